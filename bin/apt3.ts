@@ -2,7 +2,9 @@
 import { type Command, runCommand } from "../pipeline/runtime/command.ts";
 
 /** Every command, loaded only when it is asked for. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command<never> }>>> = {};
+const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command<never> }>>> = {
+  ingest: () => import("../pipeline/ingest-command.ts"),
+};
 
 const [name, ...words] = process.argv.slice(2);
 const load = name === undefined ? undefined : COMMANDS[name];
