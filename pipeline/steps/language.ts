@@ -1,4 +1,4 @@
-import eld from "eld/large";
+import { createRequire } from "node:module";
 import { drop, keep, type Step } from "./step.ts";
 
 /** FineWeb-2's stop words for Polish, and some more that no neighbour language shares. */
@@ -35,10 +35,19 @@ export const language: Step = {
     const letters = sample.match(/\p{L}/gu)?.length ?? 0;
     if (letters === 0) return drop("no-language");
     if ((sample.match(CYRILLIC_GREEK)?.length ?? 0) > letters / 2) return drop("language-other-script");
-    const detected = eld.detect(sample).language;
+    const detected = detector().detect(sample).language;
     return detected === "pl" ? keep(text) : drop(`language-${detected === "" ? "unknown" : detected}`);
   },
 };
+
+type Detector = typeof import("eld/large")["default"];
+let loaded: Detector | undefined;
+
+/** The detector's database takes most of a second to load: only when the first doubtful text comes. */
+function detector(): Detector {
+  loaded ??= (createRequire(import.meta.url)("eld/large") as { default: Detector }).default;
+  return loaded;
+}
 
 function isCertainlyPolish(sample: string): boolean {
   const words = sample.toLowerCase().match(WORD) ?? [];
