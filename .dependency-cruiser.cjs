@@ -52,15 +52,23 @@ module.exports = {
       { path: "^model/backend\\.ts$" },
       { path: ".*" },
     ),
-    forbid("product-without-dev-dependencies", "The product runs on its dependencies alone.", {
-      path: "^(bin|pipeline|tokenizer|model|train)/",
-    }, { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm"] }),
+    forbid(
+      "product-without-dev-dependencies",
+      "The product runs on its dependencies alone.",
+      {
+        path: "^(bin|pipeline|tokenizer|model|train)/",
+      },
+      { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm"] },
+    ),
     forbid("resolvable", "Every import must resolve.", {}, { couldNotResolve: true }),
   ],
   options: {
     doNotFollow: { path: "node_modules" },
     tsPreCompilationDeps: "specify",
     tsConfig: { fileName: "tsconfig.json" },
-    enhancedResolveOptions: { exportsFields: ["exports"], conditionNames: ["import", "node", "types", "default"] },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "types", "default"],
+    },
   },
 };

@@ -1,0 +1,137 @@
+import { createHash, type Hash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/** What a manifest says of a finished file. */
+export interface FileRecord {
+  readonly bytes: number;
+  /** SHA-256 of the content, 64 lower-case hex digits. */
+  readonly sha256: string;
+}
+
+/** Unfinished files carry this ending, so that a killed run's leftovers are known and overwritten. */
+const PARTIAL = ".partial";
+
+/**
+ * A file that appears under its name only when it is complete: written beside it as `NAME.partial`,
+ * fsynced, then renamed. A kill at any moment leaves either the old file, or none, or the whole new one.
+ */
+export class AtomicFile {
+  readonly path: string;
+  #handle: FileHandle;
+  #hash: Hash = createHash("sha256");
+  #bytes = 0;
+  #open = true;
+
+  private constructor(path: string, handle: FileHandle) {
+    this.path = path;
+    this.#handle = handle;
+  }
+
+  /** Starts a file at `path`; its folder is made when missing, a leftover of a killed run is overwritten. */
+  static async create(path: string): Promise<AtomicFile> {
+    await mkdir(dirname(path), { recursive: true });
+    return new AtomicFile(path, await open(path + PARTIAL, "w"));
+  }
+
+  /** Bytes written so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Appends `chunk`; it must not change until the promise settles. */
+  async write(chunk: Uint8Array): Promise<void> {
+    this.#hash.update(chunk);
+    this.#bytes += chunk.byteLength;
+    let offset = 0;
+    while (offset < chunk.byteLength) {
+      const { bytesWritten } = await this.#handle.write(chunk, offset, chunk.byteLength - offset);
+      offset += bytesWritten;
+    }
+  }
+
+  /** Makes the file durable and gives it its name. */
+  async commit(): Promise<FileRecord> {
+    await this.#handle.sync();
+    await this.#close();
+    await rename(this.path + PARTIAL, this.path);
+    await syncFolder(dirname(this.path));
+    return { bytes: this.#bytes, sha256: this.#hash.digest("hex") };
+  }
+
+  /** Drops what was written. Safe to call after `commit`, where it does nothing. */
+  async discard(): Promise<void> {
+    if (!this.#open) return;
+    await this.#close();
+    await rm(this.path + PARTIAL, { force: true });
+  }
+
+  async #close(): Promise<void> {
+    this.#open = false;
+    await this.#handle.close();
+  }
+}
+
+/** Writes a whole file atomically (see `AtomicFile`). */
+export async function writeFileAtomic(path: string, data: string | Uint8Array): Promise<FileRecord> {
+  const file = await AtomicFile.create(path);
+  try {
+    await file.write(typeof data === "string" ? Buffer.from(data) : data);
+    return await file.commit();
+  } finally {
+    await file.discard();
+  }
+}
+
+/** Size and SHA-256 of a file, read as a stream. */
+export async function hashFile(path: string): Promise<FileRecord> {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+/** Makes the names in a folder durable. Where folders cannot be fsynced (Windows) this does nothing. */
+export async function syncFolder(folder: string): Promise<void> {
+  let handle: FileHandle;
+  try {
+    handle = await open(folder, "r");
+  } catch (error) {
+    if (isCode(error, "EISDIR", "EPERM", "EACCES")) return;
+    throw error;
+  }
+  try {
+    await handle.sync();
+  } catch (error) {
+    if (!isCode(error, "EINVAL", "EPERM", "EISDIR")) throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Removes the unfinished files a killed run left in `folder` (not in its subfolders). */
+export async function removePartialFiles(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    if (name.endsWith(PARTIAL)) await rm(join(folder, name), { force: true });
+  }
+}
+
+/** Whether something lies at `path`. Errors other than "it does not exist" are thrown. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isCode(error, "ENOENT", "ENOTDIR")) return false;
+    throw error;
+  }
+}
+
+/** Whether `error` is a system error with one of these codes. */
+export function isCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && "code" in error && codes.includes(String(error.code));
+}

@@ -1,0 +1,64 @@
+import { mkdir, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { z } from "zod";
+import { UserError } from "./errors.ts";
+import { exists, removePartialFiles } from "./files.ts";
+import { lockFolder } from "./lock.ts";
+import { readJson, writeJson } from "./manifest.ts";
+
+/** What every stage's manifest has: which settings and inputs made the folder, and whether it is finished. */
+export interface JobManifest {
+  /** Format and version, such as `apt3.clean/1`. */
+  readonly format: string;
+  /** `fingerprint` of all that decides the output's bytes: inputs, settings, versions of the steps. */
+  readonly fingerprint: string;
+  /** Set last, when every file of the folder is in its place. */
+  readonly complete: boolean;
+}
+
+/** An output folder this process has to itself, with what an earlier run of the same job left there. */
+export interface JobFolder<Manifest> {
+  readonly path: string;
+  /** The manifest an earlier run of the same job wrote, finished or not. */
+  readonly found: Manifest | undefined;
+  save(manifest: Manifest): Promise<void>;
+  release(): Promise<void>;
+}
+
+/**
+ * Opens the folder a job writes to: locks it, reads the manifest of an earlier run and clears what a kill
+ * left half-written. The same job continues; anything else is refused rather than overwritten.
+ *
+ * @throws UserError when the folder is in use, belongs to another configuration, or holds foreign files
+ */
+export async function openJobFolder<Manifest extends JobManifest>(
+  path: string,
+  job: { readonly fingerprint: string; readonly schema: z.ZodType<Manifest>; readonly settings: string },
+): Promise<JobFolder<Manifest>> {
+  await mkdir(path, { recursive: true });
+  const release = await lockFolder(path);
+  try {
+    const manifestPath = join(path, "manifest.json");
+    const found = (await exists(manifestPath)) ? await readJson(manifestPath, job.schema) : undefined;
+    if (found === undefined) await refuseForeignFiles(path);
+    else if (found.fingerprint !== job.fingerprint) {
+      throw new UserError(
+        `${path}: made by another configuration (${job.settings} differ); choose another --out or remove the folder`,
+      );
+    }
+    await removePartialFiles(path);
+    return { path, found, save: (manifest) => writeJson(manifestPath, manifest), release };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function refuseForeignFiles(path: string): Promise<void> {
+  const foreign = (await readdir(path)).find((name) => !name.startsWith(".") && !name.endsWith(".partial"));
+  if (foreign !== undefined) {
+    throw new UserError(
+      `${path}: not empty and not ours (${foreign}, no manifest.json); choose another --out`,
+    );
+  }
+}

@@ -1,0 +1,45 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { z } from "zod";
+import { UserError } from "./errors.ts";
+import { writeFileAtomic } from "./files.ts";
+import { describeIssue } from "./schema.ts";
+
+/**
+ * SHA-256 of a value's canonical JSON (object keys sorted, no spaces): two equal settings have equal
+ * fingerprints whatever the order their keys were written in. `undefined` members are left out.
+ */
+export function fingerprint(value: unknown): string {
+  return createHash("sha256").update(canonicalJson(value)).digest("hex");
+}
+
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
+  if (value !== null && typeof value === "object") {
+    const members = Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+    return `{${members.join(",")}}`;
+  }
+  return JSON.stringify(value) ?? "null";
+}
+
+/** Reads and checks a JSON file. A file that does not fit is a `UserError` naming the file and the path inside. */
+export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+  const text = await readFile(path, "utf8");
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new UserError(`${path}: not valid JSON (${error instanceof Error ? error.message : error})`);
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new UserError(`${path}: ${describeIssue(parsed.error, value)}`);
+  return parsed.data;
+}
+
+/** Writes a manifest as indented JSON, atomically. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  await writeFileAtomic(path, `${JSON.stringify(value, null, 2)}\n`);
+}

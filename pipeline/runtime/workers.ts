@@ -1,0 +1,76 @@
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Piscina } from "piscina";
+
+/**
+ * Path of a worker's entry file, `name` given without its ending (`./count-words.worker`). Our sources run
+ * as `.ts`, the installed package as `.js`: the entry has the ending of the module that asks for it.
+ */
+export function workerEntry(importMetaUrl: string, name: string): string {
+  return fileURLToPath(new URL(name + extname(new URL(importMetaUrl).pathname), importMetaUrl));
+}
+
+export interface WorkerPoolOptions {
+  /** From `workerEntry`; the file's default export is `(task: Task) => Result | Promise<Result>`. */
+  readonly entry: string;
+  /** Number of threads, at least 1. */
+  readonly workers: number;
+  /** Given to every worker once, at its start (read there as piscina's `workerData`). */
+  readonly workerData?: unknown;
+}
+
+export interface MapOptions<Task> {
+  /** Stops handing out tasks and rejects when aborted. */
+  readonly signal?: AbortSignal;
+  /** Buffers of a task to move to the worker instead of copying. */
+  readonly transfer?: (task: Task) => ArrayBuffer[];
+}
+
+/** A fixed number of worker threads that turn typed tasks into typed results, with bounded memory. */
+export class WorkerPool<Task, Result> {
+  readonly workers: number;
+  #piscina: Piscina<Task, Result>;
+
+  constructor(options: WorkerPoolOptions) {
+    this.workers = options.workers;
+    this.#piscina = new Piscina<Task, Result>({
+      filename: options.entry,
+      minThreads: options.workers,
+      maxThreads: options.workers,
+      workerData: options.workerData,
+    });
+  }
+
+  /**
+   * Runs every task and yields the results in the order of the tasks, whatever order they finish in.
+   * At most `2 × workers` tasks are in flight, so neither a fast reader nor a slow consumer fills memory.
+   * The first failing task ends the iteration with its error.
+   */
+  async *map(
+    tasks: Iterable<Task> | AsyncIterable<Task>,
+    { signal, transfer }: MapOptions<Task> = {},
+  ): AsyncGenerator<Result, void, undefined> {
+    const inFlight: Promise<Result>[] = [];
+    const limit = this.workers * 2;
+    try {
+      for await (const task of tasks) {
+        signal?.throwIfAborted();
+        const result = this.#piscina.run(task, { transferList: transfer?.(task) ?? [] });
+        result.catch(() => undefined); // seen when its turn comes; until then it must not count as unhandled
+        inFlight.push(result);
+        if (inFlight.length >= limit) yield await (inFlight.shift() as Promise<Result>);
+      }
+      while (inFlight.length > 0) {
+        signal?.throwIfAborted();
+        yield await (inFlight.shift() as Promise<Result>);
+      }
+    } finally {
+      await Promise.allSettled(inFlight);
+    }
+  }
+
+  /** Ends the threads. Tasks still running are abandoned. */
+  async close(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+}
