@@ -1,20 +1,23 @@
 #!/usr/bin/env node
-import { type Command, runCommand } from "../pipeline/runtime/command.ts";
+import { runCommand } from "../pipeline/runtime/command.ts";
+import { EXIT } from "../pipeline/runtime/errors.ts";
 
 /** Every command, loaded only when it is asked for. */
-const COMMANDS: Readonly<Record<string, () => Promise<{ command: Command<never> }>>> = {};
+const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> = {
+  ingest: async (words) => runCommand((await import("../pipeline/ingest-command.ts")).command, words),
+};
+const NAMES = Object.keys(COMMANDS).join(", ");
 
 const [name, ...words] = process.argv.slice(2);
-const load = name === undefined ? undefined : COMMANDS[name];
-if (load === undefined) {
-  const wanted = name === undefined || name === "--help" || name === "-h";
-  const usage = `usage: apt3 <command> [options]\ncommands: ${Object.keys(COMMANDS).join(", ")}\n\`apt3 <command> --help\` shows a command's options and examples\n`;
-  if (wanted) process.stdout.write(usage);
-  else
-    process.stderr.write(
-      `apt3: no command ${JSON.stringify(name)}; one of ${Object.keys(COMMANDS).join(", ")}\n`,
-    );
-  process.exitCode = wanted && name !== undefined ? 0 : 2;
+const command = name === undefined ? undefined : COMMANDS[name];
+if (command !== undefined) {
+  process.exitCode = await command(words);
+} else if (name === undefined || name === "--help" || name === "-h") {
+  process.stdout.write(
+    `usage: apt3 <command> [options]\ncommands: ${NAMES}\n\`apt3 <command> --help\` shows a command's options and examples\n`,
+  );
+  process.exitCode = name === undefined ? EXIT.userError : EXIT.done;
 } else {
-  process.exitCode = await runCommand((await load()).command, words);
+  process.stderr.write(`apt3: there is no command ${JSON.stringify(name)}; one of ${NAMES}\n`);
+  process.exitCode = EXIT.userError;
 }

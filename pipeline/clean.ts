@@ -1,0 +1,130 @@
+import type { Profile } from "./profiles.ts";
+import { parseRecord, type TextRecord } from "./readers/record.ts";
+import { countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
+import { STEPS } from "./steps/index.ts";
+
+/** A rejected document, kept as evidence of what a reason means in practice. */
+export interface Reject {
+  readonly line: number;
+  readonly step: string;
+  readonly reason: string;
+  /** The text as it was when it was dropped, cut to `EXCERPT_CHARACTERS`. */
+  readonly excerpt: string;
+}
+
+/** A document that passed every step. */
+export interface CleanDocument {
+  readonly line: number;
+  readonly text: string;
+  readonly record: TextRecord;
+  /** Names of the steps that changed the text. */
+  readonly changedBy: readonly string[];
+}
+
+export interface CleanedBlock {
+  readonly kept: readonly CleanDocument[];
+  readonly statistics: Statistics;
+  /** The first few rejects of each reason, in the order of their lines. */
+  readonly rejects: readonly Reject[];
+}
+
+/** Cleans the documents of whole JSON lines; `firstLine` numbers them. */
+export type Cleaner = (lines: Uint8Array, firstLine: number) => CleanedBlock;
+
+/** The step that turns a line into a document, or drops it as unreadable. */
+export const READ_STEP = "read";
+const EXCERPT_CHARACTERS = 300;
+/** Rejects shown per reason and block. */
+const REJECTS_PER_REASON = 5;
+
+/** Makes the ordered steps ready for documents of one profile. */
+export function createCleaner(profile: Profile): Cleaner {
+  const steps = STEPS.flatMap(({ name, create }) => {
+    const apply = create(profile);
+    return apply === undefined ? [] : [{ name, apply }];
+  });
+  const names = [READ_STEP, ...steps.map(({ name }) => name)];
+
+  return (lines, firstLine) => {
+    const statistics = emptyStatistics(names);
+    const rejects = new RejectSample();
+    const kept: CleanDocument[] = [];
+
+    for (const { line, bytes } of splitLines(lines, firstLine)) {
+      statistics.documentsRead += 1;
+      statistics.bytesRead += bytes.length;
+      const reading = stepOf(statistics, READ_STEP);
+      reading.documentsIn += 1;
+      const parsed = parseRecord(bytes);
+      if (!parsed.ok) {
+        countDrop(reading, parsed.reason);
+        rejects.add(line, READ_STEP, parsed.reason, () => Buffer.from(bytes.subarray(0, 1200)).toString());
+        continue;
+      }
+      const { record } = parsed;
+      reading.charactersIn += record.text.length;
+      reading.charactersOut += record.text.length;
+
+      const changedBy: string[] = [];
+      const text = applySteps(record.text);
+      if (text !== undefined) kept.push({ line, text, record, changedBy });
+
+      /** The text after every step, or undefined when one of them dropped it. */
+      function applySteps(original: string): string | undefined {
+        let current = original;
+        for (const { name, apply } of steps) {
+          const step = stepOf(statistics, name);
+          step.documentsIn += 1;
+          const verdict = apply(current);
+          if (!verdict.keep) {
+            countDrop(step, verdict.reason);
+            rejects.add(line, name, verdict.reason, () => current);
+            return undefined;
+          }
+          step.charactersIn += current.length;
+          step.charactersOut += verdict.text.length;
+          if (verdict.text !== current) {
+            step.changed += 1;
+            changedBy.push(name);
+          }
+          current = verdict.text;
+        }
+        return current;
+      }
+    }
+    return { kept, statistics, rejects: rejects.sample };
+  };
+}
+
+/** Keeps the first few rejects of every reason. */
+export class RejectSample {
+  readonly sample: Reject[] = [];
+  readonly #counts = new Map<string, number>();
+
+  add(line: number, step: string, reason: string, text: () => string): void {
+    const key = `${step}: ${reason}`;
+    const count = (this.#counts.get(key) ?? 0) + 1;
+    this.#counts.set(key, count);
+    if (count > REJECTS_PER_REASON) return;
+    this.sample.push({ line, step, reason, excerpt: text().slice(0, EXCERPT_CHARACTERS).toWellFormed() });
+  }
+}
+
+/** The lines that are not blank, without their line ends. */
+function* splitLines(bytes: Uint8Array, firstLine: number): Generator<{ line: number; bytes: Uint8Array }> {
+  let line = firstLine;
+  for (let start = 0; start < bytes.length; line++) {
+    const newline = bytes.indexOf(10, start);
+    const end = newline < 0 ? bytes.length : newline;
+    if (!isBlank(bytes, start, end)) yield { line, bytes: bytes.subarray(start, end) };
+    start = end + 1;
+  }
+}
+
+function isBlank(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i];
+    if (byte !== 32 && byte !== 13 && byte !== 9) return false;
+  }
+  return true;
+}

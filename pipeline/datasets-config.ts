@@ -1,0 +1,103 @@
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { parseDocument } from "yaml";
+import { z } from "zod";
+import { PROFILE_NAMES } from "./profiles.ts";
+import { UserError } from "./runtime/errors.ts";
+import { describeIssue } from "./runtime/schema.ts";
+
+/** Names become file names, so no separators, no leading dot, no control characters. */
+const name = z
+  .string()
+  .regex(/^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u, "expected a name of letters, digits, `.`, `_`, `-`");
+
+const source = {
+  name,
+  group: name,
+  profile: z.enum(PROFILE_NAMES).default("web"),
+  /** A source that is read only when `--only` names it, such as the bundled sample. */
+  onlyByName: z.boolean().default(false),
+};
+
+const format = z.enum(["jsonl", "jsonl.gz", "jsonl.zst"]);
+
+const speakleashSource = z.strictObject({
+  ...source,
+  kind: z.literal("speakleash"),
+  /** Stated here only to overrule the data sets' manifests. */
+  licence: z.string().min(1).optional(),
+  /** URL or folder that holds `NAME.manifest` and `NAME.jsonl.zst`. */
+  baseUrl: z.string().min(1),
+  datasets: z.array(name).min(1),
+});
+
+const filesSource = z.strictObject({
+  ...source,
+  kind: z.literal("files"),
+  licence: z.string().min(1),
+  /** A path or glob, relative to datasets.yaml. */
+  path: z.string().min(1),
+  format: format.optional(),
+});
+
+const httpSource = z.strictObject({
+  ...source,
+  kind: z.literal("http"),
+  licence: z.string().min(1),
+  urls: z.array(z.url({ protocol: /^https?$/ })).min(1),
+  format: format.optional(),
+});
+
+const sourceSchema = z.discriminatedUnion("kind", [speakleashSource, filesSource, httpSource]);
+
+/** datasets.yaml: where the text comes from, under which licence, and in which shares it is mixed. */
+const datasetsSchema = z.strictObject({
+  /** Where downloads are kept, relative to datasets.yaml. */
+  downloads: z.string().min(1).default("data/raw"),
+  /** Weight of each group in the training mix; only their proportion matters. */
+  mix: z.record(name, z.number().positive()).default({}),
+  sources: z.array(sourceSchema).min(1),
+});
+
+export type Source = z.infer<typeof sourceSchema>;
+export type SourceFormat = z.infer<typeof format>;
+
+export interface DatasetsConfig extends z.infer<typeof datasetsSchema> {
+  /** Folder of the file, against which its relative paths are resolved. */
+  readonly folder: string;
+}
+
+/**
+ * Reads datasets.yaml.
+ *
+ * @throws UserError naming the file and the place inside it, such as
+ *   `datasets.yaml: sources[3].format: expected one of …, found "cvs"`
+ */
+export async function readDatasetsConfig(path: string): Promise<DatasetsConfig> {
+  const document = parseDocument(await readFile(path, "utf8"));
+  const problem = document.errors[0];
+  if (problem !== undefined) throw new UserError(`${path}: ${problem.message}`);
+  const value: unknown = document.toJS();
+  const parsed = datasetsSchema.safeParse(value);
+  if (!parsed.success) throw new UserError(`${path}: ${describeIssue(parsed.error, value)}`);
+  refuseDuplicates(path, parsed.data.sources);
+  return { ...parsed.data, folder: dirname(resolve(path)) };
+}
+
+/** Names of sources and of their data sets share one namespace: they name shards, and `--only` takes either. */
+function refuseDuplicates(path: string, sources: readonly Source[]): void {
+  const seen = new Map<string, string>();
+  const add = (taken: string, where: string) => {
+    const earlier = seen.get(taken);
+    if (earlier !== undefined)
+      throw new UserError(`${path}: ${where}: the name ${taken} is taken by ${earlier}`);
+    seen.set(taken, where);
+  };
+  sources.forEach((entry, index) => {
+    add(entry.name, `sources[${index}].name`);
+    if (entry.kind !== "speakleash") return;
+    entry.datasets.forEach((dataset, at) => {
+      if (dataset !== entry.name) add(dataset, `sources[${index}].datasets[${at}]`);
+    });
+  });
+}

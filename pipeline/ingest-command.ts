@@ -1,0 +1,112 @@
+import { z } from "zod";
+import type { CleanManifest } from "./clean-manifest.ts";
+import { ingest, planIngest } from "./ingest.ts";
+import { sumStatistics } from "./results.ts";
+import type { Command, Figures, JobContext } from "./runtime/command.ts";
+import { byteSize, workerCount } from "./runtime/options.ts";
+import { formatBytes } from "./runtime/sizes.ts";
+import { formatTable } from "./runtime/table.ts";
+import { dropsByReason } from "./statistics.ts";
+
+const optionsSchema = z.object({
+  config: z.string(),
+  out: z.string(),
+  only: z
+    .string()
+    .transform((names) => names.split(",").map((name) => name.trim()))
+    .optional(),
+  limit: byteSize.optional(),
+  workers: workerCount,
+  plan: z.boolean().default(false),
+});
+
+type Options = z.infer<typeof optionsSchema>;
+
+export const command: Command<Options> = {
+  name: "ingest",
+  summary: "Read, repair, clean, filter and deduplicate the texts of datasets.yaml into jsonl.zst shards.",
+  examples: [
+    "apt3 ingest --only sample                      # the bundled sample",
+    "apt3 ingest --only plwiki,saos --limit 200MB   # the first 200 MB of two data sets",
+    "apt3 ingest --plan                             # what would be read and fetched",
+  ],
+  configure: (program) =>
+    program
+      .option("--config <file>", "sources, licences and mix", "datasets.yaml")
+      .option("--out <folder>", "where the clean shards go", "data/clean")
+      .option("--only <names>", "only these sources or data sets, separated by commas")
+      .option("--limit <size>", "stop after this much uncompressed input, such as 200MB")
+      .option("--workers <n>", "worker threads (default: one a core)")
+      .option("--plan", "show what would be done, and do nothing"),
+  options: optionsSchema,
+
+  async run(options, context) {
+    if (options.plan) return await showPlan(options, context);
+    const manifest = await ingest(options, context);
+    return report(manifest, options, context);
+  },
+};
+
+async function showPlan(options: Options, context: JobContext): Promise<Figures> {
+  const { datasets, downloads } = await planIngest(options);
+  const sizes = new Map(downloads.map(({ dataset, bytes }) => [dataset, bytes]));
+  const rows = datasets.map(({ name, group, profile, licence, inputs }) => [
+    name,
+    group,
+    profile,
+    licence.slice(0, 30),
+    formatBytes(inputs.reduce((sum, { bytes }) => sum + bytes, 0)),
+    sizes.has(name) ? "to fetch" : "here",
+  ]);
+  context.print(formatTable([["data set", "group", "profile", "licence", "size", "where"], ...rows]));
+  const inputBytes = datasets.flatMap(({ inputs }) => inputs).reduce((sum, { bytes }) => sum + bytes, 0);
+  const downloadBytes = downloads.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  context.print(
+    `\n${datasets.length} data sets, ${formatBytes(inputBytes)} compressed; ${formatBytes(downloadBytes)} to fetch`,
+  );
+  return { datasets: datasets.length, inputBytes, downloads: downloads.length, downloadBytes };
+}
+
+function report(manifest: CleanManifest, { out }: Options, context: JobContext): Figures {
+  const total = sumStatistics(manifest.datasets);
+  const rows = manifest.datasets.map(({ name, statistics }) => [
+    name,
+    statistics.documentsRead,
+    statistics.documentsKept,
+    formatBytes(statistics.textBytesKept),
+  ]);
+  context.print(`\n${formatTable([["data set", "documents", "kept", "text"], ...rows])}`);
+  const steps = Object.entries(total.steps).map(([name, { documentsIn, changed, dropped }]) => [
+    name,
+    documentsIn,
+    changed,
+    Object.values(dropped).reduce((sum, count) => sum + count, 0),
+  ]);
+  context.print(`\n${formatTable([["step", "documents", "changed", "dropped"], ...steps])}`);
+  const drops = dropsByReason(total).map(({ reason, documents }) => [reason, documents]);
+  if (drops.length > 0) context.print(`\n${formatTable([["dropped because", "documents"], ...drops])}`);
+  context.print(
+    `\n${total.documentsKept} of ${total.documentsRead} documents kept, ${formatBytes(total.textBytesKept)} of text in ${manifest.shards.length} shards: ${out}\nexamples of what was dropped: ${out}/rejects/`,
+  );
+  const [failed] = manifest.failed;
+  if (failed !== undefined) throw new PartlyFailed(manifest.failed.length, failed.message);
+  return {
+    out,
+    documentsRead: total.documentsRead,
+    documentsKept: total.documentsKept,
+    textBytes: total.textBytesKept,
+    characters: total.charactersKept,
+    shards: manifest.shards.length,
+    dropped: Object.fromEntries(dropsByReason(total).map(({ reason, documents }) => [reason, documents])),
+  };
+}
+
+/** Some inputs could not be read; the rest is published. */
+class PartlyFailed extends Error {
+  override readonly name = "PartlyFailed";
+  readonly exitCode = 1;
+
+  constructor(count: number, first: string) {
+    super(`${count} data set(s) left out, the others are done; first: ${first}`);
+  }
+}

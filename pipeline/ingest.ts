@@ -1,0 +1,186 @@
+import { basename } from "node:path";
+import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts";
+import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
+import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-manifest.ts";
+import { readDatasetsConfig } from "./datasets-config.ts";
+import { Journal, type Unit } from "./journal.ts";
+import { KeySet } from "./key-set.ts";
+import { PROFILES } from "./profiles.ts";
+import { CorruptInput } from "./readers/corrupt-input.ts";
+import { describeResult, shardsOf, sumStatistics, writeRejects } from "./results.ts";
+import type { JobContext } from "./runtime/command.ts";
+import { UserError } from "./runtime/errors.ts";
+import { openJobFolder } from "./runtime/job-folder.ts";
+import { fingerprint } from "./runtime/manifest.ts";
+import { apt3Version } from "./runtime/version.ts";
+import { WorkerPool, workerEntry } from "./runtime/workers.ts";
+import type { Dataset, ResolvedSource } from "./sources/dataset.ts";
+import { downloadAll } from "./sources/download.ts";
+import { resolveSources } from "./sources/resolve.ts";
+import { dropsByReason } from "./statistics.ts";
+import { STEPS } from "./steps/index.ts";
+
+export interface IngestOptions {
+  /** Path of datasets.yaml. */
+  readonly config: string;
+  /** Output folder. */
+  readonly out: string;
+  /** Sources or data sets to read; all (but `onlyByName` ones) when undefined. */
+  readonly only?: readonly string[] | undefined;
+  /** Uncompressed bytes to read at most. */
+  readonly limit?: number | undefined;
+  readonly workers: number;
+  /** Text bytes after which a shard is closed. */
+  readonly shardTextBytes?: number;
+}
+
+/** Small enough that a kill costs a few seconds of work and later stages have enough units to share out. */
+const SHARD_TEXT_BYTES = 64_000_000;
+
+/** Everything the configuration names, found and counted, before anything is read or fetched. */
+export async function planIngest(options: Pick<IngestOptions, "config" | "only">): Promise<ResolvedSource> {
+  const config = await readDatasetsConfig(options.config);
+  const resolved = await resolveSources(config, options.only);
+  if (resolved.datasets.length === 0) {
+    throw new UserError(`${options.config}: no source to read; name one with --only`);
+  }
+  return resolved;
+}
+
+/**
+ * Reads, repairs, cleans, selects and exactly deduplicates the configured texts into `out`.
+ * The same call after a kill continues and ends with the same bytes.
+ *
+ * @throws UserError for what is wrong with the configuration, the folder, or with all inputs
+ */
+export async function ingest(options: IngestOptions, context: JobContext): Promise<CleanManifest> {
+  // 1. What there is to read
+  const config = await readDatasetsConfig(options.config);
+  const planned = await planIngest(options);
+  await downloadAll(planned.downloads, context);
+  const { datasets } = planned.downloads.length === 0 ? planned : await resolveSources(config, options.only);
+
+  // 2. The folder, and what an earlier run of the same job left in it
+  const shardTextBytes = options.shardTextBytes ?? SHARD_TEXT_BYTES;
+  const settings = {
+    ...(options.limit === undefined ? {} : { limitBytes: options.limit }),
+    shardTextBytes,
+    steps: STEPS.map(({ name, version }) => ({ name, version })),
+  };
+  const job = fingerprint({ format: CLEAN_FORMAT, settings, datasets: datasets.map(describeDataset) });
+  const folder = await openJobFolder(options.out, {
+    fingerprint: job,
+    schema: cleanManifestSchema,
+    settings: "sources, inputs, --limit or the version of a cleaning step",
+  });
+  try {
+    if (folder.found?.complete) return folder.found;
+    const manifest: CleanManifest = {
+      format: CLEAN_FORMAT,
+      version: apt3Version(),
+      fingerprint: job,
+      complete: false,
+      settings,
+      mix: config.mix,
+      datasets: [],
+      failed: [],
+      shards: [],
+    };
+    await folder.save(manifest);
+
+    // 3. Clean one data set after the other; workers share each one's lines
+    const workerData: CleanWorkerData = {
+      datasets: datasets.map(({ name, profile, licence }) => ({ name, profile, licence })),
+    };
+    const state: CleaningState = {
+      out: options.out,
+      pool: new WorkerPool<CleanTask, CleanResult>({
+        entry: workerEntry(import.meta.url, "./clean.worker"),
+        workers: options.workers,
+        workerData,
+      }),
+      journal: await Journal.open(options.out),
+      seen: new KeySet(),
+      shardTextBytes,
+      budget: options.limit ?? Number.POSITIVE_INFINITY,
+    };
+    const done: Unit[] = [];
+    try {
+      for (const [index, dataset] of datasets.entries()) {
+        const units = await cleanOrRetract(dataset, index, state, manifest, context);
+        if (units === undefined) continue;
+        done.push(...units);
+        manifest.datasets.push(describeResult(dataset, units));
+        manifest.shards.push(...shardsOf(dataset, units));
+      }
+    } finally {
+      await state.pool.close();
+    }
+    refuseNothing(manifest);
+
+    // 4. Publish: the rejects, then the manifest that says all is there
+    await writeRejects(options.out, done);
+    const complete = { ...manifest, complete: true };
+    await folder.save(complete);
+    return complete;
+  } finally {
+    await folder.release();
+  }
+}
+
+/** What of a data set decides the output's bytes. Files are known by name and size; their hashes are recorded. */
+function describeDataset(dataset: Dataset): unknown {
+  return {
+    ...dataset,
+    thresholds: PROFILES[dataset.profile],
+    inputs: dataset.inputs.map(({ path, format, bytes }) => ({ file: basename(path), format, bytes })),
+  };
+}
+
+/** Cleans a data set; one that cannot be read to its end is taken back whole, and the others go on. */
+async function cleanOrRetract(
+  dataset: Dataset,
+  index: number,
+  state: CleaningState,
+  manifest: CleanManifest,
+  context: JobContext,
+): Promise<Unit[] | undefined> {
+  const budget = state.budget;
+  try {
+    return await cleanDataset(dataset, index, state, context);
+  } catch (error) {
+    if (!(error instanceof CorruptInput)) throw error;
+    context.progress.log(`${error.message}; nothing of ${dataset.name} is published`);
+    manifest.failed.push({ dataset: dataset.name, message: error.message });
+    await retractDataset(dataset, state);
+    state.budget = budget;
+    await restoreKeys(
+      manifest.datasets.map(({ name }) => name),
+      state,
+    );
+    return undefined;
+  }
+}
+
+/** An empty corpus is the user's business to know at once, not the next stage's. */
+function refuseNothing({ failed, shards, datasets }: CleanManifest): void {
+  if (shards.length > 0) return;
+  const [first] = failed;
+  if (first !== undefined) throw new UserError(`${first.message}; nothing else could be read`);
+  const read = datasets.reduce((sum, { statistics }) => sum + statistics.documentsRead, 0);
+  const names = datasets.map(({ name }) => name).join(", ");
+  if (read === 0) throw new UserError(`${names}: no document in it; check the path and the file`);
+  const [worst] = dropsByReason(sumStatistics(datasets));
+  throw new UserError(`${names}: all ${read} documents were dropped, most often for ${worst?.reason}`);
+}
+
+/** Takes the documents of the data sets that stand into the set of seen ones again. */
+async function restoreKeys(names: readonly string[], { journal, seen }: CleaningState): Promise<void> {
+  seen.clear();
+  for (const name of names) {
+    const units = await journal.read(name);
+    for (let i = 0; i < units.length; i++) {
+      for (const key of await journal.readKeys(name, i)) seen.add(key);
+    }
+  }
+}

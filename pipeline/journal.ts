@@ -1,0 +1,97 @@
+import { mkdir, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { exists, removePartialFiles, writeFileAtomic } from "./runtime/files.ts";
+import { readJson, writeJson } from "./runtime/manifest.ts";
+import { statisticsSchema } from "./statistics.ts";
+
+const rejectSchema = z.strictObject({
+  line: z.number(),
+  step: z.string(),
+  reason: z.string(),
+  excerpt: z.string(),
+});
+
+/** A finished piece of ingest: a span of lines of one input, with the shard they became. */
+const unitSchema = z.strictObject({
+  dataset: z.string(),
+  /** Index of the input file in its data set. */
+  input: z.number(),
+  /** Lines of the input that are done, from its beginning; work goes on behind them. */
+  linesDone: z.number(),
+  /** Uncompressed bytes of this span, which `--limit` counts. */
+  inputBytes: z.number(),
+  /** Present when the span reaches the input's end, or the limit. */
+  end: z.strictObject({ sha256: z.string().optional() }).optional(),
+  /** Absent when no document of the span was kept. */
+  shard: z
+    .strictObject({
+      file: z.string(),
+      documents: z.number(),
+      textBytes: z.number(),
+      characters: z.number(),
+      bytes: z.number(),
+      sha256: z.string(),
+    })
+    .optional(),
+  statistics: statisticsSchema,
+  rejects: z.array(rejectSchema),
+});
+
+export type Unit = z.infer<typeof unitSchema>;
+
+/**
+ * What is done, one file a unit, written after the unit's shard is in its place: the last mark of done.
+ * Beside each lies a file of the kept documents' dedup keys, from which the set is rebuilt on resume.
+ */
+export class Journal {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async open(outFolder: string): Promise<Journal> {
+    const folder = join(outFolder, "journal");
+    await mkdir(folder, { recursive: true });
+    await removePartialFiles(folder);
+    return new Journal(folder);
+  }
+
+  /** The finished units of a data set, in order; a gap ends them. */
+  async read(dataset: string): Promise<Unit[]> {
+    const units: Unit[] = [];
+    while (await exists(this.#path(dataset, units.length, "json"))) {
+      units.push(await readJson(this.#path(dataset, units.length, "json"), unitSchema));
+    }
+    return units;
+  }
+
+  async readKeys(dataset: string, index: number): Promise<BigUint64Array> {
+    const bytes = await readFile(this.#path(dataset, index, "keys"));
+    return new BigUint64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+  }
+
+  async append(index: number, unit: Unit, keys: BigUint64Array): Promise<void> {
+    const bytes = new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength);
+    await writeFileAtomic(this.#path(unit.dataset, index, "keys"), bytes);
+    await writeJson(this.#path(unit.dataset, index, "json"), unit);
+  }
+
+  /** Forgets a data set's units from the last to the first, so that a kill in between leaves no gap. */
+  async forget(dataset: string): Promise<void> {
+    for (let index = (await this.read(dataset)).length - 1; index >= 0; index--) {
+      await rm(this.#path(dataset, index, "json"), { force: true });
+      await rm(this.#path(dataset, index, "keys"), { force: true });
+    }
+  }
+
+  #path(dataset: string, index: number, ending: string): string {
+    return join(this.#folder, `${unitName(dataset, index)}.${ending}`);
+  }
+}
+
+/** Name of a data set's n-th unit and of its shard. */
+export function unitName(dataset: string, index: number): string {
+  return `${dataset}-${String(index).padStart(5, "0")}`;
+}

@@ -1,0 +1,60 @@
+import { z } from "zod";
+
+/** What a line of a JSON lines file must be for us: a text, and facts about it that we pass on. */
+const recordSchema = z.object({
+  /** Real files also hold lists of paragraphs here. */
+  text: z.union([z.string(), z.array(z.string())]),
+  /** Real files also hold a Python dictionary as a string here. */
+  meta: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
+});
+
+export interface TextRecord {
+  readonly text: string;
+  readonly url: string | undefined;
+  readonly title: string | undefined;
+}
+
+export type ParsedRecord =
+  | { readonly ok: true; readonly record: TextRecord }
+  | { readonly ok: false; readonly reason: "not-utf8" | "not-json" | "no-text" };
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+/** Parses one line in the Speakleash form `{"text": …, "meta": {…}}`. */
+export function parseRecord(line: Uint8Array): ParsedRecord {
+  let json: string;
+  try {
+    json = utf8.decode(line);
+  } catch {
+    return { ok: false, reason: "not-utf8" };
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    return { ok: false, reason: "not-json" };
+  }
+  const parsed = recordSchema.safeParse(value);
+  if (!parsed.success) return { ok: false, reason: "no-text" };
+  const { text, meta } = parsed.data;
+  return {
+    ok: true,
+    record: {
+      text: typeof text === "string" ? text : text.join("\n\n"),
+      url: metaString(meta, "url"),
+      title: metaString(meta, "title"),
+    },
+  };
+}
+
+function metaString(meta: Record<string, unknown> | string | undefined, key: string): string | undefined {
+  if (meta === undefined) return undefined;
+  const value = typeof meta === "string" ? pythonString(meta, key) : meta[key];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** The string under `key` of a Python dictionary's `repr`, such as `{'url': 'https://…', 'words': 12}`. */
+function pythonString(dictionary: string, key: string): string | undefined {
+  const match = new RegExp(`'${key}': (?:'((?:[^'\\\\]|\\\\.)*)'|"((?:[^"\\\\]|\\\\.)*)")`).exec(dictionary);
+  return (match?.[1] ?? match?.[2])?.replace(/\\(.)/g, "$1");
+}

@@ -1,0 +1,55 @@
+import { once } from "node:events";
+import { constants, createZstdCompress } from "node:zlib";
+import { AtomicFile, type FileRecord } from "./runtime/files.ts";
+
+/** Level 3 is zstd's own default: on Polish text 2.9:1, far faster than cleaning is. */
+const LEVEL = 3;
+
+/** A compressed output file that gets its name when it is complete. One zstd frame, with a checksum. */
+export class ShardWriter {
+  readonly #file: AtomicFile;
+  readonly #deflate = createZstdCompress({
+    params: {
+      [constants.ZSTD_c_compressionLevel]: LEVEL,
+      [constants.ZSTD_c_checksumFlag]: 1,
+    },
+  });
+  /** Settles when the last compressed byte has been handed to the file, or when writing failed. */
+  readonly #drained: Promise<void>;
+  #failure: Error | undefined;
+
+  private constructor(file: AtomicFile) {
+    this.#file = file;
+    this.#drained = this.#drain();
+    this.#drained.catch((error: Error) => {
+      this.#failure = error;
+      this.#deflate.destroy();
+    });
+  }
+
+  static async create(path: string): Promise<ShardWriter> {
+    return new ShardWriter(await AtomicFile.create(path));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#deflate.write(bytes)) return;
+    await Promise.race([once(this.#deflate, "drain"), this.#drained]);
+  }
+
+  async commit(): Promise<FileRecord> {
+    this.#deflate.end();
+    await this.#drained;
+    return await this.#file.commit();
+  }
+
+  async discard(): Promise<void> {
+    this.#deflate.destroy();
+    await this.#drained.catch(() => undefined);
+    await this.#file.discard();
+  }
+
+  async #drain(): Promise<void> {
+    for await (const chunk of this.#deflate) await this.#file.write(chunk);
+  }
+}

@@ -1,0 +1,57 @@
+import { decodeHTMLStrict } from "entities";
+import { keep, type Step } from "./step.ts";
+
+/** Tags that end a line or a paragraph where they stand. */
+const BLOCK_TAGS =
+  "address|article|aside|blockquote|body|br|center|dd|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|head|header|hr|html|li|main|nav|ol|p|pre|section|table|tbody|td|tfoot|th|thead|title|tr|ul";
+/** Tags that stand inside a line of text. */
+const INLINE_TAGS =
+  "a|abbr|acronym|b|big|button|cite|code|del|em|font|i|iframe|img|input|ins|kbd|label|link|mark|meta|nobr|q|s|samp|small|span|strike|strong|sub|sup|tt|u|var|wbr";
+const ATTRIBUTES = "(?:\\s[^<>]{0,2000})?";
+
+const DROPPED_ELEMENTS = /<(script|style|noscript|template)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
+const COMMENTS = /<!--[\s\S]*?-->|<!doctype[^>]*>|<\?xml[^>]*\?>/gi;
+const PARAGRAPH_TAG = new RegExp(
+  `<(?:/?p|/?blockquote|/?h[1-6]|/?table|/?ul|/?ol)${ATTRIBUTES}\\s*/?>`,
+  "gi",
+);
+const CELL_TAG = /<\/t[dh]\s*>/gi;
+const BLOCK_TAG = new RegExp(`</?(?:${BLOCK_TAGS})${ATTRIBUTES}\\s*/?>`, "gi");
+const INLINE_TAG = new RegExp(`</?(?:${INLINE_TAGS})${ATTRIBUTES}\\s*/?>`, "gi");
+
+/** `&amp;oacute;` needs two passes; a third was never needed. */
+const ENTITY_PASSES = 2;
+const ENTITY = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/i;
+
+/**
+ * Removes what is left of HTML in a text: scripts and styles whole, tags with their line breaks kept,
+ * entities decoded (also when escaped twice). Only names HTML knows are taken for tags, so `a < b` and
+ * `List<Integer>` stay.
+ */
+export const html: Step = {
+  name: "html",
+  version: 1,
+  create: () => (text) => keep(removeHtml(text)),
+};
+
+function removeHtml(text: string): string {
+  let result = text;
+  if (result.includes("<")) result = removeTags(result);
+  for (let pass = 0; pass < ENTITY_PASSES && result.includes("&") && ENTITY.test(result); pass++) {
+    const decoded = decodeHTMLStrict(result);
+    if (decoded === result) break;
+    // tags that were escaped are seen only now
+    result = decoded.includes("<") ? removeTags(decoded) : decoded;
+  }
+  return result;
+}
+
+function removeTags(text: string): string {
+  return text
+    .replace(DROPPED_ELEMENTS, "\n")
+    .replace(COMMENTS, "")
+    .replace(PARAGRAPH_TAG, "\n\n")
+    .replace(CELL_TAG, " ")
+    .replace(BLOCK_TAG, "\n")
+    .replace(INLINE_TAG, "");
+}

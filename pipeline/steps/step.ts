@@ -1,0 +1,19 @@
+import type { Profile } from "../profiles.ts";
+
+/** What a step says of a document: keep it with this text, or drop it for this reason. */
+export type Verdict =
+  | { readonly keep: true; readonly text: string }
+  | { readonly keep: false; readonly reason: string };
+
+/** One stage of cleaning. Pure: the same text gives the same verdict, on any machine, in any order. */
+export interface Step {
+  /** Names the step in statistics and traces. */
+  readonly name: string;
+  /** Raised whenever the step's output changes, so that finished work is known to be outdated. */
+  readonly version: number;
+  /** Makes the step ready for documents of one profile; undefined when the profile does without it. */
+  create(profile: Profile): ((text: string) => Verdict) | undefined;
+}
+
+export const keep = (text: string): Verdict => ({ keep: true, text });
+export const drop = (reason: string): Verdict => ({ keep: false, reason });

@@ -1,0 +1,21 @@
+import { keep, type Step } from "./step.ts";
+
+/**
+ * Tidies spaces and blank lines: no spaces at line ends or line starts, one space between words, at most one
+ * blank line between paragraphs, none at the ends of the text.
+ */
+export const whiteSpace: Step = {
+  name: "white-space",
+  version: 1,
+  create: () => (text) => {
+    if (!UNTIDY.test(text)) return keep(text);
+    const tidy = text
+      .replace(/[ \t]+/g, " ")
+      .replace(/ ?\n ?/g, "\n")
+      .replace(/\n{3,}/g, "\n\n")
+      .trim();
+    return keep(tidy);
+  },
+};
+
+const UNTIDY = /\t| {2}| \n|\n |\n{3}|^\s|\s$/;
