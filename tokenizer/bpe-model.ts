@@ -126,6 +126,6 @@ export class BpeModel {
 }
 
 /** Name of a byte's token, such as `<0x0A>`. */
-export function byteToken(byte: number): string {
+function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
 }

@@ -68,15 +68,3 @@ export function findWordEnd(bytes: Uint8Array, start: number, end: number, isola
   }
   return end;
 }
-
-/**
- * Length of the longest prefix of `bytes` that ends where a word is sure to end whatever text follows: used to
- * cut a stream of text into pieces. 0 when there is no such place.
- */
-export function safeCut(bytes: Uint8Array): number {
-  for (let at = bytes.length - 1; at > 0; at--) {
-    // Before a line feed that follows something else, or before a space: both start a new word.
-    if (bytes[at] === SPACE || (bytes[at] === NEWLINE && bytes[at - 1] !== NEWLINE)) return at;
-  }
-  return 0;
-}

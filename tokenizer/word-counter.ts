@@ -36,12 +36,12 @@ export class WordCounter {
   }
 
   /**
-   * Counts the words of one text.
+   * Counts the words of a text.
    *
-   * @param text a whole document
-   * @returns its length in bytes as UTF-8; lone surrogates count as U+FFFD
+   * @param begins whether a document begins here; false for the later pieces of one, which must be cut between words
+   * @returns the text's length in bytes as UTF-8; lone surrogates count as U+FFFD
    */
-  add(text: string): number {
+  add(text: string, begins = true): number {
     if (text === "") return 0;
     const room = 1 + text.length * 3 + READ_AHEAD;
     if (room > this.#bytes.length) {
@@ -49,14 +49,15 @@ export class WordCounter {
       this.#view = new DataView(this.#bytes.buffer);
     }
     const { written } = encoder.encodeInto(text, this.#bytes.subarray(1));
-    this.#countBytes(written);
+    this.#countBytes(written, begins);
     return written;
   }
 
   /** The text lies at 1…length in the scratch buffer; byte 0 is free for the "▁" put before it. */
-  #countBytes(length: number): void {
+  #countBytes(length: number, begins: boolean): void {
     const bytes = this.#bytes;
-    const prepended = this.#preTokenization.prepend !== "never" && !startsWithSpace(bytes.subarray(1, 4));
+    const prepended =
+      begins && this.#preTokenization.prepend !== "never" && !startsWithSpace(bytes.subarray(1, 4));
     bytes[0] = SPACE;
     const isolateNewlines = this.#preTokenization.newlines === "isolated";
     const end = length + 1;

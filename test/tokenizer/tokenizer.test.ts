@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
-import fc from "fast-check";
 import { Tokenizer } from "../../tokenizer/index.ts";
 import { fixturePath, readFixture } from "./fixtures.ts";
 
@@ -12,7 +11,8 @@ const utf8 = new TextEncoder();
 
 describe("ids and text equal the reference's", () => {
   it(`encode, special tokens taken for text: ${encodings.length} awkward texts`, () => {
-    for (const { text, ids } of encodings) assert.deepEqual([...tokenizer.encode(text)], ids, JSON.stringify(text));
+    for (const { text, ids } of encodings)
+      assert.deepEqual([...tokenizer.encode(text)], ids, JSON.stringify(text));
   });
 
   it("encode, special tokens parsed", () => {
@@ -22,7 +22,8 @@ describe("ids and text equal the reference's", () => {
   });
 
   it("encodeUtf8", () => {
-    for (const { text, ids } of encodings) assert.deepEqual([...tokenizer.encodeUtf8(utf8.encode(text))], ids);
+    for (const { text, ids } of encodings)
+      assert.deepEqual([...tokenizer.encodeUtf8(utf8.encode(text))], ids);
   });
 
   it("a second time, from the cache", () => {
