@@ -131,6 +131,7 @@ export async function* readTexts(
       `${file.path}: its content is not what its manifest describes; run ingest into a new folder`,
     );
   }
+  onEnd(sha256);
 }
 
 function parseLines(lines: Uint8Array): TextBatch {

@@ -25,7 +25,11 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
   ],
   configure: (program) =>
     program
-      .option("--input <folder>", "made by ingest, or .jsonl(.zst|.gz) and .txt files of your own", "data/clean")
+      .option(
+        "--input <folder>",
+        "made by ingest, or .jsonl(.zst|.gz) and .txt files of your own",
+        "data/clean",
+      )
       .option("--tokenizer <folder>", "with a tokenizer.json", "data/tokenizer")
       .option("--out <folder>", "where the shards go", "data/packed")
       .option("--seq-len <n>", "tokens a row", "2048")
@@ -45,6 +49,12 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
     if (rejectedLines > 0) context.print(`${rejectedLines} lines held no document and were left out`);
     const bytes = manifest.shards.reduce((sum, shard) => sum + shard.bytes, 0);
     context.print(`${manifest.shards.length} shards, ${formatBytes(bytes)}: ${options.out}`);
-    return { out: options.out, splits: manifest.splits, shards: manifest.shards.length, bytes, rejectedLines };
+    return {
+      out: options.out,
+      splits: manifest.splits,
+      shards: manifest.shards.length,
+      bytes,
+      rejectedLines,
+    };
   },
 };

@@ -12,7 +12,14 @@ import { WorkerPool, workerEntry } from "../pipeline/runtime/workers.ts";
 import { ArrowRowWriter } from "./arrow-rows.ts";
 import { loadTokenizer } from "./load.ts";
 import type { PackUnitResult, PackUnitTask, PackWorkerData } from "./pack-unit.worker.ts";
-import { PACKED_FORMAT, type PackedManifest, type PackedShard, packedManifestSchema, SPLITS, type Split } from "./packed-manifest.ts";
+import {
+  PACKED_FORMAT,
+  type PackedManifest,
+  type PackedShard,
+  packedManifestSchema,
+  SPLITS,
+  type Split,
+} from "./packed-manifest.ts";
 import { scratchIndexSchema } from "./row-scratch.ts";
 import { type Scratch, ShuffledRows, type ShuffleOptions } from "./shuffled-rows.ts";
 
@@ -41,7 +48,11 @@ const ID_BYTES_PER_TEXT_BYTE = 0.7;
 /** Text bytes a compressed byte gives, for files that no manifest describes. */
 const ASSUMED_COMPRESSION = 4;
 
-const unitSchema = z.strictObject({ index: scratchIndexSchema, rejectedLines: z.number(), sha256: z.string() });
+const unitSchema = z.strictObject({
+  index: scratchIndexSchema,
+  rejectedLines: z.number(),
+  sha256: z.string(),
+});
 const shardSchema = z.strictObject({ rows: z.number(), bytes: z.number(), sha256: z.string() });
 
 /**
@@ -154,9 +165,14 @@ async function encodeUnits(
     }),
   );
   const waiting = corpus.files.flatMap((file, unit) =>
-    results[unit] === undefined ? [{ file, scratch: { ...shuffle, path: scratchPath(work, unit), unit } }] : [],
+    results[unit] === undefined
+      ? [{ file, scratch: { ...shuffle, path: scratchPath(work, unit), unit } }]
+      : [],
   );
-  const workerData: PackWorkerData = { tokenizer: options.tokenizer, validationShare: options.validationShare };
+  const workerData: PackWorkerData = {
+    tokenizer: options.tokenizer,
+    validationShare: options.validationShare,
+  };
   const pool = new WorkerPool<PackUnitTask, PackUnitResult>({
     entry: workerEntry(import.meta.url, "./pack-unit.worker"),
     workers: Math.min(options.workers, Math.max(waiting.length, 1)),
@@ -216,7 +232,11 @@ async function writeShards(
   return shards;
 }
 
-function sumSplit(units: readonly PackUnitResult[], split: Split, rows: ShuffledRows): PackedManifest["splits"][Split] {
+function sumSplit(
+  units: readonly PackUnitResult[],
+  split: Split,
+  rows: ShuffledRows,
+): PackedManifest["splits"][Split] {
   const sum = (key: "documents" | "textBytes" | "tokens") =>
     units.reduce((total, { index }) => total + index.splits[split][key], 0);
   return {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { AtomicFile } from "../pipeline/runtime/files.ts";
-import { type Split, SPLITS } from "./packed-manifest.ts";
+import { SPLITS, type Split } from "./packed-manifest.ts";
 import { mix32 } from "./shuffle.ts";
 
 /** Rows kept in memory before they are sorted by bucket and written out. */
@@ -92,7 +92,10 @@ export class RowScratchWriter {
     if (count === 0) return;
 
     const salt = SPLITS.indexOf(split);
-    const bucketOf = Uint32Array.from({ length: count }, (_, i) => mix32(seed, salt, unit, firstRow + i) % buckets);
+    const bucketOf = Uint32Array.from(
+      { length: count },
+      (_, i) => mix32(seed, salt, unit, firstRow + i) % buckets,
+    );
     const rowsByBucket = new Array<number>(buckets).fill(0);
     for (const bucket of bucketOf) rowsByBucket[bucket] = (rowsByBucket[bucket] ?? 0) + 1;
     const next = startsOf(rowsByBucket);

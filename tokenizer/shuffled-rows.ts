@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import { type Split, SPLITS } from "./packed-manifest.ts";
+import { SPLITS, type Split } from "./packed-manifest.ts";
 import { type Ids, type ScratchIndex, startsOf } from "./row-scratch.ts";
 import { permutation } from "./shuffle.ts";
 
@@ -44,7 +44,11 @@ export class ShuffledRows {
     this.rows = this.#rowsByBucket.reduce((sum, rows) => sum + rows, 0);
   }
 
-  static async open(split: Split, scratch: readonly Scratch[], options: ShuffleOptions): Promise<ShuffledRows> {
+  static async open(
+    split: Split,
+    scratch: readonly Scratch[],
+    options: ShuffleOptions,
+  ): Promise<ShuffledRows> {
     return new ShuffledRows(split, scratch, options, await readTails(split, scratch, options));
   }
 
@@ -95,7 +99,11 @@ export class ShuffledRows {
 }
 
 /** What every unit had left over, one after the other. */
-async function readTails(split: Split, scratch: readonly Scratch[], { seqLen, wide }: ShuffleOptions): Promise<Ids> {
+async function readTails(
+  split: Split,
+  scratch: readonly Scratch[],
+  { seqLen, wide }: ShuffleOptions,
+): Promise<Ids> {
   const total = scratch.reduce((sum, { index }) => sum + index.tails[split], 0);
   const tails = newIds(total, wide);
   let filled = 0;
@@ -128,4 +136,5 @@ async function readIds(handle: FileHandle, target: Ids, position: number): Promi
   }
 }
 
-const newIds = (length: number, wide: boolean): Ids => (wide ? new Uint32Array(length) : new Uint16Array(length));
+const newIds = (length: number, wide: boolean): Ids =>
+  wide ? new Uint32Array(length) : new Uint16Array(length);
