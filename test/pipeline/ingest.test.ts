@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openCorpus, readTexts } from "../../pipeline/corpus.ts";
+import { type IngestOptions, ingest } from "../../pipeline/ingest.ts";
+import { sumStatistics } from "../../pipeline/results.ts";
+import { silentContext } from "../../pipeline/runtime/command.ts";
+import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
+import { hashFolder, temporaryFolder } from "../support/folders.ts";
+
+const root = temporaryFolder();
+const config = join(root, "datasets.yaml");
+writeDatasetsYaml(config, [
+  { name: "first", path: "first.jsonl.zst" },
+  { name: "second", path: "second-*.jsonl" },
+]);
+const documents = Array.from({ length: 400 }, (_, i) => ({
+  text: polishText(i),
+  meta: { url: `https://a.pl/${i}` },
+}));
+writeJsonl(join(root, "first.jsonl.zst"), documents.slice(0, 250));
+writeJsonl(join(root, "second-a.jsonl"), [
+  "{not json",
+  { meta: {} },
+  { text: "" },
+  ...documents.slice(240, 300), // ten of them seen before
+]);
+writeJsonl(join(root, "second-b.jsonl"), [...documents.slice(300), { text: polishText(7).toUpperCase() }]);
+
+const run = (out: string, options: Partial<IngestOptions> = {}) =>
+  ingest({ config, out: join(root, out), workers: 2, shardTextBytes: 60_000, ...options }, silentContext());
+
+async function textsOf(folder: string): Promise<string[]> {
+  const { files } = await openCorpus(folder);
+  const batches = await Promise.all(files.map((file) => Array.fromAsync(readTexts(file))));
+  return batches.flat().flatMap(({ texts }) => texts);
+}
+
+test("every document read is kept or dropped for a reason, and the kept ones can be read back", async () => {
+  const manifest = await run("clean");
+  assert.equal(manifest.complete, true);
+  const total = sumStatistics(manifest.datasets);
+  assert.equal(total.documentsRead, 250 + 3 + 60 + 101);
+  assert.equal(total.documentsKept, 400);
+  const dropped = Object.fromEntries(
+    Object.entries(total.steps).flatMap(([step, { dropped }]) =>
+      Object.entries(dropped).map(([reason, count]) => [`${step}: ${reason}`, count]),
+    ),
+  );
+  assert.deepEqual(dropped, {
+    "read: not-json": 1,
+    "read: no-text": 1,
+    "length: empty": 1,
+    "exact-dedup: duplicate": 11,
+  });
+  assert.deepEqual(
+    await textsOf(join(root, "clean")),
+    documents.map(({ text }) => text),
+  );
+  assert.ok(manifest.shards.length >= 4, `${manifest.shards.length} shards`);
+  assert.equal(
+    manifest.shards.reduce((sum, shard) => sum + shard.documents, 0),
+    400,
+  );
+  const rejects = readFileSync(join(root, "clean/rejects/read--not-json.jsonl"), "utf8");
+  assert.deepEqual(JSON.parse(rejects), {
+    dataset: "second",
+    line: 1,
+    step: "read",
+    reason: "not-json",
+    excerpt: "{not json",
+  });
+});
+
+test("the number of workers does not change a byte", async () => {
+  await run("one-worker", { workers: 1 });
+  await run("three-workers", { workers: 3 });
+  assert.deepEqual(hashFolder(join(root, "one-worker")), hashFolder(join(root, "three-workers")));
+});
+
+test("a run interrupted after every shard continues to the same bytes", async () => {
+  await run("whole");
+  const out = join(root, "interrupted");
+  for (let interruptions = 0; ; interruptions++) {
+    const controller = new AbortController();
+    const before = shardsIn(out);
+    const timer = setInterval(() => shardsIn(out) > before && controller.abort(new Error("stopped")), 1);
+    try {
+      const options = { config, out, workers: 2, shardTextBytes: 60_000 };
+      await ingest(options, silentContext(controller.signal));
+      assert.ok(interruptions > 0, "the test never interrupted anything");
+      break;
+    } catch (error) {
+      assert.equal(String(error), "Error: stopped");
+    } finally {
+      clearInterval(timer);
+    }
+  }
+  assert.deepEqual(hashFolder(out), hashFolder(join(root, "whole")));
+});
+
+function shardsIn(folder: string): number {
+  try {
+    return readdirSync(join(folder, "journal")).filter((name) => name.endsWith(".json")).length;
+  } catch {
+    return 0;
+  }
+}
+
+test("--limit stops after that much input, on a whole line", async () => {
+  const manifest = await run("limited", { limit: 100_000 });
+  const { bytesRead } = sumStatistics(manifest.datasets);
+  const lineBytes = 2000;
+  assert.ok(bytesRead > 100_000 - lineBytes && bytesRead < 100_000 + lineBytes, `${bytesRead} bytes`);
+  assert.equal(
+    manifest.datasets[0]?.inputs[0]?.sha256,
+    undefined,
+    "a part of a file has no hash of the whole",
+  );
+  const texts = await textsOf(join(root, "limited"));
+  assert.deepEqual(
+    texts,
+    documents.slice(0, texts.length).map(({ text }) => text),
+  );
+});
+
+test("the same job is done once; another job in its folder is refused", async () => {
+  const before = hashFolder(join(root, "clean"));
+  await run("clean");
+  assert.deepEqual(hashFolder(join(root, "clean")), before);
+  await assert.rejects(run("clean", { only: ["first"] }), {
+    name: "UserError",
+    message: /another configuration/,
+  });
+});
