@@ -17,6 +17,9 @@ export interface TextCounts {
   readonly sentences: number;
 }
 
+/** The licence of every text of the sample. */
+export const LICENSE = "CC0-1.0";
+
 const HEADER = "=== ";
 
 /**
