@@ -108,9 +108,13 @@ export interface TextBatch {
 /**
  * Reads a file's texts in batches of about 1 MB.
  *
+ * @param onEnd is told the file's SHA-256 when it was read to its end
  * @throws UserError when the file is cut off or damaged, or is not the one its manifest describes
  */
-export async function* readTexts(file: CorpusFile): AsyncGenerator<TextBatch> {
+export async function* readTexts(
+  file: CorpusFile,
+  onEnd: (sha256: string) => void = () => undefined,
+): AsyncGenerator<TextBatch> {
   const hash = createHash("sha256");
   const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk) });
   try {
@@ -121,11 +125,13 @@ export async function* readTexts(file: CorpusFile): AsyncGenerator<TextBatch> {
       throw new UserError(`${file.path}: ${error.message}; make or fetch it again`);
     throw error;
   }
-  if (file.sha256 !== undefined && hash.digest("hex") !== file.sha256) {
+  const sha256 = hash.digest("hex");
+  if (file.sha256 !== undefined && sha256 !== file.sha256) {
     throw new UserError(
       `${file.path}: its content is not what its manifest describes; run ingest into a new folder`,
     );
   }
+  onEnd(sha256);
 }
 
 function parseLines(lines: Uint8Array): TextBatch {

@@ -1,0 +1,47 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+
+const schemas = {
+  "trainer.json": z.object({
+    specials: z.array(z.string()),
+    corpora: z.record(z.string(), z.array(z.string())),
+    cases: z.array(
+      z.object({
+        corpus: z.string(),
+        options: z.object({
+          vocab_size: z.number(),
+          limit_alphabet: z.number().optional(),
+          min_frequency: z.number().optional(),
+          max_token_length: z.number().optional(),
+        }),
+        tokens: z.array(z.string()),
+        merges: z.array(z.tuple([z.string(), z.string()])),
+      }),
+    ),
+  }),
+  "encodings.json": z.object({
+    encodings: z.array(
+      z.object({
+        text: z.string(),
+        ids: z.array(z.number()),
+        parsed: z.array(z.number()),
+        decoded: z.string(),
+        decodedParsed: z.string(),
+        decodedSkipping: z.string(),
+      }),
+    ),
+  }),
+};
+
+/** Path of a file in test/fixtures/tokenizer. */
+export function fixturePath(name: string): URL {
+  return new URL(`../fixtures/tokenizer/${name}`, import.meta.url);
+}
+
+/** A fixture made by make_fixtures.py. */
+export async function readFixture<Name extends keyof typeof schemas>(
+  name: Name,
+): Promise<z.infer<(typeof schemas)[Name]>> {
+  const value: unknown = JSON.parse(await readFile(fixturePath(name), "utf8"));
+  return schemas[name].parse(value) as z.infer<(typeof schemas)[Name]>;
+}

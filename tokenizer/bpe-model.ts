@@ -1,0 +1,131 @@
+import { mergeSymbols } from "./merge-symbols.ts";
+import { MergeTable } from "./merge-table.ts";
+import { METASPACE, SPACE } from "./pre-tokenizer.ts";
+import { decodeCodePoints } from "./utf8.ts";
+
+/** What the model does with characters that are not in the vocabulary, and the like. */
+export interface BpeModelOptions {
+  /** Token of an unknown character; without it unknown characters vanish before merging. */
+  readonly unkToken?: string | undefined;
+  /** One `unkToken` for a run of unknown characters. */
+  readonly fuseUnk: boolean;
+  /** An unknown character becomes its bytes' tokens, `<0xC4><0x85>`, when all of them are in the vocabulary. */
+  readonly byteFallback: boolean;
+  /** A word that is a token as a whole is that token, whatever the merges say. */
+  readonly ignoreMerges: boolean;
+}
+
+/** Code points below this have their id in an array, the others in a map. */
+const DIRECT = 0x3000;
+
+/** Byte-pair encoding of single words. */
+export class BpeModel {
+  readonly #ids: ReadonlyMap<string, number>;
+  readonly #options: BpeModelOptions;
+  readonly #merges: MergeTable;
+  readonly #unkId: number | undefined;
+  /** Id + 1 of the characters that are tokens, 0 for others. */
+  readonly #direct = new Int32Array(DIRECT);
+  readonly #others = new Map<number, number>();
+  /** Ids of the 256 byte tokens, or undefined where there is none. */
+  readonly #byteIds: readonly (number | undefined)[];
+  #codePoints = new Int32Array(256);
+  /** Ids of the word encoded last. */
+  symbols: Int32Array = new Int32Array(256 * 3);
+
+  /** @param merges in order of rank; tokens and the tokens they make must be in `ids` */
+  constructor(
+    ids: ReadonlyMap<string, number>,
+    merges: readonly (readonly [string, string])[],
+    options: BpeModelOptions,
+  ) {
+    this.#ids = ids;
+    this.#options = options;
+    const idOf = (token: string) => ids.get(token) as number;
+    this.#merges = new MergeTable(
+      merges.map(([left, right]) => [idOf(left), idOf(right), idOf(left + right)] as const),
+    );
+    this.#unkId = options.unkToken === undefined ? undefined : ids.get(options.unkToken);
+    this.#byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(byteToken(byte)));
+    for (const [token, id] of ids) {
+      const codePoint = token.codePointAt(0);
+      if (codePoint === undefined || token.length !== (codePoint > 0xffff ? 2 : 1)) continue;
+      if (codePoint < DIRECT) this.#direct[codePoint] = id + 1;
+      else this.#others.set(codePoint, id + 1);
+    }
+    this.#direct[SPACE] = this.#direct[METASPACE.codePointAt(0) as number] as number;
+  }
+
+  /**
+   * Encodes one word; a space in it stands for "▁". The ids are left in `symbols`.
+   *
+   * @returns how many ids there are
+   */
+  encodeWord(bytes: Uint8Array, start: number, end: number): number {
+    const room = end - start;
+    if (room > this.#codePoints.length) {
+      this.#codePoints = new Int32Array(room * 2);
+      this.symbols = new Int32Array(room * 6);
+    }
+    const length = decodeCodePoints(bytes, start, end, this.#codePoints);
+    if (this.#options.ignoreMerges) {
+      const whole = this.#ids.get(this.#wordText(length));
+      if (whole !== undefined) {
+        this.symbols[0] = whole;
+        return 1;
+      }
+    }
+    return mergeSymbols(this.symbols, this.#toSymbols(length), this.#merges);
+  }
+
+  #toSymbols(length: number): number {
+    const symbols = this.symbols;
+    let count = 0;
+    let pendingUnk = false; // the reference holds an unknown back until the next known character, past byte tokens
+    for (let i = 0; i < length; i++) {
+      const codePoint = this.#codePoints[i] as number;
+      const known =
+        codePoint < DIRECT ? (this.#direct[codePoint] as number) : (this.#others.get(codePoint) ?? 0);
+      if (known !== 0) {
+        if (pendingUnk) symbols[count++] = this.#unkId as number;
+        pendingUnk = false;
+        symbols[count++] = known - 1;
+        continue;
+      }
+      const bytes = this.#options.byteFallback ? this.#bytesOf(codePoint) : undefined;
+      if (bytes !== undefined) {
+        for (const id of bytes) symbols[count++] = id;
+      } else if (this.#unkId !== undefined) {
+        if (pendingUnk && !this.#options.fuseUnk) symbols[count++] = this.#unkId;
+        pendingUnk = true;
+      }
+    }
+    if (pendingUnk) symbols[count++] = this.#unkId as number;
+    return count;
+  }
+
+  #bytesOf(codePoint: number): number[] | undefined {
+    const character = codePoint === SPACE ? METASPACE : String.fromCodePoint(codePoint);
+    const ids: number[] = [];
+    for (const byte of new TextEncoder().encode(character)) {
+      const id = this.#byteIds[byte];
+      if (id === undefined) return undefined;
+      ids.push(id);
+    }
+    return ids;
+  }
+
+  #wordText(length: number): string {
+    let text = "";
+    for (let i = 0; i < length; i++) {
+      const codePoint = this.#codePoints[i] as number;
+      text += codePoint === SPACE ? METASPACE : String.fromCodePoint(codePoint);
+    }
+    return text;
+  }
+}
+
+/** Name of a byte's token, such as `<0x0A>`. */
+function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}

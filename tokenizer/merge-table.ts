@@ -1,0 +1,54 @@
+/** Int32 fields of a slot: left id, right id, rank + 1 (0: the slot is free), id of the merged token. */
+const SLOT = 4;
+
+/** Rank of a pair that is never merged; larger than any real rank. */
+export const NO_RANK = 0x7fff_ffff;
+
+/** For each pair of ids that merges: its rank (0 merges first) and the id it becomes. */
+export class MergeTable {
+  readonly #slots: Int32Array;
+
+  /** @param merges `[left, right, merged]` ids in order of rank; of a pair listed twice the later rank counts */
+  constructor(merges: readonly (readonly [number, number, number])[]) {
+    let capacity = 16;
+    while (capacity < merges.length * 2) capacity *= 2;
+    const slots = new Int32Array(capacity * SLOT);
+    merges.forEach(([left, right, merged], rank) => {
+      let slot = hash(left, right, slots.length);
+      while (slots[slot + 2] !== 0 && (slots[slot] !== left || slots[slot + 1] !== right)) {
+        slot = (slot + SLOT) & (slots.length - 1);
+      }
+      slots[slot] = left;
+      slots[slot + 1] = right;
+      slots[slot + 2] = rank + 1;
+      slots[slot + 3] = merged;
+    });
+    this.#slots = slots;
+  }
+
+  /** Rank of the pair, NO_RANK when it never merges. */
+  rank(left: number, right: number): number {
+    const slots = this.#slots;
+    let slot = hash(left, right, slots.length);
+    for (;;) {
+      const rank = slots[slot + 2] as number;
+      if (rank === 0) return NO_RANK;
+      if (slots[slot] === left && slots[slot + 1] === right) return rank - 1;
+      slot = (slot + SLOT) & (slots.length - 1);
+    }
+  }
+
+  /** The token a pair becomes; the pair must have a rank. */
+  merged(left: number, right: number): number {
+    const slots = this.#slots;
+    let slot = hash(left, right, slots.length);
+    while (slots[slot] !== left || slots[slot + 1] !== right) slot = (slot + SLOT) & (slots.length - 1);
+    return slots[slot + 3] as number;
+  }
+}
+
+function hash(left: number, right: number, length: number): number {
+  let mixed = Math.imul(left, 0x9e3779b1) ^ Math.imul(right + 0x7f4a7c15, 0x85ebca6b);
+  mixed ^= mixed >>> 15;
+  return (Math.imul(mixed, SLOT) & (length - 1)) >>> 0;
+}

@@ -1,0 +1,109 @@
+import {
+  DEFAULT_PRE_TOKENIZATION,
+  findWordEnd,
+  type PreTokenization,
+  SPACE,
+  startsWithSpace,
+} from "./pre-tokenizer.ts";
+import { sortWords, type WordList } from "./word-list.ts";
+import { OWNER_PAYLOAD, READ_AHEAD, WordTable } from "./word-table.ts";
+
+const encoder = new TextEncoder();
+
+/**
+ * Counts the words of texts. A word is kept as its bytes in the text, a leading "▁" always as one space, so the
+ * same word is the same bytes wherever it stands. Counts are doubles: exact up to 2^53.
+ */
+export class WordCounter {
+  readonly #preTokenization: PreTokenization;
+  #table = new WordTable();
+  #counts = countsOf(this.#table);
+  #bytes = new Uint8Array(1 << 16);
+  #view = new DataView(this.#bytes.buffer);
+
+  constructor(preTokenization: PreTokenization = DEFAULT_PRE_TOKENIZATION) {
+    this.#preTokenization = preTokenization;
+  }
+
+  /** Number of different words so far. */
+  get size(): number {
+    return this.#table.size;
+  }
+
+  /** Bytes of memory the counts take. */
+  get byteSize(): number {
+    return this.#table.byteSize;
+  }
+
+  /**
+   * Counts the words of a text.
+   *
+   * @param begins whether a document begins here; false for the later pieces of one, which must be cut between words
+   * @returns the text's length in bytes as UTF-8; lone surrogates count as U+FFFD
+   */
+  add(text: string, begins = true): number {
+    if (text === "") return 0;
+    const room = 1 + text.length * 3 + READ_AHEAD;
+    if (room > this.#bytes.length) {
+      this.#bytes = new Uint8Array(room * 2);
+      this.#view = new DataView(this.#bytes.buffer);
+    }
+    const { written } = encoder.encodeInto(text, this.#bytes.subarray(1));
+    this.#countBytes(written, begins);
+    return written;
+  }
+
+  /** The text lies at 1…length in the scratch buffer; byte 0 is free for the "▁" put before it. */
+  #countBytes(length: number, begins: boolean): void {
+    const bytes = this.#bytes;
+    const prepended =
+      begins && this.#preTokenization.prepend !== "never" && !startsWithSpace(bytes.subarray(1, 4));
+    bytes[0] = SPACE;
+    const isolateNewlines = this.#preTokenization.newlines === "isolated";
+    const end = length + 1;
+    let start = prepended ? 0 : 1;
+    while (start < end) {
+      const wordEnd = findWordEnd(bytes, start, end, isolateNewlines);
+      if (bytes[start] === 0xe2 && bytes[start + 1] === 0x96 && bytes[start + 2] === 0x81) {
+        start += 2; // a literal "▁" counts as the space it is taken for
+        bytes[start] = SPACE;
+      }
+      const slot = this.#table.locate(bytes, this.#view, start, wordEnd);
+      if (this.#counts.buffer !== this.#table.slots.buffer) this.#counts = countsOf(this.#table);
+      const at = (slot + OWNER_PAYLOAD) >> 1;
+      this.#counts[at] = (this.#counts[at] as number) + 1;
+      start = wordEnd;
+    }
+  }
+
+  /** All words with their counts, sorted by their bytes. */
+  sorted(): WordList {
+    const table = this.#table;
+    const slots = table.usedSlots();
+    let total = 0;
+    for (const slot of slots) total += table.lengthAt(slot);
+
+    const bytes = new Uint8Array(total);
+    const starts = new Float64Array(slots.length + 1);
+    const counts = new Float64Array(slots.length);
+    let at = 0;
+    for (let i = 0; i < slots.length; i++) {
+      const slot = slots[i] as number;
+      table.copyTo(slot, bytes, at);
+      at += table.lengthAt(slot);
+      starts[i + 1] = at;
+      counts[i] = this.#counts[(slot + OWNER_PAYLOAD) >> 1] as number;
+    }
+    return sortWords({ size: slots.length, bytes, starts, counts });
+  }
+
+  /** Starts again from nothing. */
+  clear(): void {
+    this.#table.clear();
+  }
+}
+
+/** The table's memory as doubles: a count lies in each slot's payload. */
+function countsOf(table: WordTable): Float64Array {
+  return new Float64Array(table.slots.buffer);
+}
