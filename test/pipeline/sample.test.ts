@@ -85,6 +85,15 @@ describe("the committed sample", () => {
 
   test("README.md gives the true numbers", async () => {
     const readme = (await readFile(join(SAMPLE, "README.md"), "utf8")).replace(/ +/g, " ");
+    const { stats } = JSON.parse(await readFile(join(SAMPLE, `${SAMPLE_NAME}.manifest`), "utf8"));
+    const [documents, characters, words] = [stats.documents, stats.characters, stats.words].map(
+      (count: number) => count.toLocaleString("en"),
+    );
+    assert.ok(
+      readme.includes(
+        `${documents} original documents in 20 genres, ${characters} characters, ${words} words`,
+      ),
+    );
     for (const [genre, inGenre] of Map.groupBy(texts, (text) => text.genre)) {
       const characters = inGenre.reduce((sum, { text }) => sum + countText(text).characters, 0);
       assert.ok(readme.includes(`| ${genre} | ${inGenre.length} | ${characters} |`), genre);
