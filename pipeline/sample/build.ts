@@ -2,13 +2,12 @@ import { join } from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
 import { writeFileAtomic } from "../runtime/files.ts";
 import { type DamagedLine, damagedLines } from "./damaged-set.ts";
-import { countText, readTextFile, readTexts, type SampleText, type TextCounts } from "./texts.ts";
+import { countText, LICENSE, readTextFile, readTexts, type SampleText, type TextCounts } from "./texts.ts";
 
 /** The names of the two data sets, as file names before `.jsonl.zst`, `.manifest` and `.sample`. */
 export const SAMPLE_NAME = "apt3_sample_pl";
 export const DAMAGED_NAME = "apt3_sample_damaged_pl";
 
-const LICENSE = "CC0-1.0";
 const SEED = 20;
 /** Records of a `.sample` file; Speakleash has up to five. */
 const SAMPLE_RECORDS = 5;

@@ -21,7 +21,7 @@ import {
 } from "./damage.ts";
 import { pythonLiteral } from "./python-literal.ts";
 import { keywordSpam, linkFarm, repeatedLineSpam } from "./spam.ts";
-import { countText, type SampleText } from "./texts.ts";
+import { countText, LICENSE, type SampleText } from "./texts.ts";
 
 /** One line of the damaged set. */
 export interface DamagedLine {
@@ -94,7 +94,7 @@ const SHORT_TEXTS = ["Brak opisu.", "Zobacz zdjęcia w galerii.", "Ok"];
 const canBeDamaged = (text: SampleText): boolean => text.genre !== "poems" && text.text.length >= 450;
 
 function record(text: string, kind: string, title: string, origin: Origin): DamagedLine {
-  const meta = { title, damage: kind, origin, ...countText(text) };
+  const meta = { title, damage: kind, origin, license: LICENSE, ...countText(text) };
   const line = JSON.stringify({
     text: kind === "text-as-list" ? text.split("\n\n") : text,
     meta: kind === "meta-as-string" ? pythonLiteral(meta) : meta,

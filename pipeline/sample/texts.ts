@@ -17,6 +17,9 @@ export interface TextCounts {
   readonly sentences: number;
 }
 
+/** The licence of every text of the sample. */
+export const LICENSE = "CC0-1.0";
+
 const HEADER = "=== ";
 
 /**
@@ -50,12 +53,12 @@ export function readTextFile(path: string, genre: string): SampleText[] {
 
 /**
  * Splits a text where a full stop, a question or exclamation mark or an ellipsis (and what closes after
- * it) is followed by white space, and at every line break. Good enough to count: it takes an abbreviation
- * such as „ul.” for an end.
+ * it) is followed by white space and no small letter, and at every line break. Good enough to count: it
+ * takes the full stop in „ul. Polna” for an end.
  */
 export function splitSentences(text: string): string[] {
   return text
-    .split(/(?<=[.!?…][”"»)]*)\s+|\n+/u)
+    .split(/(?<=[.!?…][”"»)]*)\s+(?!(?:[—–-] )?\p{Ll})|\n+/u)
     .map((sentence) => sentence.trim())
     .filter((sentence) => /\p{L}/u.test(sentence));
 }
