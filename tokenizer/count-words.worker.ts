@@ -1,3 +1,4 @@
+import { describeFailure, EXIT } from "../pipeline/runtime/errors.ts";
 import { writeJson } from "../pipeline/runtime/manifest.ts";
 import { readTexts } from "./corpus.ts";
 import type { CorpusCounts } from "./corpus-counts.ts";
@@ -17,8 +18,24 @@ export interface CountWordsTask {
   readonly memoryBytes: number;
 }
 
+/** A user's mistake met in the worker. Errors lose their class between threads, so it travels as a message. */
+export interface CountWordsResult {
+  readonly failure?: string;
+}
+
 /** Counts the words of one file into sorted runs. The .json file marks that the runs are complete. */
-export default async function countWords(task: CountWordsTask): Promise<void> {
+export default async function countWords(task: CountWordsTask): Promise<CountWordsResult> {
+  try {
+    await count(task);
+    return {};
+  } catch (error) {
+    const { exitCode, message } = describeFailure(error);
+    if (exitCode !== EXIT.userError) throw error;
+    return { failure: message };
+  }
+}
+
+async function count(task: CountWordsTask): Promise<void> {
   const counter = new WordCounter();
   const counts = {
     documents: 0,

@@ -7,7 +7,7 @@ import { readJson } from "../pipeline/runtime/manifest.ts";
 import { WorkerPool, workerEntry } from "../pipeline/runtime/workers.ts";
 import type { CorpusFile } from "./corpus.ts";
 import { type CorpusCounts, corpusCountsSchema, sumCounts } from "./corpus-counts.ts";
-import type { CountWordsTask } from "./count-words.worker.ts";
+import type { CountWordsResult, CountWordsTask } from "./count-words.worker.ts";
 import { mergeWordRuns } from "./merge-runs.ts";
 import { runToEnd } from "./steps.ts";
 import type { WordList } from "./word-list.ts";
@@ -49,16 +49,18 @@ export async function countWords(
     else tasks.push({ bytes: file.bytes, task: toTask(file, output, files.length, options) });
   }
   if (tasks.length > 0) {
-    const pool = new WorkerPool<CountWordsTask, void>({
+    const pool = new WorkerPool<CountWordsTask, CountWordsResult>({
       entry: workerEntry(import.meta.url, "./count-words.worker"),
       workers: Math.min(options.workers, tasks.length),
     });
     try {
       let done = 0;
-      for await (const _ of pool.map(
+      const results = pool.map(
         tasks.map(({ task }) => task),
         { signal: context.signal },
-      )) {
+      );
+      for await (const { failure } of results) {
+        if (failure !== undefined) throw new UserError(failure);
         progress.advance(tasks[done++]?.bytes ?? 0);
       }
     } finally {
