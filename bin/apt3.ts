@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> =
   ingest: async (words) => runCommand((await import("../pipeline/ingest-command.ts")).command, words),
   "train-tokenizer": async (words) =>
     runCommand((await import("../tokenizer/train-tokenizer-command.ts")).command, words),
+  pack: async (words) => runCommand((await import("../tokenizer/pack-command.ts")).command, words),
   tokenize: async (words) => runCommand((await import("../tokenizer/tokenize-command.ts")).command, words),
 };
 const NAMES = Object.keys(COMMANDS).join(", ");

@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { constants, zstdCompressSync } from "node:zlib";
+import { writeFileAtomic } from "../runtime/files.ts";
 import { type DamagedLine, damagedLines } from "./damaged-set.ts";
 import { countText, readTextFile, readTexts, type SampleText, type TextCounts } from "./texts.ts";
 
@@ -18,13 +18,12 @@ const SAMPLE_RECORDS = 5;
  * texts give the same bytes with the same version of zstd.
  * @param outDir folder for the six files; made if missing
  */
-export function buildSample(outDir: string): void {
+export async function buildSample(outDir: string): Promise<void> {
   const texts = readTexts(join(import.meta.dirname, "texts"));
   const own = readTextFile(join(import.meta.dirname, "texts-damaged.txt"), "damaged");
   const foreign = readTextFile(join(import.meta.dirname, "texts-foreign.txt"), "foreign");
-  mkdirSync(outDir, { recursive: true });
 
-  writeSet(outDir, {
+  await writeSet(outDir, {
     name: SAMPLE_NAME,
     description: "Original Polish texts of many genres, written for apt3.",
     frames: [texts.map(cleanLine)],
@@ -32,7 +31,7 @@ export function buildSample(outDir: string): void {
 
   const damaged = damagedLines(texts, own, foreign, SEED);
   const middle = Math.ceil(damaged.length / 2);
-  writeSet(outDir, {
+  await writeSet(outDir, {
     name: DAMAGED_NAME,
     description: "Polish texts damaged on purpose; meta.damage names the kind. For tests, not for training.",
     frames: [damaged.slice(0, middle), damaged.slice(middle)],
@@ -54,7 +53,7 @@ function cleanLine({ text, title, genre }: SampleText): SetLine {
   return { line: JSON.stringify({ text, meta }), text };
 }
 
-function writeSet(outDir: string, { name, description, frames }: DataSet): void {
+async function writeSet(outDir: string, { name, description, frames }: DataSet): Promise<void> {
   const archive = Buffer.concat(frames.map(compressFrame));
   const usable = frames.flat().filter((line) => line.text !== undefined);
   const manifest = {
@@ -69,9 +68,9 @@ function writeSet(outDir: string, { name, description, frames }: DataSet): void 
     stats: { documents: usable.length, ...sumCounts(usable.map(({ text = "" }) => countText(text))) },
   };
   const samples = usable.slice(0, SAMPLE_RECORDS).map(({ line }) => JSON.parse(line) as object);
-  writeFileSync(join(outDir, `${name}.jsonl.zst`), archive);
-  writeFileSync(join(outDir, `${name}.manifest`), `${JSON.stringify(manifest, null, 2)}\n`);
-  writeFileSync(join(outDir, `${name}.sample`), `${JSON.stringify(samples, null, 2)}\n`);
+  await writeFileAtomic(join(outDir, `${name}.jsonl.zst`), archive);
+  await writeFileAtomic(join(outDir, `${name}.manifest`), `${JSON.stringify(manifest, null, 2)}\n`);
+  await writeFileAtomic(join(outDir, `${name}.sample`), `${JSON.stringify(samples, null, 2)}\n`);
 }
 
 function compressFrame(lines: readonly SetLine[]): Buffer {
@@ -85,4 +84,4 @@ function sumCounts(counts: readonly TextCounts[]): TextCounts {
   return { characters: sum("characters"), words: sum("words"), sentences: sum("sentences") };
 }
 
-if (import.meta.main) buildSample(import.meta.dirname);
+if (import.meta.main) await buildSample(import.meta.dirname);

@@ -10,7 +10,7 @@ export interface SampleText {
   readonly text: string;
 }
 
-/** Counts in the units of a Speakleash `meta`: UTF-16-independent characters, words, sentences. */
+/** What a Speakleash `meta` counts; characters are code points. */
 export interface TextCounts {
   readonly characters: number;
   readonly words: number;

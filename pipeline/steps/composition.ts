@@ -3,7 +3,7 @@ import { readWords } from "./words.ts";
 
 const BULLET = /^\s*[-–•*·▪►‣]\s/;
 const ELLIPSIS = /(?:…|\.\.\.)\s*$/;
-const SYMBOLS = /[#<>{}[\]\\|~^=_*•◦▪]|…|\.\.\./g;
+const SYMBOLS = /#|…|\.\.\./g;
 
 /**
  * Gopher's document filters with FineWeb-2's values for Polish: word length, share of words with letters,

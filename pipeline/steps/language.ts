@@ -1,4 +1,5 @@
 import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
 import { drop, keep, type Step } from "./step.ts";
 
 /** FineWeb-2's stop words for Polish, and some more that no neighbour language shares. */
@@ -45,7 +46,8 @@ let loaded: Detector | undefined;
 
 /** The detector's database takes most of a second to load: only when the first doubtful text comes. */
 function detector(): Detector {
-  loaded ??= (createRequire(import.meta.url)("eld/large") as { default: Detector }).default;
+  const path = fileURLToPath(import.meta.resolve("eld/large")); // exported for `import` only
+  loaded ??= (createRequire(import.meta.url)(path) as { default: Detector }).default;
   return loaded;
 }
 

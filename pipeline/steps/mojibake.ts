@@ -97,6 +97,8 @@ function decodeSequence(
 function isPlausible(codePoint: number): boolean {
   return (
     (codePoint >= 0x80 && codePoint <= 0x17f) ||
+    codePoint === 0x192 || // ƒ and the spacing accents ˆ ˇ ˘ ˙ ˛ ˜ ˝: bytes of the encodings, seen half-repaired
+    (codePoint >= 0x2c6 && codePoint <= 0x2dd) ||
     (codePoint >= 0x2010 && codePoint <= 0x22ff) ||
     (codePoint >= 0x2500 && codePoint <= 0x27bf) ||
     (codePoint >= 0xfb00 && codePoint <= 0xfb06) ||

@@ -1,0 +1,47 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseRecord } from "../../../pipeline/readers/record.ts";
+
+const parse = (line: string | Uint8Array) => parseRecord(typeof line === "string" ? Buffer.from(line) : line);
+
+test("records of the forms that real files have are read", () => {
+  assert.deepEqual(parse('{"text":"Ala","meta":{"url":"https://a.pl","title":"T","words":1}}'), {
+    ok: true,
+    record: { text: "Ala", url: "https://a.pl", title: "T" },
+  });
+  assert.deepEqual(parse('{"text":["Ala","ma kota"],"other":1}\r'), {
+    ok: true,
+    record: { text: "Ala\n\nma kota", url: undefined, title: undefined },
+  });
+  const python = `{'url': 'https://a.pl/?q=it\\'s', 'title': "O'Neill", 'ok': True, 'score': None}`;
+  assert.deepEqual(parse(JSON.stringify({ text: "Ala", meta: python })), {
+    ok: true,
+    record: { text: "Ala", url: "https://a.pl/?q=it's", title: "O'Neill" },
+  });
+});
+
+test("what is no document is refused with a reason", () => {
+  const reasons = (lines: (string | Uint8Array)[]) =>
+    lines.map((line) => {
+      const parsed = parse(line);
+      return parsed.ok ? "ok" : parsed.reason;
+    });
+  assert.deepEqual(reasons(["{cut", "", "Ala ma kota", '{"text":"a"} x']), Array(4).fill("not-json"));
+  assert.deepEqual(
+    reasons([
+      "[]",
+      "null",
+      "7",
+      "{}",
+      '{"text":7}',
+      '{"text":null}',
+      '{"text":[1]}',
+      '{"text":"a","meta":7}',
+    ]),
+    Array(8).fill("no-text"),
+  );
+  assert.deepEqual(reasons([Uint8Array.of(0x22, 0xff, 0x22), Buffer.from('{"text":"za\xbf"}', "latin1")]), [
+    "not-utf8",
+    "not-utf8",
+  ]);
+});

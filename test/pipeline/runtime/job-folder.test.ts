@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { z } from "zod";
+import { openJobFolder } from "../../../pipeline/runtime/job-folder.ts";
+import { lockFolder } from "../../../pipeline/runtime/lock.ts";
+import { temporaryFolder } from "../../support/folders.ts";
+
+const root = temporaryFolder();
+const schema = z.strictObject({ format: z.string(), fingerprint: z.string(), complete: z.boolean() });
+const job = (fingerprint: string) => ({ fingerprint, schema, settings: "--seed" });
+
+test("a folder is given to one job: it continues, another is refused", async () => {
+  const path = join(root, "job");
+  const first = await openJobFolder(path, job("a"));
+  assert.equal(first.found, undefined);
+  await first.save({ format: "test/1", fingerprint: "a", complete: false });
+  await first.release();
+
+  writeFileSync(join(path, "shard.partial"), "half");
+  const second = await openJobFolder(path, job("a"));
+  assert.deepEqual(second.found, { format: "test/1", fingerprint: "a", complete: false });
+  assert.equal(existsSync(join(path, "shard.partial")), false);
+  await second.release();
+
+  await assert.rejects(openJobFolder(path, job("b")), {
+    name: "UserError",
+    message: `${path}: made by another configuration (--seed differ); choose another --out or remove the folder`,
+  });
+  assert.equal(existsSync(join(path, ".lock")), false, "a refused job must not keep the lock");
+});
+
+test("a folder with somebody else's files is not written to", async () => {
+  const path = join(root, "photos");
+  mkdirSync(path);
+  writeFileSync(join(path, "holiday.jpg"), "");
+  await assert.rejects(openJobFolder(path, job("a")), {
+    name: "UserError",
+    message: /not ours \(holiday\.jpg/,
+  });
+});
+
+test("a living process keeps its lock, a dead one loses it at once", async () => {
+  const path = join(root, "locked");
+  const release = await lockFolder(path);
+  await assert.rejects(lockFolder(path), {
+    name: "UserError",
+    message: new RegExp(`in use by process ${process.pid}`),
+  });
+  await release();
+
+  const child = spawn(process.execPath, ["-e", ""]);
+  await once(child, "close");
+  writeFileSync(join(path, ".lock"), JSON.stringify({ pid: child.pid, started: "1" }));
+  await (await lockFolder(path))();
+
+  writeFileSync(join(path, ".lock"), '{"pid": 12'); // its writer was killed while writing
+  await (await lockFolder(path))();
+
+  writeFileSync(join(path, ".lock"), JSON.stringify({ pid: process.pid, started: "another start" }));
+  if (existsSync("/proc/self/stat")) await (await lockFolder(path))(); // the same number, another process
+});

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import { PROFILES } from "../../../pipeline/profiles.ts";
+import { STEPS } from "../../../pipeline/steps/index.ts";
+
+/**
+ * `test/golden/steps/STEP/NAME.in.txt` goes through STEP and must give `NAME.out.txt`, or be dropped for the
+ * reason in `NAME.drop.txt`. New cases need no code.
+ */
+const GOLDEN = new URL("../../golden/steps/", import.meta.url);
+const read = (path: string) => readFileSync(new URL(path, GOLDEN), "utf8");
+
+for (const step of STEPS) {
+  const inputs = existsSync(new URL(step.name, GOLDEN))
+    ? readdirSync(new URL(step.name, GOLDEN)).filter((name) => name.endsWith(".in.txt"))
+    : [];
+  test(`${step.name}: ${inputs.length} golden cases`, () => {
+    assert.ok(inputs.length > 0, `${step.name} has no golden case`);
+    const apply = step.create(PROFILES.web);
+    assert.ok(apply);
+    for (const input of inputs) {
+      const base = `${step.name}/${input.slice(0, -".in.txt".length)}`;
+      const expected = existsSync(new URL(`${base}.drop.txt`, GOLDEN))
+        ? { keep: false, reason: read(`${base}.drop.txt`).trim() }
+        : { keep: true, text: read(`${base}.out.txt`) };
+      assert.deepEqual(apply(read(`${base}.in.txt`)), expected, base);
+    }
+  });
+}

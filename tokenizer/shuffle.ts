@@ -1,0 +1,24 @@
+/** Seeded, stateless mixing: the same inputs give the same 32 bits on every machine (murmur3's finaliser). */
+export function mix32(...values: number[]): number {
+  let hash = 0x9e3779b9;
+  for (const value of values) {
+    hash = Math.imul(hash ^ value, 0x85ebca6b);
+    hash ^= hash >>> 13;
+    hash = Math.imul(hash, 0xc2b2ae35);
+    hash ^= hash >>> 16;
+  }
+  return hash >>> 0;
+}
+
+/** A seeded permutation of 0…length−1 (Fisher–Yates over a counter-based stream). */
+export function permutation(length: number, ...seeds: number[]): Uint32Array {
+  const order = Uint32Array.from({ length }, (_, i) => i);
+  const stream = mix32(...seeds);
+  for (let i = length - 1; i > 0; i--) {
+    const j = mix32(stream, i) % (i + 1); // the bias of `%` is below 2^-8 even at 16 M rows a bucket
+    const kept = order[i] as number;
+    order[i] = order[j] as number;
+    order[j] = kept;
+  }
+  return order;
+}
