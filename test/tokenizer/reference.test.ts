@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { Tokenizer as ReferenceTokenizer } from "tokenizers";
+import { openCorpus, readTexts } from "../../pipeline/corpus.ts";
 import { trainBpe } from "../../tokenizer/bpe-trainer.ts";
-import { readTexts } from "../../tokenizer/corpus.ts";
 import { Tokenizer } from "../../tokenizer/index.ts";
 import { tokenizerFiles } from "../../tokenizer/tokenizer-files.ts";
-import { WordCounter } from "../../tokenizer/word-counter.ts";
+import { countTexts } from "./count-texts.ts";
 import { finish } from "./finish.ts";
 import { fixturePath, readFixture } from "./fixtures.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
@@ -24,15 +24,17 @@ function train(
   texts: readonly string[],
   options: { vocabSize: number; limitAlphabet?: number; specialTokens: string[] },
 ) {
-  const counter = new WordCounter();
-  for (const text of texts) counter.add(text);
-  return finish(trainBpe(counter.sorted(), options));
+  return finish(trainBpe(countTexts(texts), options));
 }
 
 async function corpusTexts(count: number): Promise<string[]> {
+  const [file] = (await openCorpus(CORPUS)).files;
   const texts: string[] = [];
-  for await (const { text } of readTexts(CORPUS, () => {})) if (texts.push(text) === count) break;
-  return texts;
+  for await (const batch of readTexts(file!)) {
+    texts.push(...batch.texts);
+    if (texts.length >= count) break;
+  }
+  return texts.slice(0, count);
 }
 
 describe("the Rust reference (npm tokenizers)", () => {

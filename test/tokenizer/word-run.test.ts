@@ -4,17 +4,11 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { mergeWordRuns } from "../../tokenizer/merge-runs.ts";
-import { WordCounter } from "../../tokenizer/word-counter.ts";
-import { type WordList, WordListBuilder } from "../../tokenizer/word-list.ts";
+import { WordListBuilder } from "../../tokenizer/word-list.ts";
 import { writeWordRun } from "../../tokenizer/word-run.ts";
+import { countTexts } from "./count-texts.ts";
 import { finish } from "./finish.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
-
-function countAll(texts: readonly string[]): WordList {
-  const counter = new WordCounter();
-  for (const text of texts) counter.add(text);
-  return counter.sorted();
-}
 
 const texts = Array.from(
   { length: 40 },
@@ -27,9 +21,9 @@ describe("word runs", () => {
     const paths: string[] = [];
     for (let i = 0; i < 4; i++) {
       paths.push(join(folder, `${i}.run`));
-      await writeWordRun(paths[i] as string, countAll(texts.slice(i * 10, i * 10 + 10)));
+      await writeWordRun(paths[i] as string, countTexts(texts.slice(i * 10, i * 10 + 10)));
     }
-    const expected = countAll(texts);
+    const expected = countTexts(texts);
     for (const order of [paths, paths.toReversed()]) {
       const merged = finish(mergeWordRuns(order));
       assert.deepEqual([...merged.counts], [...expected.counts]);
@@ -51,7 +45,7 @@ describe("word runs", () => {
 
   it("cut short anywhere are an error, not a smaller count", async (test) => {
     const path = join(await temporaryFolder(test), "a.run");
-    await writeWordRun(path, countAll(["ala ma kota ala"]));
+    await writeWordRun(path, countTexts(["ala ma kota ala"]));
     const whole = await readFile(path);
     for (let length = 0; length < whole.length; length++) {
       await writeFile(path, whole.subarray(0, length));
