@@ -10,7 +10,8 @@ export interface ChatMessage {
 
 /**
  * Llama-2's chat format as a Jinja template, for tokenizer_config.json. A system message becomes the head of the
- * first question. `chatPieces` is the same in TypeScript; a test holds the two together.
+ * first question. `chatPieces` is the same in TypeScript; a test holds the two
+ * together with what Jinja makes of the template.
  */
 export const LLAMA2_CHAT_TEMPLATE = [
   "{% if messages[0]['role'] == 'system' %}",

@@ -12,27 +12,45 @@ export const corpusCountsSchema = z.strictObject({
   heldOutDocuments: count,
   /** Texts of some of the documents held out. */
   heldOut: z.array(z.string()),
-  /** Lines that were no text, by reason. */
-  rejected: z.record(z.string(), count),
+  /** Lines that held no text. */
+  rejectedLines: count,
   /** Names of the sorted runs of word counts. */
   runs: z.array(z.string()),
 });
 
 export type CorpusCounts = z.infer<typeof corpusCountsSchema>;
 
+/** What counting nothing finds. */
+export const NO_COUNTS: CorpusCounts = {
+  documents: 0,
+  characters: 0,
+  bytes: 0,
+  heldOutDocuments: 0,
+  heldOut: [],
+  rejectedLines: 0,
+  runs: [],
+};
+
 /** The counts of all files together. */
 export function sumCounts(all: readonly CorpusCounts[]): CorpusCounts {
-  const sum = (of: (counts: CorpusCounts) => number) => all.reduce((total, counts) => total + of(counts), 0);
-  const reasons = [...new Set(all.flatMap(({ rejected }) => Object.keys(rejected)))].sort();
-  return {
-    documents: sum(({ documents }) => documents),
-    characters: sum(({ characters }) => characters),
-    bytes: sum(({ bytes }) => bytes),
-    heldOutDocuments: sum(({ heldOutDocuments }) => heldOutDocuments),
-    heldOut: all.flatMap(({ heldOut }) => heldOut),
-    rejected: Object.fromEntries(
-      reasons.map((reason) => [reason, sum(({ rejected }) => rejected[reason] ?? 0)]),
-    ),
-    runs: all.flatMap(({ runs }) => runs),
-  };
+  return all.reduce(
+    (sum, counts) => ({
+      documents: sum.documents + counts.documents,
+      characters: sum.characters + counts.characters,
+      bytes: sum.bytes + counts.bytes,
+      heldOutDocuments: sum.heldOutDocuments + counts.heldOutDocuments,
+      heldOut: [...sum.heldOut, ...counts.heldOut],
+      rejectedLines: sum.rejectedLines + counts.rejectedLines,
+      runs: [...sum.runs, ...counts.runs],
+    }),
+    NO_COUNTS,
+  );
+}
+
+/** What was counted, in a few words for people. */
+export function describeCounts(counts: Omit<CorpusCounts, "heldOut" | "runs">): string {
+  const parts = [`${counts.documents} documents`];
+  if (counts.heldOutDocuments > 0) parts.push(`${counts.heldOutDocuments} held out`);
+  if (counts.rejectedLines > 0) parts.push(`${counts.rejectedLines} lines that held no text`);
+  return parts.join(", ");
 }

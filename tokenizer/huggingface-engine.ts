@@ -5,6 +5,9 @@ import type { Engine, TextPiece } from "./engine.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
+/** Its own default would also take spaces before punctuation away, which the reference does not do. */
+const DECODING = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+
 /** Tokens decoded again before a new one, so that it is not taken for the first of a text. */
 const CONTEXT = 16;
 
@@ -71,7 +74,8 @@ export class HuggingFaceEngine implements Engine {
   }
 
   decode(ids: readonly number[]): string {
-    return ids.length === 0 ? "" : this.#parsing.decode([...ids], { skip_special_tokens: false });
+    if (ids.length === 0) return ""; // it throws
+    return this.#parsing.decode([...ids], DECODING);
   }
 
   /**

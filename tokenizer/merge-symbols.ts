@@ -31,7 +31,7 @@ function mergeShort(symbols: Int32Array, length: number, merges: MergeTable): nu
       }
     }
     if (bestRank === NO_RANK) return count;
-    symbols[best] = merges.merged(symbols[best] as number, symbols[best + 1] as number);
+    symbols[best] = merges.merged(bestRank);
     count -= 1;
     for (let i = best + 1; i < count; i++) {
       symbols[i] = symbols[i + 1] as number;
@@ -63,9 +63,10 @@ function mergeLong(symbols: Int32Array, length: number, merges: MergeTable): num
   }
   for (let top = heap.pop(); top !== undefined; top = heap.pop()) {
     const at = top % PLACES;
-    if (rankAt[at] !== Math.floor(top / PLACES)) continue; // the pair here has changed since
+    const rank = Math.floor(top / PLACES);
+    if (rankAt[at] !== rank) continue; // the pair here has changed since
     const right = next[at] as number;
-    symbols[at] = merges.merged(symbols[at] as number, symbols[right] as number);
+    symbols[at] = merges.merged(rank);
     rankAt[right] = NO_RANK;
     const after = next[right] as number;
     next[at] = after;

@@ -1,5 +1,8 @@
-/** Int32 fields of a slot: left id, right id, rank + 1 (0: the slot is free), id of the merged token. */
+/** Int32 fields of a slot: left id, right id, rank + 1 (0: the slot is free), and one to make it a power of two. */
 const SLOT = 4;
+
+/** Pairs of ids below this have their ranks in a square table: characters mostly, the pairs asked for most. */
+const SQUARE = 256;
 
 /** Rank of a pair that is never merged; larger than any real rank. */
 export const NO_RANK = 0x7fff_ffff;
@@ -7,12 +10,15 @@ export const NO_RANK = 0x7fff_ffff;
 /** For each pair of ids that merges: its rank (0 merges first) and the id it becomes. */
 export class MergeTable {
   readonly #slots: Int32Array;
+  readonly #square = new Int32Array(SQUARE * SQUARE).fill(NO_RANK);
+  readonly #merged: Int32Array;
 
   /** @param merges `[left, right, merged]` ids in order of rank; of a pair listed twice the later rank counts */
   constructor(merges: readonly (readonly [number, number, number])[]) {
     let capacity = 16;
     while (capacity < merges.length * 2) capacity *= 2;
     const slots = new Int32Array(capacity * SLOT);
+    this.#merged = new Int32Array(merges.length);
     merges.forEach(([left, right, merged], rank) => {
       let slot = hash(left, right, slots.length);
       while (slots[slot + 2] !== 0 && (slots[slot] !== left || slots[slot + 1] !== right)) {
@@ -21,13 +27,15 @@ export class MergeTable {
       slots[slot] = left;
       slots[slot + 1] = right;
       slots[slot + 2] = rank + 1;
-      slots[slot + 3] = merged;
+      if (left < SQUARE && right < SQUARE) this.#square[left * SQUARE + right] = rank;
+      this.#merged[rank] = merged;
     });
     this.#slots = slots;
   }
 
   /** Rank of the pair, NO_RANK when it never merges. */
   rank(left: number, right: number): number {
+    if (left < SQUARE && right < SQUARE) return this.#square[left * SQUARE + right] as number;
     const slots = this.#slots;
     let slot = hash(left, right, slots.length);
     for (;;) {
@@ -38,12 +46,9 @@ export class MergeTable {
     }
   }
 
-  /** The token a pair becomes; the pair must have a rank. */
-  merged(left: number, right: number): number {
-    const slots = this.#slots;
-    let slot = hash(left, right, slots.length);
-    while (slots[slot] !== left || slots[slot + 1] !== right) slot = (slot + SLOT) & (slots.length - 1);
-    return slots[slot + 3] as number;
+  /** The token the pair of this rank becomes. */
+  merged(rank: number): number {
+    return this.#merged[rank] as number;
   }
 }
 

@@ -33,7 +33,7 @@ MAY_END_WORD[NEWLINE] = 1;
 MAY_END_WORD[0xe2] = 1;
 
 /** Whether a literal "▁" stands at `at`. */
-function isMetaspace(bytes: Uint8Array, at: number): boolean {
+export function isMetaspace(bytes: Uint8Array, at: number): boolean {
   return bytes[at] === 0xe2 && bytes[at + 1] === 0x96 && bytes[at + 2] === 0x81;
 }
 

@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { byteSize, decimal, integer, workerCount } from "../pipeline/runtime/options.ts";
 import { formatBytes, formatCount } from "../pipeline/runtime/sizes.ts";
+import { describeCounts } from "./corpus-counts.ts";
 import { describeFit } from "./tokenizer-report.ts";
 import { trainTokenizer } from "./train-tokenizer.ts";
-import { describeRejected } from "./word-counts.ts";
 
 const optionsSchema = z.object({
   input: z.string(),
@@ -28,7 +28,7 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
     program
       .option(
         "--input <path>",
-        "folder `ingest` wrote, or any folder or file of .jsonl/.txt[.gz|.zst]",
+        "folder `ingest` wrote, or any folder or file of .jsonl[.gz|.zst] and .txt",
         "data/clean",
       )
       .option("--out <folder>", "where the tokenizer goes", "data/tokenizer")
@@ -51,7 +51,7 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
         : "a sample of the training text (nothing was held out)";
     if (reused) context.print(`${options.out} is finished already; its report:`);
     context.print(
-      `${describeRejected(corpus)}: ${formatBytes(corpus.bytes)} of text, ${formatCount(corpus.differentWords)} different words`,
+      `${describeCounts(corpus)}: ${formatBytes(corpus.bytes)} of text, ${formatCount(corpus.differentWords)} different words`,
     );
     context.print(`${report.vocabSize} tokens, ${report.merges} merges`);
     context.print(`on ${measured}: ${describeFit(fit)}`);

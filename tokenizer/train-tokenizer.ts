@@ -1,13 +1,13 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type CorpusFile, openCorpus, readTexts } from "../pipeline/corpus.ts";
 import type { JobContext } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
-import { writeFileAtomic } from "../pipeline/runtime/files.ts";
+import { hashFile, writeFileAtomic } from "../pipeline/runtime/files.ts";
 import { openJobFolder } from "../pipeline/runtime/job-folder.ts";
 import { fingerprint } from "../pipeline/runtime/manifest.ts";
 import { apt3Version } from "../pipeline/runtime/version.ts";
 import { type BpeVocabulary, trainBpe } from "./bpe-trainer.ts";
-import { type CorpusFile, listCorpus, readTexts } from "./corpus.ts";
 import type { CorpusCounts } from "./corpus-counts.ts";
 import { DEFAULT_PRE_TOKENIZATION } from "./pre-tokenizer.ts";
 import { SPECIAL_TOKENS } from "./special-tokens.ts";
@@ -26,7 +26,7 @@ import { countWords } from "./word-counts.ts";
 import type { WordList } from "./word-list.ts";
 
 export interface TrainTokenizerOptions {
-  /** Folder or file of texts; see `listCorpus`. */
+  /** Folder or file of texts; see `openCorpus`. */
   readonly input: string;
   /** Output folder. */
   readonly out: string;
@@ -53,8 +53,8 @@ export async function trainTokenizer(
   context: JobContext,
 ): Promise<TrainedTokenizer> {
   // 1. What there is to read, and the folder with what an earlier run left in it
-  const inputs = await listCorpus(options.input);
-  const start = describeJob(inputs, options);
+  const { files: inputs } = await openCorpus(options.input);
+  const start = await describeJob(inputs, options);
   const folder = await openJobFolder(options.out, {
     fingerprint: start.fingerprint,
     schema: tokenizerManifestSchema,
@@ -98,7 +98,10 @@ export async function trainTokenizer(
   }
 }
 
-function describeJob(inputs: readonly CorpusFile[], options: TrainTokenizerOptions): StartedTokenizer {
+async function describeJob(
+  inputs: readonly CorpusFile[],
+  options: TrainTokenizerOptions,
+): Promise<StartedTokenizer> {
   const settings = {
     vocabSize: options.vocabSize,
     limitAlphabet: options.limitAlphabet,
@@ -106,7 +109,11 @@ function describeJob(inputs: readonly CorpusFile[], options: TrainTokenizerOptio
     specialTokens: [...SPECIAL_TOKENS],
     preTokenization: { ...DEFAULT_PRE_TOKENIZATION },
   };
-  const files = inputs.map(({ name, bytes, sha256 }) => ({ file: name, bytes, sha256 }));
+  // Files made elsewhere are hashed, so that an edited one of the same size is never taken for the old one.
+  const files: StartedTokenizer["inputs"] = [];
+  for (const { path, name, bytes, sha256 } of inputs) {
+    files.push({ file: name, bytes, sha256: sha256 ?? (await hashFile(path)).sha256 });
+  }
   return {
     format: TOKENIZER_FORMAT,
     version: apt3Version(),
@@ -158,11 +165,13 @@ async function measure(
 async function sampleTexts(inputs: readonly CorpusFile[], units: number): Promise<string[]> {
   const texts: string[] = [];
   let sampled = 0;
-  for (const { path } of inputs) {
-    for await (const { text } of readTexts(path, () => {})) {
-      texts.push(text);
-      sampled += text.length;
-      if (sampled >= units) return texts;
+  for (const file of inputs) {
+    for await (const batch of readTexts(file)) {
+      for (const text of batch.texts) {
+        texts.push(text);
+        sampled += text.length;
+        if (sampled >= units) return texts;
+      }
     }
   }
   return texts;

@@ -1,14 +1,13 @@
 import {
   DEFAULT_PRE_TOKENIZATION,
   findWordEnd,
+  isMetaspace,
   type PreTokenization,
   SPACE,
   startsWithSpace,
 } from "./pre-tokenizer.ts";
 import { sortWords, type WordList } from "./word-list.ts";
 import { OWNER_PAYLOAD, READ_AHEAD, WordTable } from "./word-table.ts";
-
-const encoder = new TextEncoder();
 
 /**
  * Counts the words of texts. A word is kept as its bytes in the text, a leading "▁" always as one space, so the
@@ -35,36 +34,24 @@ export class WordCounter {
     return this.#table.byteSize;
   }
 
-  /**
-   * Counts the words of a text.
-   *
-   * @param begins whether a document begins here; false for the later pieces of one, which must be cut between words
-   * @returns the text's length in bytes as UTF-8; lone surrogates count as U+FFFD
-   */
-  add(text: string, begins = true): number {
-    if (text === "") return 0;
-    const room = 1 + text.length * 3 + READ_AHEAD;
+  /** Counts the words of one document, given in UTF-8. */
+  add(text: Uint8Array): void {
+    if (text.length === 0) return;
+    const room = 1 + text.length + READ_AHEAD;
     if (room > this.#bytes.length) {
       this.#bytes = new Uint8Array(room * 2);
       this.#view = new DataView(this.#bytes.buffer);
     }
-    const { written } = encoder.encodeInto(text, this.#bytes.subarray(1));
-    this.#countBytes(written, begins);
-    return written;
-  }
-
-  /** The text lies at 1…length in the scratch buffer; byte 0 is free for the "▁" put before it. */
-  #countBytes(length: number, begins: boolean): void {
-    const bytes = this.#bytes;
-    const prepended =
-      begins && this.#preTokenization.prepend !== "never" && !startsWithSpace(bytes.subarray(1, 4));
+    const bytes = this.#bytes; // the text from byte 1 on; byte 0 is free for the "▁" put before it
+    bytes.set(text, 1);
     bytes[0] = SPACE;
+    const prepended = this.#preTokenization.prepend !== "never" && !startsWithSpace(text);
     const isolateNewlines = this.#preTokenization.newlines === "isolated";
-    const end = length + 1;
+    const end = text.length + 1;
     let start = prepended ? 0 : 1;
     while (start < end) {
       const wordEnd = findWordEnd(bytes, start, end, isolateNewlines);
-      if (bytes[start] === 0xe2 && bytes[start + 1] === 0x96 && bytes[start + 2] === 0x81) {
+      if (isMetaspace(bytes, start)) {
         start += 2; // a literal "▁" counts as the space it is taken for
         bytes[start] = SPACE;
       }

@@ -1,13 +1,13 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { CorpusFile } from "../pipeline/corpus.ts";
 import type { JobContext } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { exists } from "../pipeline/runtime/files.ts";
 import { readJson } from "../pipeline/runtime/manifest.ts";
 import { WorkerPool, workerEntry } from "../pipeline/runtime/workers.ts";
-import type { CorpusFile } from "./corpus.ts";
-import { type CorpusCounts, corpusCountsSchema, sumCounts } from "./corpus-counts.ts";
-import type { CountWordsTask } from "./count-words.worker.ts";
+import { type CorpusCounts, corpusCountsSchema, describeCounts, sumCounts } from "./corpus-counts.ts";
+import type { CountWordsResult, CountWordsTask } from "./count-words.worker.ts";
 import { mergeWordRuns } from "./merge-runs.ts";
 import { runToEnd } from "./steps.ts";
 import type { WordList } from "./word-list.ts";
@@ -49,16 +49,18 @@ export async function countWords(
     else tasks.push({ bytes: file.bytes, task: toTask(file, output, files.length, options) });
   }
   if (tasks.length > 0) {
-    const pool = new WorkerPool<CountWordsTask, void>({
+    const pool = new WorkerPool<CountWordsTask, CountWordsResult>({
       entry: workerEntry(import.meta.url, "./count-words.worker"),
       workers: Math.min(options.workers, tasks.length),
     });
     try {
       let done = 0;
-      for await (const _ of pool.map(
+      const results = pool.map(
         tasks.map(({ task }) => task),
         { signal: context.signal },
-      )) {
+      );
+      for await (const { failure } of results) {
+        if (failure !== undefined) throw new UserError(failure);
         progress.advance(tasks[done++]?.bytes ?? 0);
       }
     } finally {
@@ -70,7 +72,10 @@ export async function countWords(
   const counts = sumCounts(
     await Promise.all(outputs.map((output) => readJson(`${output}.json`, corpusCountsSchema))),
   );
-  if (counts.runs.length === 0) throw new UserError(`the input has no text: ${describeRejected(counts)}`);
+  if (counts.runs.length === 0) {
+    const hint = counts.heldOutDocuments > 0 ? "; --held-out 0 trains on every document" : "";
+    throw new UserError(`the input has no text to train on: ${describeCounts(counts)}${hint}`);
+  }
   const runs = counts.runs.map((name) => join(options.workFolder, name));
   const merging = context.progress.start({ label: "merging word counts", unit: "words" });
   const words = await runToEnd(mergeWordRuns(runs), context.signal, merging);
@@ -80,19 +85,10 @@ export async function countWords(
 
 function toTask(file: CorpusFile, output: string, files: number, options: CountWordsOptions): CountWordsTask {
   return {
-    path: file.path,
+    file,
     output,
     heldOutShare: options.heldOutShare,
     heldOutSample: Math.ceil(HELD_OUT_SAMPLE / files),
     memoryBytes: Math.floor(options.memoryBytes / options.workers),
   };
-}
-
-/** Lines that were no text, for people: `12 lines not-json, 3 no-text`. */
-export function describeRejected({
-  documents,
-  rejected,
-}: Pick<CorpusCounts, "documents" | "rejected">): string {
-  const reasons = Object.entries(rejected).map(([reason, lines]) => `${lines} lines ${reason}`);
-  return [`${documents} documents`, ...reasons].join(", ");
 }

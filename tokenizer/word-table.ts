@@ -19,7 +19,7 @@ export const READ_AHEAD = 12;
 
 /**
  * A hash table from words (byte strings) to fixed-size records, for hundreds of millions of look-ups: open
- * addressing over one Int32Array, 32 bytes a slot (the layout is described in README's notes on speed).
+ * addressing over one Int32Array, 32 bytes a slot.
  * Neither strings nor objects are made.
  */
 export class WordTable {

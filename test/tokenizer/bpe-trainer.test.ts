@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { trainBpe } from "../../tokenizer/bpe-trainer.ts";
-import { WordCounter } from "../../tokenizer/word-counter.ts";
+import { countTexts } from "./count-texts.ts";
 import { finish } from "./finish.ts";
 import { readFixture } from "./fixtures.ts";
 
@@ -10,10 +10,8 @@ const fixture = await readFixture("trainer.json");
 describe("trainBpe against the reference", () => {
   for (const { corpus, options, tokens, merges } of fixture.cases) {
     it(`${corpus} ${JSON.stringify(options)}: ${tokens.length} tokens, ${merges.length} merges`, () => {
-      const counter = new WordCounter();
-      for (const text of fixture.corpora[corpus] ?? []) counter.add(text);
       const vocabulary = finish(
-        trainBpe(counter.sorted(), {
+        trainBpe(countTexts(fixture.corpora[corpus] ?? []), {
           vocabSize: options.vocab_size,
           specialTokens: fixture.specials,
           limitAlphabet: options.limit_alphabet,

@@ -19,6 +19,15 @@ const schemas = {
       }),
     ),
   }),
+  "chat.json": z.object({
+    template: z.string(),
+    cases: z.array(
+      z.object({
+        messages: z.array(z.object({ role: z.enum(["system", "user", "assistant"]), content: z.string() })),
+        text: z.string(),
+      }),
+    ),
+  }),
   "encodings.json": z.object({
     encodings: z.array(
       z.object({

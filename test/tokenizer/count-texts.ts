@@ -1,0 +1,11 @@
+import { WordCounter } from "../../tokenizer/word-counter.ts";
+import type { WordList } from "../../tokenizer/word-list.ts";
+
+const utf8 = new TextEncoder();
+
+/** The words of some texts with their counts. */
+export function countTexts(texts: readonly string[]): WordList {
+  const counter = new WordCounter();
+  for (const text of texts) counter.add(utf8.encode(text));
+  return counter.sorted();
+}

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { Tokenizer as ReferenceTokenizer } from "tokenizers";
+import { openCorpus, readTexts } from "../../pipeline/corpus.ts";
+import { trainBpe } from "../../tokenizer/bpe-trainer.ts";
+import { Tokenizer } from "../../tokenizer/index.ts";
+import { tokenizerFiles } from "../../tokenizer/tokenizer-files.ts";
+import { countTexts } from "./count-texts.ts";
+import { finish } from "./finish.ts";
+import { fixturePath, readFixture } from "./fixtures.ts";
+import { temporaryFolder } from "./temporary-folder.ts";
+
+const CORPUS = new URL("../../../shared/corpus/debian-pl.jsonl.zst", import.meta.url).pathname;
+const skip = existsSync(CORPUS) ? false : "the corpus folder is not there";
+
+const SPECIALS = ["<unk>", "<s>", "</s>", "<pad>", "[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"];
+
+/** Trains with our trainer. */
+function train(
+  texts: readonly string[],
+  options: { vocabSize: number; limitAlphabet?: number; specialTokens: string[] },
+) {
+  return finish(trainBpe(countTexts(texts), options));
+}
+
+async function corpusTexts(count: number): Promise<string[]> {
+  const [file] = (await openCorpus(CORPUS)).files;
+  const texts: string[] = [];
+  for await (const batch of readTexts(file!)) {
+    texts.push(...batch.texts);
+    if (texts.length >= count) break;
+  }
+  return texts.slice(0, count);
+}
+
+describe("the Rust reference (npm tokenizers)", () => {
+  it("reads our tokenizer.json and gives the same ids on awkward texts", async () => {
+    const json = await readFile(fixturePath("llama.json"), "utf8");
+    const { encodings } = await readFixture("encodings.json");
+    const reference = ReferenceTokenizer.fromString(json);
+    for (const { text, parsed } of encodings) {
+      const encoding = await reference.encode(text, null, { addSpecialTokens: false });
+      assert.deepEqual(encoding.getIds(), parsed, JSON.stringify(text));
+    }
+  });
+
+  it("trains the same vocabulary and merges from the corpus (its defaults: 30,000 tokens)", {
+    skip,
+  }, async (test) => {
+    // It reads files line by line and keeps the line feed; texts of one line each make both see the same.
+    const lines = (await corpusTexts(1000)).map((text) => `${text.replaceAll("\n", " ")}\n`);
+    const file = join(await temporaryFolder(test), "lines.txt");
+    await writeFile(file, lines.join(""));
+    const empty = JSON.parse(
+      tokenizerFiles({ tokens: ["<unk>", "<s>"], merges: [] })["tokenizer.json"] as string,
+    );
+    Object.assign(empty, { added_tokens: [], post_processor: null });
+    Object.assign(empty.model, { vocab: {}, unk_token: null });
+    const reference = ReferenceTokenizer.fromString(JSON.stringify(empty));
+    reference.train([file]);
+    const path = join(await temporaryFolder(test), "tokenizer.json");
+    reference.save(path);
+    const { model } = JSON.parse(await readFile(path, "utf8"));
+
+    const ours = train(lines, { vocabSize: 30_000, specialTokens: [] });
+    assert.deepEqual(ours.merges, model.merges);
+    assert.deepEqual(Object.fromEntries(ours.tokens.map((token, id) => [token, id])), model.vocab);
+  });
+
+  it("gives the same ids on the corpus", { skip }, async () => {
+    const texts = await corpusTexts(800);
+    const vocabulary = train(texts, { vocabSize: 31_980, limitAlphabet: 113, specialTokens: SPECIALS });
+    const json = tokenizerFiles(vocabulary)["tokenizer.json"] as string;
+    const reference = ReferenceTokenizer.fromString(json);
+    const ours = Tokenizer.fromJson(json);
+    for (const text of texts) {
+      const encoding = await reference.encode(text, null, { addSpecialTokens: false });
+      assert.deepEqual([...ours.encode(text, { parseSpecials: true })], encoding.getIds());
+    }
+  });
+});
+
+describe("@huggingface/tokenizers", () => {
+  /** Texts on which it differs from the reference. A difference that disappears fails the test: then take it out. */
+  const DIVERGENT: string[] = [];
+
+  it("reads our tokenizer.json and gives the same ids, the named differences apart", async () => {
+    const json: object = JSON.parse(await readFile(fixturePath("llama.json"), "utf8"));
+    const { encodings } = await readFixture("encodings.json");
+    const other = new HuggingFaceTokenizer(json, {});
+    const divergent = encodings.filter(({ text, parsed }) => {
+      const { ids } = other.encode(text, { add_special_tokens: false });
+      return JSON.stringify(ids) !== JSON.stringify(parsed);
+    });
+    assert.deepEqual(
+      divergent.map(({ text }) => text),
+      DIVERGENT,
+    );
+  });
+});
