@@ -1,0 +1,77 @@
+import type { Backend, DeviceBuffer } from "./backend.ts";
+import { IGNORED_TARGET } from "./backend.ts";
+import type { TrainingModel } from "./llama.ts";
+import { listParameterTensors, listTensors, type ModelTensors, type ParameterTensor } from "./parameters.ts";
+import { rotaryTable } from "./rotary.ts";
+import { buildTrainingState, type TrainingShape } from "./training-state.ts";
+
+/** Allocates everything training needs, all zero but for positions and the rotary table. */
+export function createTrainingModel(backend: Backend, shape: TrainingShape): TrainingModel {
+  const state = buildTrainingState(shape, (_kind, spec) => backend.create(spec));
+  const tokens = shape.sequences * shape.sequenceLength;
+  const positions = Int32Array.from({ length: tokens }, (_, token) => token % shape.sequenceLength);
+  backend.write(state.inputs.positions, positions);
+  backend.write(state.inputs.ropeTable, rotaryTable(shape.config));
+  return { backend, shape, state };
+}
+
+/** The float32 weights: the master copy where the forward pass reads bf16. */
+export function exactWeights({ state }: TrainingModel): ModelTensors<DeviceBuffer> {
+  return state.master ?? state.weights;
+}
+
+/** Sets all weights, one buffer at a time. */
+export async function setWeights(
+  { backend, shape, state }: TrainingModel,
+  valuesOf: (tensor: ParameterTensor) => Float32Array | Promise<Float32Array>,
+): Promise<void> {
+  const weights = listTensors(state.weights);
+  const master = state.master === undefined ? [] : listTensors(state.master);
+  for (const [index, tensor] of listParameterTensors(shape.config).entries()) {
+    const values = await valuesOf(tensor);
+    backend.write(weights[index]!, values);
+    if (master[index] !== undefined) backend.write(master[index], values);
+  }
+}
+
+/**
+ * Enqueues the upload of a micro-batch: `sequences` rows of `sequenceLength` token ids. Each token's target is the next
+ * one of its row; the last has none.
+ *
+ * @param beginOfText id that starts a document; needed only for attention that stays inside documents
+ * @returns the number of targets
+ */
+export function setMicroBatch(
+  { backend, shape, state }: TrainingModel,
+  rows: ArrayLike<number>,
+  beginOfText?: number,
+): number {
+  const { sequences, sequenceLength } = shape;
+  if (rows.length !== sequences * sequenceLength) {
+    throw new Error(`a micro-batch has ${sequences} × ${sequenceLength} tokens, found ${rows.length}`);
+  }
+  const ids = Int32Array.from(rows);
+  const targets = new Int32Array(ids.length);
+  for (let token = 0; token < ids.length; token++) {
+    const last = token % sequenceLength === sequenceLength - 1;
+    targets[token] = last ? IGNORED_TARGET : ids[token + 1]!;
+  }
+  backend.write(state.inputs.ids, ids);
+  backend.write(state.inputs.targets, targets);
+  if (state.inputs.documentStarts !== undefined) {
+    if (beginOfText === undefined) throw new Error("attention inside documents needs the id that starts one");
+    backend.write(state.inputs.documentStarts, documentStarts(ids, sequenceLength, beginOfText));
+  }
+  return sequences * (sequenceLength - 1);
+}
+
+/** For each token the position in its row of the last `beginOfText` up to it; 0 where a document began earlier. */
+function documentStarts(ids: Int32Array, sequenceLength: number, beginOfText: number): Int32Array {
+  const starts = new Int32Array(ids.length);
+  for (let token = 0; token < ids.length; token++) {
+    const position = token % sequenceLength;
+    if (ids[token] === beginOfText) starts[token] = position;
+    else starts[token] = position === 0 ? 0 : starts[token - 1]!;
+  }
+  return starts;
+}

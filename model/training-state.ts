@@ -1,0 +1,233 @@
+import type { AttentionShape, BufferSpec, ComputeType, DType } from "./backend.ts";
+import { headSize, type ModelConfig, qkvWidth } from "./config.ts";
+import { buildModelTensors, type ModelTensors, type ParameterTensor } from "./parameters.ts";
+
+/**
+ * Which activations of the forward pass are kept for the backward pass:
+ * - `none` keeps all of them;
+ * - `selective` computes norm outputs and the SwiGLU product again, which costs no matrix product;
+ * - `full` keeps only each layer's input and runs the layer again.
+ */
+export type Recompute = "none" | "selective" | "full";
+
+/** All that decides the size of every buffer of training. */
+export interface TrainingShape {
+  readonly config: ModelConfig;
+  /** Sequences in one micro-batch. */
+  readonly sequences: number;
+  readonly sequenceLength: number;
+  readonly computeType: ComputeType;
+  readonly recompute: Recompute;
+  /** Attention stays inside a document; needs one more buffer of positions. */
+  readonly documentAttention: boolean;
+}
+
+/** What memory is used for, as the plan's table shows it. */
+export type MemoryKind =
+  | "weights"
+  | "master weights"
+  | "gradients"
+  | "moments"
+  | "activations"
+  | "activation gradients"
+  | "logits"
+  | "inputs"
+  | "workspace";
+
+/** Everything training holds on the device. `T` is a buffer, or whatever stands for one. */
+export interface TrainingState<T> {
+  readonly weights: ModelTensors<T>;
+  /** The float32 truth behind bf16 weights. */
+  readonly master: ModelTensors<T> | undefined;
+  readonly gradients: ModelTensors<T>;
+  readonly firstMoments: ModelTensors<T>;
+  readonly secondMoments: ModelTensors<T>;
+  readonly inputs: Inputs<T>;
+  readonly layers: readonly LayerActivations<T>[];
+  readonly final: FinalActivations<T>;
+  readonly activationGradients: ActivationGradients<T>;
+  /** Summed loss, correct predictions, targets: [1, 3]. */
+  readonly sums: T;
+  /** Squared global norm of the gradients: [1, 1]. */
+  readonly squaredNorm: T;
+}
+
+/** What one micro-batch brings along. */
+export interface Inputs<T> {
+  readonly ids: T;
+  readonly targets: T;
+  readonly positions: T;
+  readonly ropeTable: T;
+  readonly documentStarts: T | undefined;
+}
+
+/** The forward pass of one layer, in order. */
+export interface LayerActivations<T> {
+  /** The residual stream entering the layer. */
+  readonly input: T;
+  readonly attentionNormed: T;
+  readonly attentionScale: T;
+  readonly qkv: T;
+  readonly attention: T;
+  readonly logSumExp: T;
+  /** The residual stream between attention and MLP. */
+  readonly middle: T;
+  readonly mlpNormed: T;
+  readonly mlpScale: T;
+  readonly gateUp: T;
+  readonly mlpHidden: T;
+}
+
+export interface FinalActivations<T> {
+  /** The residual stream leaving the last layer. */
+  readonly input: T;
+  readonly normed: T;
+  readonly scale: T;
+  /** Becomes its own gradient in the loss. */
+  readonly logits: T;
+}
+
+/** Scratch of the backward pass, used by one layer after the other. */
+export interface ActivationGradients<T> {
+  readonly residual: T;
+  readonly normed: T;
+  readonly qkv: T;
+  readonly attention: T;
+  readonly rowSums: T;
+  readonly gateUp: T;
+  readonly mlpHidden: T;
+}
+
+/** Makes whatever stands for one buffer. */
+export type MakeBuffer<T> = (kind: MemoryKind, spec: BufferSpec) => T;
+
+/**
+ * Lays out everything training holds. Called once with a `make` that notes sizes (the memory plan) and once with a
+ * `make` that allocates, so that the plan is what is allocated.
+ */
+export function buildTrainingState<T>(shape: TrainingShape, make: MakeBuffer<T>): TrainingState<T> {
+  const { config, computeType } = shape;
+  const tensors = (kind: MemoryKind, dtype: DType, suffix: string): ModelTensors<T> =>
+    buildModelTensors(config, ({ name, rows, columns }: ParameterTensor) =>
+      make(kind, { name: `${name}${suffix}`, dtype, rows, columns }),
+    );
+  const tokens = shape.sequences * shape.sequenceLength;
+  const scalar = (kind: MemoryKind, name: string, columns: number) =>
+    make(kind, { name, dtype: "f32", rows: 1, columns });
+  const layers = buildLayerActivations(shape, tokens, make);
+  return {
+    weights: tensors("weights", computeType, ""),
+    master: computeType === "bf16" ? tensors("master weights", "f32", " (master)") : undefined,
+    gradients: tensors("gradients", "f32", " (gradient)"),
+    firstMoments: tensors("moments", "f32", " (first moment)"),
+    secondMoments: tensors("moments", "f32", " (second moment)"),
+    inputs: buildInputs(config, tokens, shape.documentAttention, make),
+    layers,
+    final: {
+      input: make("activations", activation("final.input", computeType, tokens, config.dModel)),
+      normed: make("activations", activation("final.normed", computeType, tokens, config.dModel)),
+      scale: make("activations", activation("final.scale", "f32", tokens, 1)),
+      logits: make("logits", activation("logits", computeType, tokens, config.vocabSize)),
+    },
+    activationGradients: buildActivationGradients(shape, tokens, make),
+    sums: scalar("workspace", "loss sums", 3),
+    squaredNorm: scalar("workspace", "squared norm", 1),
+  };
+}
+
+function activation(name: string, dtype: DType, rows: number, columns: number): BufferSpec {
+  return { name, dtype, rows, columns };
+}
+
+/** The inputs of `tokens` tokens; `generate` uses them too, without targets' meaning. */
+function buildInputs<T>(
+  config: ModelConfig,
+  tokens: number,
+  documentAttention: boolean,
+  make: MakeBuffer<T>,
+): Inputs<T> {
+  const column = (name: string) => make("inputs", { name, dtype: "i32", rows: tokens, columns: 1 });
+  return {
+    ids: column("token ids"),
+    targets: column("targets"),
+    positions: column("positions"),
+    ropeTable: make("inputs", {
+      name: "rotary table",
+      dtype: "f32",
+      rows: config.maxSequenceLength,
+      columns: headSize(config),
+    }),
+    documentStarts: documentAttention ? column("document starts") : undefined,
+  };
+}
+
+function buildLayerActivations<T>(
+  { config, computeType, recompute }: TrainingShape,
+  tokens: number,
+  make: MakeBuffer<T>,
+): LayerActivations<T>[] {
+  const { dModel, dHidden, heads } = config;
+  /** A buffer for each layer, or one that all layers share because it is computed again. */
+  const buffers = (kept: boolean, name: string, dtype: DType, columns: number): ((layer: number) => T) => {
+    if (kept)
+      return (layer) => make("activations", activation(`layer ${layer}.${name}`, dtype, tokens, columns));
+    const shared = make("activations", activation(`shared ${name}`, dtype, tokens, columns));
+    return () => shared;
+  };
+  const all = recompute === "none";
+  const most = recompute !== "full";
+  const input = buffers(true, "input", computeType, dModel);
+  const attentionNormed = buffers(all, "attentionNormed", computeType, dModel);
+  const attentionScale = buffers(most, "attentionScale", "f32", 1);
+  const qkv = buffers(most, "qkv", computeType, qkvWidth(config));
+  const attention = buffers(most, "attention", computeType, heads * headSize(config));
+  const logSumExp = buffers(most, "logSumExp", "f32", heads);
+  const middle = buffers(most, "middle", computeType, dModel);
+  const mlpNormed = buffers(all, "mlpNormed", computeType, dModel);
+  const mlpScale = buffers(most, "mlpScale", "f32", 1);
+  const gateUp = buffers(most, "gateUp", computeType, 2 * dHidden);
+  const mlpHidden = buffers(all, "mlpHidden", computeType, dHidden);
+  return Array.from({ length: config.layers }, (_, layer) => ({
+    input: input(layer),
+    attentionNormed: attentionNormed(layer),
+    attentionScale: attentionScale(layer),
+    qkv: qkv(layer),
+    attention: attention(layer),
+    logSumExp: logSumExp(layer),
+    middle: middle(layer),
+    mlpNormed: mlpNormed(layer),
+    mlpScale: mlpScale(layer),
+    gateUp: gateUp(layer),
+    mlpHidden: mlpHidden(layer),
+  }));
+}
+
+function buildActivationGradients<T>(
+  { config, computeType }: TrainingShape,
+  tokens: number,
+  make: MakeBuffer<T>,
+): ActivationGradients<T> {
+  const { dModel, dHidden, heads } = config;
+  const buffer = (name: string, columns: number, dtype: DType = computeType) =>
+    make("activation gradients", activation(`gradient of ${name}`, dtype, tokens, columns));
+  return {
+    residual: buffer("residual", dModel),
+    normed: buffer("normed", dModel),
+    qkv: buffer("qkv", qkvWidth(config)),
+    attention: buffer("attention", heads * headSize(config)),
+    rowSums: buffer("attention row sums", heads, "f32"),
+    gateUp: buffer("gateUp", 2 * dHidden),
+    mlpHidden: buffer("mlpHidden", dHidden),
+  };
+}
+
+/** The attention shape of a training micro-batch. */
+export function attentionShape({ config, sequences, sequenceLength }: TrainingShape): AttentionShape {
+  return {
+    sequences,
+    sequenceLength,
+    heads: config.heads,
+    kvHeads: config.kvHeads,
+    headSize: headSize(config),
+  };
+}
