@@ -1,5 +1,5 @@
 import { UserError } from "../pipeline/runtime/errors.ts";
-import type { TextPiece } from "./engine.ts";
+import type { TextPiece } from "./engine/engine.ts";
 import { BOS_TOKEN, EOS_TOKEN } from "./special-tokens.ts";
 
 /** One turn of a conversation. */

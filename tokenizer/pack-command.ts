@@ -3,8 +3,8 @@ import type { Command } from "../pipeline/runtime/command.ts";
 import { decimal, integer, seed, workerCount } from "../pipeline/runtime/options.ts";
 import { formatBytes } from "../pipeline/runtime/sizes.ts";
 import { formatTable } from "../pipeline/runtime/table.ts";
-import { pack } from "./pack.ts";
-import { SPLITS } from "./packed-manifest.ts";
+import { pack } from "./pack/pack.ts";
+import { SPLITS } from "./pack/packed-manifest.ts";
 
 const optionsSchema = z.object({
   input: z.string(),

@@ -1,7 +1,7 @@
-import type { BpeVocabulary } from "./bpe-trainer.ts";
 import { LLAMA2_CHAT_TEMPLATE } from "./chat-template.ts";
-import { METASPACE } from "./pre-tokenizer.ts";
+import { METASPACE } from "./engine/pre-tokenizer.ts";
 import { BOS_TOKEN, EOS_TOKEN, PAD_TOKEN, SPECIAL_TOKENS, UNK_TOKEN } from "./special-tokens.ts";
+import type { BpeVocabulary } from "./training/bpe-trainer.ts";
 
 const metaspace = { type: "Metaspace", replacement: METASPACE, prepend_scheme: "first", split: true };
 

@@ -2,9 +2,9 @@ import { z } from "zod";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { byteSize, decimal, integer, workerCount } from "../pipeline/runtime/options.ts";
 import { formatBytes, formatCount } from "../pipeline/runtime/sizes.ts";
-import { describeCounts } from "./corpus-counts.ts";
-import { describeFit } from "./tokenizer-report.ts";
-import { trainTokenizer } from "./train-tokenizer.ts";
+import { describeCounts } from "./training/corpus-counts.ts";
+import { describeFit } from "./training/tokenizer-report.ts";
+import { trainTokenizer } from "./training/train-tokenizer.ts";
 
 const optionsSchema = z.object({
   input: z.string(),

@@ -1,5 +1,5 @@
 import { createRandom, randomPermutation } from "../model/random.ts";
-import type { Split } from "../tokenizer/packed-manifest.ts";
+import type { Split } from "../tokenizer/pack/packed-manifest.ts";
 import { type PackedData, readShard, rowsOf, shardsOf, type TokenRows } from "./packed-data.ts";
 
 /** Where in the data a run stands: the next row to read is number `row` of pass `epoch`, both from 0. */

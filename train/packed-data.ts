@@ -10,7 +10,7 @@ import {
   type PackedShard,
   packedManifestSchema,
   type Split,
-} from "../tokenizer/packed-manifest.ts";
+} from "../tokenizer/pack/packed-manifest.ts";
 
 /** A folder of packed rows as its manifest describes it. */
 export interface PackedData extends PackedManifest {

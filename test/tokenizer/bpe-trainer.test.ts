@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { trainBpe } from "../../tokenizer/bpe-trainer.ts";
+import { trainBpe } from "../../tokenizer/training/bpe-trainer.ts";
 import { countTexts } from "./count-texts.ts";
 import { finish } from "./finish.ts";
 import { readFixture } from "./fixtures.ts";

@@ -1,5 +1,5 @@
-import { WordCounter } from "../../tokenizer/word-counter.ts";
-import type { WordList } from "../../tokenizer/word-list.ts";
+import { WordCounter } from "../../tokenizer/training/word-counter.ts";
+import type { WordList } from "../../tokenizer/training/word-list.ts";
 
 const utf8 = new TextEncoder();
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { TokenDecoder } from "../../tokenizer/decoder.ts";
+import { TokenDecoder } from "../../tokenizer/engine/decoder.ts";
 import { Tokenizer } from "../../tokenizer/index.ts";
 import { fixturePath, readFixture } from "./fixtures.ts";
 

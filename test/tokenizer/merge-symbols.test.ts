@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import { mergeSymbols } from "../../tokenizer/merge-symbols.ts";
-import { MergeTable } from "../../tokenizer/merge-table.ts";
+import { mergeSymbols } from "../../tokenizer/engine/merge-symbols.ts";
+import { MergeTable } from "../../tokenizer/engine/merge-table.ts";
 import { naiveBpe } from "./naive-bpe.ts";
 
 /** Vocabularies over a, b, c whose merges are drawn at random, each joining two tokens already there. */

@@ -9,7 +9,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { loadTokenizer } from "../../tokenizer/load.ts";
-import { type TrainTokenizerOptions, trainTokenizer } from "../../tokenizer/train-tokenizer.ts";
+import { type TrainTokenizerOptions, trainTokenizer } from "../../tokenizer/training/train-tokenizer.ts";
 import { readFixture } from "./fixtures.ts";
 import { temporaryFolder } from "./temporary-folder.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
-import type { WordList } from "../../tokenizer/word-list.ts";
+import type { WordList } from "../../tokenizer/training/word-list.ts";
 import { countTexts } from "./count-texts.ts";
 
 /** Words as text with their counts, in the list's order. */

@@ -8,7 +8,7 @@ import { openModelFolder } from "../../model/hugging-face.ts";
 import { listParameterTensors } from "../../model/parameters.ts";
 import { openSafetensors } from "../../model/safetensors.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
-import { trainTokenizer } from "../../tokenizer/train-tokenizer.ts";
+import { trainTokenizer } from "../../tokenizer/training/train-tokenizer.ts";
 import { type ExportOptions, exportRun } from "../../train/export.ts";
 import { generateText } from "../../train/generate-text.ts";
 import { pretrain } from "../../train/pretrain.ts";

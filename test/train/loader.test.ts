@@ -3,7 +3,7 @@ import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { PackedManifest, PackedShard } from "../../tokenizer/packed-manifest.ts";
+import type { PackedManifest, PackedShard } from "../../tokenizer/pack/packed-manifest.ts";
 import { RowLoader } from "../../train/loader.ts";
 import { openPackedData, type PackedData } from "../../train/packed-data.ts";
 import { makePackedFolder, rowIds } from "./packed-folder.ts";

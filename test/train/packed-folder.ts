@@ -2,8 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../../model/random.ts";
 import { writeJson } from "../../pipeline/runtime/manifest.ts";
-import { ArrowRowWriter } from "../../tokenizer/arrow-rows.ts";
-import type { PackedManifest } from "../../tokenizer/packed-manifest.ts";
+import { ArrowRowWriter } from "../../tokenizer/pack/arrow-rows.ts";
+import type { PackedManifest } from "../../tokenizer/pack/packed-manifest.ts";
 
 export interface PackedFolderOptions {
   readonly seqLen?: number;

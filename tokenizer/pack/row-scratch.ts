@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { AtomicFile } from "../pipeline/runtime/files.ts";
+import { AtomicFile } from "../../pipeline/runtime/files.ts";
 import { SPLITS, type Split } from "./packed-manifest.ts";
 import { mix32 } from "./shuffle.ts";
 

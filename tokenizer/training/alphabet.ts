@@ -1,5 +1,5 @@
-import { METASPACE, SPACE } from "./pre-tokenizer.ts";
-import { decodeCodePoints } from "./utf8.ts";
+import { METASPACE, SPACE } from "../engine/pre-tokenizer.ts";
+import { decodeCodePoints } from "../engine/utf8.ts";
 import type { WordList } from "./word-list.ts";
 
 const METASPACE_CODE = METASPACE.codePointAt(0) as number;

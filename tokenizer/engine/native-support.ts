@@ -1,6 +1,6 @@
+import type { AddedToken, BpeTokenizerJson, Component } from "../tokenizer-json.ts";
 import type { DecoderStyle } from "./decoder.ts";
 import { METASPACE, type PrependScheme, type PreTokenization } from "./pre-tokenizer.ts";
-import type { AddedToken, BpeTokenizerJson, Component } from "./tokenizer-json.ts";
 
 /** A part of tokenizer.json, not looked into yet. */
 interface Fields {

@@ -1,9 +1,9 @@
+import type { BpeTokenizerJson } from "../tokenizer-json.ts";
 import { BpeModel } from "./bpe-model.ts";
 import { type TextStream, TokenDecoder } from "./decoder.ts";
 import { BpeEncoder, type TokenIds } from "./encoder.ts";
 import type { Engine, TextPiece } from "./engine.ts";
 import type { NativePlan } from "./native-support.ts";
-import type { BpeTokenizerJson } from "./tokenizer-json.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 

@@ -1,16 +1,16 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type Corpus, openCorpus } from "../pipeline/corpus.ts";
-import type { JobContext } from "../pipeline/runtime/command.ts";
-import { UserError } from "../pipeline/runtime/errors.ts";
-import { exists, removePartialFiles } from "../pipeline/runtime/files.ts";
-import { openJobFolder } from "../pipeline/runtime/job-folder.ts";
-import { fingerprint, readJson, writeJson } from "../pipeline/runtime/manifest.ts";
-import { apt3Version } from "../pipeline/runtime/version.ts";
-import { WorkerPool, workerEntry } from "../pipeline/runtime/workers.ts";
+import { type Corpus, openCorpus } from "../../pipeline/corpus.ts";
+import type { JobContext } from "../../pipeline/runtime/command.ts";
+import { UserError } from "../../pipeline/runtime/errors.ts";
+import { exists, removePartialFiles } from "../../pipeline/runtime/files.ts";
+import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
+import { fingerprint, readJson, writeJson } from "../../pipeline/runtime/manifest.ts";
+import { apt3Version } from "../../pipeline/runtime/version.ts";
+import { WorkerPool, workerEntry } from "../../pipeline/runtime/workers.ts";
+import { loadTokenizer } from "../load.ts";
 import { ArrowRowWriter } from "./arrow-rows.ts";
-import { loadTokenizer } from "./load.ts";
 import type { PackUnitResult, PackUnitTask, PackWorkerData } from "./pack-unit.worker.ts";
 import {
   PACKED_FORMAT,

@@ -5,9 +5,9 @@ import {
   type PreTokenization,
   SPACE,
   startsWithSpace,
-} from "./pre-tokenizer.ts";
+} from "../engine/pre-tokenizer.ts";
+import { OWNER_PAYLOAD, READ_AHEAD, WordTable } from "../engine/word-table.ts";
 import { sortWords, type WordList } from "./word-list.ts";
-import { OWNER_PAYLOAD, READ_AHEAD, WordTable } from "./word-table.ts";
 
 /**
  * Counts the words of texts. A word is kept as its bytes in the text, a leading "▁" always as one space, so the

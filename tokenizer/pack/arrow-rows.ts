@@ -9,8 +9,8 @@ import {
   Uint16,
   Uint32,
 } from "apache-arrow";
-import { AtomicFile, type FileRecord } from "../pipeline/runtime/files.ts";
-import type { TokenIds } from "./encoder.ts";
+import { AtomicFile, type FileRecord } from "../../pipeline/runtime/files.ts";
+import type { TokenIds } from "../engine/encoder.ts";
 
 /** The one column of a packed shard. */
 const COLUMN = "input_ids";

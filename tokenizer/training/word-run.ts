@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from "node:fs";
-import { UserError } from "../pipeline/runtime/errors.ts";
-import { AtomicFile, type FileRecord } from "../pipeline/runtime/files.ts";
+import { UserError } from "../../pipeline/runtime/errors.ts";
+import { AtomicFile, type FileRecord } from "../../pipeline/runtime/files.ts";
 import type { WordList } from "./word-list.ts";
 
 /*

@@ -1,15 +1,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { CorpusFile } from "../pipeline/corpus.ts";
-import type { JobContext } from "../pipeline/runtime/command.ts";
-import { UserError } from "../pipeline/runtime/errors.ts";
-import { exists } from "../pipeline/runtime/files.ts";
-import { readJson } from "../pipeline/runtime/manifest.ts";
-import { WorkerPool, workerEntry } from "../pipeline/runtime/workers.ts";
+import type { CorpusFile } from "../../pipeline/corpus.ts";
+import type { JobContext } from "../../pipeline/runtime/command.ts";
+import { UserError } from "../../pipeline/runtime/errors.ts";
+import { exists } from "../../pipeline/runtime/files.ts";
+import { readJson } from "../../pipeline/runtime/manifest.ts";
+import { WorkerPool, workerEntry } from "../../pipeline/runtime/workers.ts";
+import { runToEnd } from "../steps.ts";
 import { type CorpusCounts, corpusCountsSchema, describeCounts, sumCounts } from "./corpus-counts.ts";
 import type { CountWordsResult, CountWordsTask } from "./count-words.worker.ts";
 import { mergeWordRuns } from "./merge-runs.ts";
-import { runToEnd } from "./steps.ts";
 import type { WordList } from "./word-list.ts";
 
 export interface CountWordsOptions {

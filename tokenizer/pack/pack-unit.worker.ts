@@ -1,7 +1,7 @@
 import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
-import { type CorpusFile, readTexts } from "../pipeline/corpus.ts";
-import { loadTokenizer } from "./load.ts";
+import { type CorpusFile, readTexts } from "../../pipeline/corpus.ts";
+import { loadTokenizer } from "../load.ts";
 import { RowScratchWriter, type ScratchIndex, type ScratchOptions } from "./row-scratch.ts";
 
 /** What every worker needs for all units. */

@@ -1,9 +1,9 @@
 import { basename } from "node:path";
-import { type CorpusFile, readTexts } from "../pipeline/corpus.ts";
-import { describeFailure, EXIT } from "../pipeline/runtime/errors.ts";
-import { writeJson } from "../pipeline/runtime/manifest.ts";
+import { type CorpusFile, readTexts } from "../../pipeline/corpus.ts";
+import { describeFailure, EXIT } from "../../pipeline/runtime/errors.ts";
+import { writeJson } from "../../pipeline/runtime/manifest.ts";
+import { heldOutRule } from "../held-out.ts";
 import { type CorpusCounts, NO_COUNTS } from "./corpus-counts.ts";
-import { heldOutRule } from "./held-out.ts";
 import { WordCounter } from "./word-counter.ts";
 import { writeWordRun } from "./word-run.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { formatCount } from "../pipeline/runtime/sizes.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import { formatCount } from "../../pipeline/runtime/sizes.ts";
+import type { Tokenizer } from "../tokenizer.ts";
 
 const figure = z.number().min(0);
 

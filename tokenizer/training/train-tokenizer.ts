@@ -1,19 +1,19 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type CorpusFile, openCorpus, readTexts } from "../pipeline/corpus.ts";
-import type { JobContext } from "../pipeline/runtime/command.ts";
-import { UserError } from "../pipeline/runtime/errors.ts";
-import { hashFile, writeFileAtomic } from "../pipeline/runtime/files.ts";
-import { openJobFolder } from "../pipeline/runtime/job-folder.ts";
-import { fingerprint } from "../pipeline/runtime/manifest.ts";
-import { apt3Version } from "../pipeline/runtime/version.ts";
+import { type CorpusFile, openCorpus, readTexts } from "../../pipeline/corpus.ts";
+import type { JobContext } from "../../pipeline/runtime/command.ts";
+import { UserError } from "../../pipeline/runtime/errors.ts";
+import { hashFile, writeFileAtomic } from "../../pipeline/runtime/files.ts";
+import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
+import { fingerprint } from "../../pipeline/runtime/manifest.ts";
+import { apt3Version } from "../../pipeline/runtime/version.ts";
+import { DEFAULT_PRE_TOKENIZATION } from "../engine/pre-tokenizer.ts";
+import { SPECIAL_TOKENS } from "../special-tokens.ts";
+import { runToEnd } from "../steps.ts";
+import { Tokenizer } from "../tokenizer.ts";
+import { tokenizerFiles } from "../tokenizer-files.ts";
 import { type BpeVocabulary, trainBpe } from "./bpe-trainer.ts";
 import type { CorpusCounts } from "./corpus-counts.ts";
-import { DEFAULT_PRE_TOKENIZATION } from "./pre-tokenizer.ts";
-import { SPECIAL_TOKENS } from "./special-tokens.ts";
-import { runToEnd } from "./steps.ts";
-import { Tokenizer } from "./tokenizer.ts";
-import { tokenizerFiles } from "./tokenizer-files.ts";
 import {
   type FinishedTokenizer,
   type StartedTokenizer,
