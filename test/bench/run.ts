@@ -1,0 +1,15 @@
+import { existsSync, readdirSync } from "node:fs";
+
+/** `npm run bench -- NAME [words]`: runs `test/bench/NAME.ts`, whose `run(words)` prints its own tables. */
+const [name, ...words] = process.argv.slice(2);
+const file = new URL(`./${name}.ts`, import.meta.url);
+if (name === undefined || !/^[a-z-]+$/.test(name) || name === "run" || !existsSync(file)) {
+  const names = readdirSync(new URL(".", import.meta.url))
+    .filter((entry) => entry.endsWith(".ts") && entry !== "run.ts")
+    .map((entry) => entry.slice(0, -3));
+  process.stderr.write(`bench: expected one of ${names.join(", ") || "(none yet)"}\n`);
+  process.exitCode = 2;
+} else {
+  const bench: { run(words: readonly string[]): Promise<void> } = await import(file.href);
+  await bench.run(words);
+}
