@@ -1,3 +1,4 @@
+import { TextMeasures } from "./measures/text-measures.ts";
 import type { Profile } from "./profiles.ts";
 import { parseRecord, type TextRecord } from "./readers/record.ts";
 import { countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
@@ -72,10 +73,11 @@ export function createCleaner(profile: Profile): Cleaner {
       /** The text after every step, or undefined when one of them dropped it. */
       function applySteps(original: string): string | undefined {
         let current = original;
+        let measures = new TextMeasures(current);
         for (const { name, apply } of steps) {
           const step = stepOf(statistics, name);
           step.documentsIn += 1;
-          const verdict = apply(current);
+          const verdict = apply(current, measures);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);
             rejects.add(line, name, verdict.reason, () => current);
@@ -86,8 +88,9 @@ export function createCleaner(profile: Profile): Cleaner {
           if (verdict.text !== current) {
             step.changed += 1;
             changedBy.push(name);
+            current = verdict.text;
+            measures = new TextMeasures(current);
           }
-          current = verdict.text;
         }
         return current;
       }

@@ -1,0 +1,31 @@
+import { type Lines, readLines } from "./lines.ts";
+import { readSigns } from "./signs.ts";
+import { readWords, type Words } from "./words.ts";
+
+/** What steps want to know of one text, worked out when first asked for and then shared by all of them. */
+export class TextMeasures {
+  readonly text: string;
+  #signs: number | undefined;
+  #words: Words | undefined;
+  #lines: Lines | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** Whether any of these `SIGN` bits is in the text. */
+  has(signs: number): boolean {
+    this.#signs ??= readSigns(this.text);
+    return (this.#signs & signs) !== 0;
+  }
+
+  get words(): Words {
+    this.#words ??= readWords(this.text);
+    return this.#words;
+  }
+
+  get lines(): Lines {
+    this.#lines ??= readLines(this.text);
+    return this.#lines;
+  }
+}
