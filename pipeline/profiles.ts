@@ -27,6 +27,8 @@ export interface Profile {
   readonly maxEllipsisLines: number;
   /** `#`, `…` and other symbols a word [G: 0.1]. */
   readonly maxSymbolsPerWord: number;
+  /** Quality score from 0 to 1 below which a text is dropped; see measures/quality.ts. */
+  readonly minQuality: number;
   /** Whether lines that only carry a site's furniture (menus, consent, sharing) are removed. */
   readonly removeBoilerplate: boolean;
   /** Whether hard-wrapped lines are joined; off where line ends carry meaning. */
@@ -51,6 +53,7 @@ const PROSE: Profile = {
   // drops 5.8 and 6.6 % of the documents, 0.7 drops 0.2 % (2026-11).
   maxEllipsisLines: 0.7,
   maxSymbolsPerWord: 0.2, // [G] says 0.1; … is speech in novels and verse (20 of 4,339 book pages above 0.1)
+  minQuality: 0.55,
   removeBoilerplate: true,
   reflow: true,
   removePageFurniture: true,
@@ -74,7 +77,7 @@ export const PROFILES = {
   encyclopaedia: WEB,
   scientific: WEB,
   forum: { ...WEB, maxEllipsisLines: 0.5, removeQuotations: true },
-  dialogue: { ...PROSE, ...REPETITIVE },
+  dialogue: { ...PROSE, ...REPETITIVE, removeBoilerplate: false },
   subtitles: { ...PROSE, ...REPETITIVE, reflow: false, removePageFurniture: false },
   legal: { ...PROSE, ...REPETITIVE, removeBoilerplate: false },
   poetry: { ...PROSE, ...REPETITIVE, reflow: false, removePageFurniture: false },
@@ -84,6 +87,8 @@ export const PROFILES = {
     ...REPETITIVE,
     minCharacters: 20,
     minWords: 4,
+    minQuality: 0.4, // one sentence says little about itself
+    removeBoilerplate: false,
     maxBulletLines: 1,
     maxTopNgram: [0.4, 0.36, 0.34],
   },

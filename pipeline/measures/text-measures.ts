@@ -1,4 +1,5 @@
 import { type Lines, readLines } from "./lines.ts";
+import { qualityOf } from "./quality.ts";
 import { readSigns } from "./signs.ts";
 import { readWords, type Words } from "./words.ts";
 
@@ -8,6 +9,7 @@ export class TextMeasures {
   #signs: number | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
+  #quality: number | undefined;
 
   constructor(text: string) {
     this.text = text;
@@ -27,5 +29,11 @@ export class TextMeasures {
   get lines(): Lines {
     this.#lines ??= readLines(this.text);
     return this.#lines;
+  }
+
+  /** See `qualityOf`. */
+  get quality(): number {
+    this.#quality ??= qualityOf(this);
+    return this.#quality;
   }
 }

@@ -8,6 +8,7 @@ import { length } from "./length.ts";
 import { markdown } from "./markdown.ts";
 import { mojibake } from "./mojibake.ts";
 import { pageFurniture } from "./page-furniture.ts";
+import { quality } from "./quality.ts";
 import { reflow } from "./reflow.ts";
 import { repetition } from "./repetition.ts";
 import { singleByte } from "./single-byte.ts";
@@ -45,4 +46,5 @@ export const STEPS: readonly Step[] = [
   language,
   composition,
   repetition,
+  quality,
 ];

@@ -60,7 +60,7 @@ function isMostlyPolish(words: Words): boolean {
   return (
     words.count >= CERTAIN_WORDS &&
     words.stopWords >= words.count * (CERTAIN_STOP_WORDS / 2) &&
-    words.polishLetters >= words.letters * CERTAIN_LETTERS &&
+    words.polishLetters >= words.letters * (CERTAIN_LETTERS / 2) &&
     words.foreignLetters <= words.letters * CERTAIN_FOREIGN * 2
   );
 }
