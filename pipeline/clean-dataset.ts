@@ -3,8 +3,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { READ_STEP, RejectSample } from "./clean.ts";
 import type { CleanResult, CleanTask } from "./clean.worker.ts";
+import type { KeySet } from "./dedup/key-set.ts";
+import { BANDS } from "./dedup/minhash.ts";
 import { type Journal, type Unit, unitName } from "./journal.ts";
-import type { KeySet } from "./key-set.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { type LineBlock, readLineBlocks } from "./readers/lines.ts";
 import { openBytes } from "./readers/open.ts";
@@ -149,6 +150,7 @@ class Span {
   readonly #state: CleaningState;
   #writer: ShardWriter | undefined;
   #keys: bigint[] = [];
+  #bands: Uint32Array[] = [];
   #statistics: Statistics = emptyStatistics([]);
   #rejects = new RejectSample();
   #linesDone = 0;
@@ -187,6 +189,8 @@ class Span {
       dedup.charactersIn += characters;
       dedup.charactersOut += characters;
       this.#keys.push(result.keys[i] as bigint);
+      if (result.bands.length > 0)
+        this.#bands.push(result.bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
       this.#statistics.documentsKept += 1;
       this.#statistics.textBytesKept += result.textBytes[i] as number;
       this.#statistics.charactersKept += characters;
@@ -213,9 +217,10 @@ class Span {
       statistics: this.#statistics,
       rejects: this.#rejects.sample,
     };
-    await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys));
+    await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys), joinRows(this.#bands));
     this.#writer = undefined;
     this.#keys = [];
+    this.#bands = [];
     this.#statistics = emptyStatistics([]);
     this.#rejects = new RejectSample();
     this.#inputBytes = 0;
@@ -241,6 +246,12 @@ class Span {
 
 function shardFile(dataset: string, unit: number): string {
   return `${unitName(dataset, unit)}.jsonl.zst`;
+}
+
+function joinRows(rows: readonly Uint32Array[]): Uint32Array {
+  const joined = new Uint32Array(rows.length * BANDS * 2);
+  for (const [i, row] of rows.entries()) joined.set(row, i * BANDS * 2);
+  return joined;
 }
 
 function textOf(record: Uint8Array): string {

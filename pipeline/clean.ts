@@ -1,7 +1,14 @@
 import { TextMeasures } from "./measures/text-measures.ts";
 import type { Profile } from "./profiles.ts";
 import { parseRecord, type TextRecord } from "./readers/record.ts";
-import { countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
+import {
+  addToHistogram,
+  countDrop,
+  emptyStatistics,
+  QUALITY_BINS,
+  type Statistics,
+  stepOf,
+} from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
 
 /** A rejected document, kept as evidence of what a reason means in practice. */
@@ -18,6 +25,9 @@ export interface CleanDocument {
   readonly line: number;
   readonly text: string;
   readonly record: TextRecord;
+  /** 64-bit key of its words: equal keys are exact duplicates. */
+  readonly key: bigint;
+  readonly quality: number;
   /** Names of the steps that changed the text. */
   readonly changedBy: readonly string[];
 }
@@ -38,11 +48,19 @@ const EXCERPT_CHARACTERS = 300;
 /** Rejects shown per reason and block. */
 const REJECTS_PER_REASON = 5;
 
+/** What is worked out of a kept document's words while they are at hand. */
+export interface Fingerprinting {
+  /** xxHash64. */
+  readonly hash: (bytes: Uint8Array) => bigint;
+  /** Sees the hashes of a kept document's words, those without letters or digits left out. */
+  readonly onWords?: (hashes: Uint32Array) => void;
+}
+
 /** Makes the ordered steps ready for documents of one profile. */
-export function createCleaner(profile: Profile): Cleaner {
-  const steps = STEPS.flatMap(({ name, create }) => {
+export function createCleaner(profile: Profile, { hash, onWords }: Fingerprinting): Cleaner {
+  const steps = STEPS.flatMap(({ name, addsNoSigns = false, create }) => {
     const apply = create(profile);
-    return apply === undefined ? [] : [{ name, apply }];
+    return apply === undefined ? [] : [{ name, addsNoSigns, apply }];
   });
   const names = [READ_STEP, ...steps.map(({ name }) => name)];
 
@@ -67,14 +85,22 @@ export function createCleaner(profile: Profile): Cleaner {
       reading.charactersOut += record.text.length;
 
       const changedBy: string[] = [];
-      const text = applySteps(record.text);
-      if (text !== undefined) kept.push({ line, text, record, changedBy });
+      const measures = applySteps(record.text);
+      if (measures !== undefined) {
+        const { text, quality, words } = measures;
+        const hashes = withoutZeros(words.hashes);
+        const key = hash(new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength));
+        onWords?.(hashes);
+        addToHistogram(statistics.quality, Math.floor(quality * QUALITY_BINS));
+        addToHistogram(statistics.lengths, Math.floor(Math.log2(Math.max(text.length, 1))));
+        kept.push({ line, text, record, key, quality, changedBy });
+      }
 
-      /** The text after every step, or undefined when one of them dropped it. */
-      function applySteps(original: string): string | undefined {
+      /** The text after every step with its measures, or undefined when one of them dropped it. */
+      function applySteps(original: string): TextMeasures | undefined {
         let current = original;
         let measures = new TextMeasures(current);
-        for (const { name, apply } of steps) {
+        for (const { name, addsNoSigns, apply } of steps) {
           const step = stepOf(statistics, name);
           step.documentsIn += 1;
           const verdict = apply(current, measures);
@@ -89,14 +115,21 @@ export function createCleaner(profile: Profile): Cleaner {
             step.changed += 1;
             changedBy.push(name);
             current = verdict.text;
-            measures = new TextMeasures(current);
+            measures = new TextMeasures(current, addsNoSigns ? measures.signs : undefined);
           }
         }
-        return current;
+        return measures;
       }
     }
     return { kept, statistics, rejects: rejects.sample };
   };
+}
+
+/** Moves the values that are not zero to the front, in place. */
+function withoutZeros(hashes: Uint32Array): Uint32Array {
+  let count = 0;
+  for (const hash of hashes) if (hash !== 0) hashes[count++] = hash;
+  return hashes.subarray(0, count);
 }
 
 /** Keeps the first few rejects of every reason. */

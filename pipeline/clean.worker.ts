@@ -1,6 +1,7 @@
 import { move, workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
+import { BANDS, createMinHasher } from "./dedup/minhash.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -11,6 +12,8 @@ export interface CleanWorkerData {
     readonly profile: ProfileName;
     readonly licence: string;
   }[];
+  /** Whether to work out the band hashes that near-duplicates are found by. */
+  readonly nearDedup: boolean;
 }
 
 export interface CleanTask {
@@ -28,6 +31,8 @@ export interface CleanResult {
   readonly ends: Uint32Array<ArrayBuffer>;
   /** 64-bit key of each one's normalised text: equal keys are exact duplicates. */
   readonly keys: BigUint64Array<ArrayBuffer>;
+  /** Band hashes of each, `BANDS` pairs of 32-bit halves a document; empty without near-dedup. */
+  readonly bands: Uint32Array<ArrayBuffer>;
   readonly lines: Uint32Array<ArrayBuffer>;
   readonly textBytes: Uint32Array<ArrayBuffer>;
   readonly characters: Uint32Array<ArrayBuffer>;
@@ -35,20 +40,25 @@ export interface CleanResult {
   readonly rejects: readonly Reject[];
 }
 
-const { datasets }: CleanWorkerData = workerData;
-const { h64 } = await xxhash();
+const { datasets, nearDedup }: CleanWorkerData = workerData;
+const { h64Raw } = await xxhash();
+const minHash = nearDedup ? createMinHasher() : undefined;
+/** Of the block being cleaned. */
+let bands: Uint32Array<ArrayBuffer>[] = [];
 const cleaners = new Map<ProfileName, Cleaner>();
 
 export default function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
+  bands = [];
   const { kept, statistics, rejects } = cleanerFor(dataset.profile)(task.lines, task.firstLine);
-  const records = kept.map(({ line, text, record, changedBy }) => {
+  const records = kept.map(({ line, text, record, quality, changedBy }) => {
     const meta = {
       id: `${dataset.name}:${line}`,
       source: dataset.name,
       licence: dataset.licence,
       ...(record.url === undefined ? {} : { url: record.url }),
       ...(record.title === undefined ? {} : { title: record.title }),
+      quality: Math.round(quality * 100) / 100,
       ...(changedBy.length === 0 ? {} : { changedBy }),
     };
     return Buffer.from(`${JSON.stringify({ text, meta })}\n`);
@@ -63,7 +73,8 @@ export default function clean(task: CleanTask): CleanResult {
   const result: CleanResult = {
     records: concatenate(records, end),
     ends,
-    keys: BigUint64Array.from(kept, ({ text }) => h64(normaliseForDedup(text))),
+    keys: BigUint64Array.from(kept, ({ key }) => key),
+    bands: joinBands(bands),
     lines: Uint32Array.from(kept, ({ line }) => line),
     textBytes: Uint32Array.from(kept, ({ text }) => Buffer.byteLength(text)),
     characters: Uint32Array.from(kept, ({ text }) => text.length),
@@ -77,15 +88,23 @@ export default function clean(task: CleanTask): CleanResult {
 function cleanerFor(profile: ProfileName): Cleaner {
   let cleaner = cleaners.get(profile);
   if (cleaner === undefined) {
-    cleaner = createCleaner(PROFILES[profile]);
+    cleaner = createCleaner(PROFILES[profile], { hash: h64Raw, onWords });
     cleaners.set(profile, cleaner);
   }
   return cleaner;
 }
 
-/** Texts that differ only in case, spacing or punctuation are the same text. */
-function normaliseForDedup(text: string): string {
-  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ");
+function onWords(hashes: Uint32Array): void {
+  if (minHash === undefined) return;
+  const own = new Uint32Array(BANDS * 2);
+  minHash(hashes, own, 0);
+  bands.push(own);
+}
+
+function joinBands(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
+  const joined = new Uint32Array(parts.length * BANDS * 2);
+  for (const [i, part] of parts.entries()) joined.set(part, i * BANDS * 2);
+  return joined;
 }
 
 function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {

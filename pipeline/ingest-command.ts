@@ -17,6 +17,7 @@ const optionsSchema = z.object({
     .optional(),
   limit: byteSize.optional(),
   workers: workerCount,
+  nearDedup: z.boolean().default(true),
   plan: z.boolean().default(false),
 });
 
@@ -37,6 +38,7 @@ export const command: Command<Options> = {
       .option("--only <names>", "only these sources or data sets, separated by commas")
       .option("--limit <size>", "stop after this much uncompressed input, such as 200MB")
       .option("--workers <n>", "worker threads (default: one a core)")
+      .option("--no-near-dedup", "keep documents that are nearly the same as an earlier one")
       .option("--plan", "show what would be done, and do nothing"),
   options: optionsSchema,
 

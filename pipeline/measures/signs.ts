@@ -25,7 +25,7 @@ export const SIGN = {
   /** Separators of menus: `|`, `•`, `›`, `»`. */
   separator: 2048,
   colon: 4096,
-  /** A character that stands alone between spaces where Polish has no one-letter word. */
+  /** Three letters that stand alone one after the other. */
   spacedLetter: 8192,
 } as const;
 
@@ -37,6 +37,7 @@ const PLAIN =
 
 const SPACE = 32;
 const NEWLINE = 10;
+const SPACED_LETTERS = 3;
 let table: Uint16Array | undefined;
 
 /** The signs found in a text, OR-ed together. */
@@ -45,37 +46,24 @@ export function readSigns(text: string): number {
   let signs = 0;
   let previous = NEWLINE;
   let beforePrevious = NEWLINE;
+  let alone = 0;
   const { length } = text;
   for (let i = 0; i < length; i++) {
     const unit = text.charCodeAt(i);
     signs |= table[unit] as number;
     if (unit <= SPACE) {
+      alone = beforePrevious === SPACE && previous > 64 && previous < 0x180 ? alone + 1 : 0;
+      if (alone === SPACED_LETTERS) signs |= SIGN.spacedLetter;
       // allowed next to each other: two newlines, which make one blank line
       if (previous <= SPACE && (unit === SPACE || previous === SPACE || beforePrevious === NEWLINE)) {
         signs |= SIGN.untidy;
       }
     } else if (previous === SPACE && (unit === 44 || unit === 46)) signs |= SIGN.looseMark;
-    if (unit === SPACE && beforePrevious === SPACE && isRareAlone(previous)) signs |= SIGN.spacedLetter;
     beforePrevious = previous;
     previous = unit;
   }
   if (previous <= SPACE && length > 0) signs |= SIGN.untidy;
   return signs;
-}
-
-/** One-letter words of Polish are a, e, i, o, u, w, z and nothing else. */
-function isRareAlone(unit: number): boolean {
-  if (unit < 97) return false;
-  if (unit > 122) return unit >= 0xdf && unit < 0x180;
-  return !(
-    unit === 97 ||
-    unit === 101 ||
-    unit === 105 ||
-    unit === 111 ||
-    unit === 117 ||
-    unit === 119 ||
-    unit === 122
-  );
 }
 
 function buildTable(): Uint16Array {

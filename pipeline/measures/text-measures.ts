@@ -11,14 +11,20 @@ export class TextMeasures {
   #lines: Lines | undefined;
   #quality: number | undefined;
 
-  constructor(text: string) {
+  /** @param signs of an earlier form of the text, when this one can have no others */
+  constructor(text: string, signs?: number) {
     this.text = text;
+    this.#signs = signs;
+  }
+
+  get signs(): number {
+    this.#signs ??= readSigns(this.text);
+    return this.#signs;
   }
 
   /** Whether any of these `SIGN` bits is in the text. */
   has(signs: number): boolean {
-    this.#signs ??= readSigns(this.text);
-    return (this.#signs & signs) !== 0;
+    return (this.signs & signs) !== 0;
   }
 
   get words(): Words {

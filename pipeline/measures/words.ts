@@ -42,15 +42,24 @@ interface Tables {
   readonly stop: Uint32Array;
 }
 let tables: Tables | undefined;
+/** Memory for one text's words, used again for the next: making it new was a tenth of all cleaning time. */
+let scratch: { readonly hashes: Uint32Array; readonly lengths: Uint16Array } | undefined;
 
-/** Splits at white space and counts; the text has gone through the `unicode` step before. */
+/**
+ * Splits at white space and counts; the text has gone through the `unicode` step before.
+ * `hashes` and `lengths` are valid until the next text is read.
+ */
 export function readWords(text: string): Words {
   tables ??= buildTables();
   const { kind, group, lower, stop } = tables;
-  let hashes = new Uint32Array((text.length >> 2) + 16);
-  let lengths = new Uint16Array(hashes.length);
-  const kinds = new Float64Array(8);
-  const groups = new Float64Array(4);
+  const capacity = (text.length >> 1) + 1; // a word and the space behind it have two characters at least
+  if (scratch === undefined || scratch.hashes.length < capacity) {
+    scratch = { hashes: new Uint32Array(capacity * 2), lengths: new Uint16Array(capacity * 2) };
+  }
+  const { hashes, lengths } = scratch;
+  const kinds = new Int32Array(8);
+  const groups = new Int32Array(4);
+  let plainLetters = 0; // a to z, counted apart: nearly all characters are, and a register is faster than an array
   let count = 0;
   let characters = 0;
   let alphabetic = 0;
@@ -70,6 +79,12 @@ export function readWords(text: string): Words {
     for (; i < length; i++) {
       unit = text.charCodeAt(i);
       if (unit <= 32) break;
+      if (unit >= 97 && unit <= 122) {
+        hash = Math.imul(hash ^ unit, FNV_PRIME);
+        plainLetters += 1;
+        hasLetter = true;
+        continue;
+      }
       const ofKind = kind[unit] as number;
       (kinds[ofKind] as number)++;
       if (ofKind >= KIND.lower && ofKind <= KIND.digit) {
@@ -88,11 +103,7 @@ export function readWords(text: string): Words {
       )
         symbols += i - start >= 3 && text.charCodeAt(i - 3) === 46 ? 0 : 1;
     }
-    if (count === hashes.length) {
-      hashes = grow(hashes, new Uint32Array(count * 2));
-      lengths = grow(lengths, new Uint16Array(count * 2));
-    }
-    const value = isEmpty ? 0 : hash >>> 0 || 1;
+    const value = isEmpty && !hasLetter ? 0 : hash >>> 0 || 1;
     hashes[count] = value;
     lengths[count] = Math.min(i - start, 0xffff);
     characters += i - start;
@@ -110,7 +121,7 @@ export function readWords(text: string): Words {
     characters,
     alphabetic,
     stopWords,
-    letters: lowerCase + upperCase,
+    letters: plainLetters + lowerCase + upperCase,
     upperCase,
     polishLetters: groups[GROUP.polish] as number,
     foreignLetters: groups[GROUP.foreign] as number,
@@ -121,11 +132,6 @@ export function readWords(text: string): Words {
     oddCharacters: kinds[KIND.other] as number,
     symbols,
   };
-}
-
-function grow<A extends Uint32Array | Uint16Array>(array: A, larger: A): A {
-  larger.set(array);
-  return larger;
 }
 
 function isIn(table: Uint32Array, hash: number): boolean {

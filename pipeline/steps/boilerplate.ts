@@ -55,6 +55,7 @@ const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
 export const boilerplate: Step = {
   name: "boilerplate",
   version: 2,
+  addsNoSigns: true,
   create: (profile) =>
     profile.removeBoilerplate
       ? (text, measures) => removeBoilerplate(text, measures.has(SIGN.separator))

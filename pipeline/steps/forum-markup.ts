@@ -21,6 +21,7 @@ const MAX_SIGNATURE_LINES = 8;
 export const forumMarkup: Step = {
   name: "forum-markup",
   version: 1,
+  addsNoSigns: true,
   create: (profile) => (text, measures) => {
     const plain = measures.has(SIGN.bracket) && BBCODE.test(text) ? removeBbcode(text) : text;
     return keep(profile.removeQuotations ? removeQuotations(plain) : plain);

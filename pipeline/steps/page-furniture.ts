@@ -30,6 +30,7 @@ const HYPHEN_END = /\p{Ll}[-¬]$/u;
 export const pageFurniture: Step = {
   name: "page-furniture",
   version: 1,
+  addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
     const lines = text.split("\n");

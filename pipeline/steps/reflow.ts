@@ -27,13 +27,20 @@ const STARTS_ANEW = /^(?:[-–—•*·▪►]\s?|\(?\p{L}?\d{1,3}[.)]\s|§\s?\d
 /** A dash that goes on with a sentence: the words behind a turn of dialogue. */
 const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
 const ENDS_SENTENCE = /[.!?…:;]["”»’)\]*]*$/;
-const HYPHENATED = /\p{L}[-¬]$/u;
-const DIVIDED = /\p{Ll}[-¬]$/u;
 const STARTS_SMALL = /^[„"(]?\p{Ll}/u;
 const FIRST_WORD = /^\S+/;
+const MAX_WORD = 40;
+const LAST_PART = /[\p{L}-]+[-¬]$/u;
+const FIRST_PART = /^\p{L}+/u;
 /** First halves of compounds that are written with a hyphen. */
 const COMPOUND =
   /(?:^|-)(?:\p{L}+(?:sko|cko|czno|wno|owo)|biało|czarno|czerwono|niebiesko|żółto|złoto|północno|południowo|wschodnio|zachodnio|ex|wice|mini|maksi|pół|anty|super|niby|quasi|\p{Lu}+|[IVXL]+)-$/u;
+
+/** Whether a line ends in a letter and a hyphen; `¬` is what some programs make of the soft one. */
+function isHyphenated(line: string): boolean {
+  const last = line.charCodeAt(line.length - 1);
+  return (last === 45 || last === 0xac) && /\p{L}/u.test(line.charAt(line.length - 2));
+}
 
 type Pair = readonly [line: string, next: string];
 
@@ -54,6 +61,7 @@ interface Wrapping {
 export const reflow: Step = {
   name: "reflow",
   version: 2,
+  addsNoSigns: true,
   create: (profile) =>
     profile.reflow
       ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? joinWrappedLines(text) : text)
@@ -72,7 +80,7 @@ function joinWrappedLines(text: string): string {
       continue;
     }
     const joins = previous !== "" && (blank ? spansBlank : continues)(previous, line, wrapping);
-    if (joins) paragraphs[paragraphs.length - 1] = join(paragraphs.at(-1) as string, line, text);
+    if (joins) paragraphs[paragraphs.length - 1] = append(paragraphs.at(-1) as string, previous, line, text);
     else {
       if (blank && paragraphs.length > 0) paragraphs.push("");
       paragraphs.push(line);
@@ -96,7 +104,7 @@ function wrappingOf(lines: readonly string[]): Wrapping | undefined {
     return { width: widest, isFixed: true };
 
   const continued = pairs.filter(([line, next]) => STARTS_SMALL.test(next) && !ENDS_SENTENCE.test(line));
-  const hyphens = pairs.filter(([line, next]) => HYPHENATED.test(line) && STARTS_SMALL.test(next)).length;
+  const hyphens = pairs.filter(([line, next]) => isHyphenated(line) && STARTS_SMALL.test(next)).length;
   const full = continued.map(([line]) => line.length).sort((a, b) => a - b);
   const width = full[full.length >> 1] ?? 0;
   const isPrint = hyphens >= MIN_HYPHENS && hyphens >= lengths.length * MIN_HYPHEN_SHARE;
@@ -110,7 +118,7 @@ function wrappingOf(lines: readonly string[]): Wrapping | undefined {
 }
 
 function isVerse(pairs: readonly Pair[]): boolean {
-  if (pairs.some(([line, next]) => DIVIDED.test(line) && STARTS_SMALL.test(next))) return false;
+  if (pairs.some(([line, next]) => isHyphenated(line) && STARTS_SMALL.test(next))) return false;
   const open = pairs.filter(([line]) => !ENDS_SENTENCE.test(line));
   const capitals = open.filter(([, next]) => /^["„»(]?\p{Lu}/u.test(next)).length;
   const marks = pairs.filter(([line]) => /[,;:.!?…—–-]["”»)]*$/.test(line)).length;
@@ -128,7 +136,7 @@ function pairsOf(lines: readonly string[]): Pair[] {
 }
 
 function isFixedWrap(line: string, next: string, width: number): boolean {
-  if (HYPHENATED.test(line)) return true;
+  if (isHyphenated(line)) return true;
   const firstWord = FIRST_WORD.exec(next)?.[0].length ?? 0;
   return line.length + 1 + firstWord > width;
 }
@@ -138,7 +146,7 @@ function continues(line: string, next: string, wrapping: Wrapping | undefined): 
   if (wrapping === undefined)
     return line.length >= LONG_LINE && STARTS_SMALL.test(next) && /\p{L}$/u.test(line);
   const { width, isFixed } = wrapping;
-  if (HYPHENATED.test(line) && (STARTS_SMALL.test(next) || /^\p{Lu}/u.test(next))) return true;
+  if (isHyphenated(line) && (STARTS_SMALL.test(next) || /^\p{Lu}/u.test(next))) return true;
   const ended = ENDS_SENTENCE.test(line);
   if (STARTS_ANEW.test(next)) return DASH_CONTINUES.test(next) && !ended && line.length > width * 0.7;
   if (STARTS_SMALL.test(next) && !ended) return true;
@@ -150,17 +158,17 @@ function continues(line: string, next: string, wrapping: Wrapping | undefined): 
 /** Whether a blank line between is an accident of extraction: it stands inside a sentence. */
 function spansBlank(line: string, next: string, wrapping: Wrapping | undefined): boolean {
   if (wrapping === undefined || !STARTS_SMALL.test(next)) return false;
-  return HYPHENATED.test(line) || (!/[.!?…:;,)"”»]$/.test(line) && line.length >= wrapping.width * 0.7);
+  return isHyphenated(line) || (!/[.!?…:;,)"”»]$/.test(line) && line.length >= wrapping.width * 0.7);
 }
 
-/** Puts two lines together; a hyphen goes when it only marked the break inside a word. */
-function join(paragraph: string, next: string, text: string): string {
-  if (!HYPHENATED.test(paragraph)) return `${paragraph} ${next}`;
-  const head = /[\p{L}-]+[-¬]$/u.exec(paragraph)?.[0] ?? "-";
-  const tail = /^\p{L}+/u.exec(next)?.[0] ?? "";
-  const whole = head.slice(0, -1) + tail;
-  // the rest of the text decides when it holds the word; otherwise the kind of compound
+/** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
+function append(paragraph: string, line: string, next: string, text: string): string {
+  if (!isHyphenated(line)) return `${paragraph} ${next}`;
+  const head = LAST_PART.exec(line.slice(-MAX_WORD))?.[0] ?? "-";
+  const tail = FIRST_PART.exec(next)?.[0] ?? "";
+  // the rest of the text decides when it holds the compound; otherwise its kind
   const isRealHyphen =
-    /^\p{Lu}/u.test(next) || text.includes(head + tail) || (COMPOUND.test(head) && !text.includes(whole));
-  return `${isRealHyphen ? paragraph : paragraph.slice(0, -1)}${next}`;
+    /^\p{Lu}/u.test(next) ||
+    (COMPOUND.test(head) ? !text.includes(head.slice(0, -1) + tail) : text.includes(head + tail));
+  return (isRealHyphen ? paragraph : paragraph.slice(0, -1)) + next;
 }

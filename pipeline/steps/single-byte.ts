@@ -35,6 +35,8 @@ export const singleByte: Step = {
 function repair(text: string, tables: readonly ReadonlyMap<string, string>[]): string {
   let best: { readonly table: ReadonlyMap<string, string>; readonly score: number } | undefined;
   for (const table of tables) {
+    const signs = text.match(patternOf(table))?.length ?? 0;
+    if (signs < MIN_OCCURRENCES || signs < text.length * (MIN_SHARE / 2)) continue;
     const score = countMisread(text, table);
     if (score > (best?.score ?? 0)) best = { table, score };
   }

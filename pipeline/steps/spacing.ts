@@ -20,6 +20,7 @@ const QUOTED = /(^|\s)" ([^"\n]{1,300}?) "(?=[\s,.;:!?)]|$)/gm;
 export const spacing: Step = {
   name: "spacing",
   version: 1,
+  addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED_WORD, joinLetters) : text;
     return keep(measures.has(SIGN.looseMark) ? closeMarks(joined) : joined);

@@ -15,6 +15,8 @@ export interface Step {
   readonly name: string;
   /** Raised whenever the step's output changes, so that finished work is known to be outdated. */
   readonly version: number;
+  /** Set when a text it changed has no `SIGN` the given one lacked, so that the text need not be searched again. */
+  readonly addsNoSigns?: true;
   /** Makes the step ready for documents of one profile; undefined when the profile does without it. */
   create(profile: Profile): Apply | undefined;
 }

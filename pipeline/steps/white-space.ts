@@ -8,6 +8,7 @@ import { keep, type Step } from "./step.ts";
 export const whiteSpace: Step = {
   name: "white-space",
   version: 1,
+  addsNoSigns: true,
   create: () => (text, measures) => {
     if (!measures.has(SIGN.untidy)) return keep(text);
     const tidy = text

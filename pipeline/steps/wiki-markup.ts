@@ -29,6 +29,7 @@ const MAX_DEPTH = 12;
 export const wikiMarkup: Step = {
   name: "wiki-markup",
   version: 1,
+  addsNoSigns: true,
   create: () => (text, measures) => {
     if (!measures.has(SIGN.bracket) && !text.includes("''")) return keep(text);
     if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return keep(text);
