@@ -15,6 +15,7 @@ import type { WorkerPool } from "./runtime/workers.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import type { Dataset, InputFile } from "./sources/dataset.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
+import type { Trace } from "./trace.ts";
 
 /** The last step: it needs to see all documents in order, so it runs here and not in the workers. */
 const DEDUP_STEP = "exact-dedup";
@@ -26,6 +27,10 @@ export interface CleaningState {
   readonly journal: Journal;
   readonly seen: KeySet;
   readonly shardTextBytes: number;
+  /** Changes kept as evidence, for each step and unit. */
+  readonly traces: number;
+  /** Time spent in each step by this run, in milliseconds; summed over workers. */
+  readonly milliseconds: Record<string, number>;
   /** Uncompressed bytes that may still be read; `Infinity` without `--limit`. */
   budget: number;
 }
@@ -153,6 +158,7 @@ class Span {
   #bands: Uint32Array[] = [];
   #statistics: Statistics = emptyStatistics([]);
   #rejects = new RejectSample();
+  #traces: Trace[] = [];
   #linesDone = 0;
   #inputBytes = 0;
   #totals = { documents: 0, textBytes: 0, characters: 0 };
@@ -172,6 +178,13 @@ class Span {
     for (const { line, step, reason, excerpt } of result.rejects) {
       this.#rejects.add(line, step, reason, () => excerpt);
     }
+    for (const trace of result.traces) {
+      if (this.#traces.filter(({ step }) => step === trace.step).length < this.#state.traces)
+        this.#traces.push(trace);
+    }
+    const { milliseconds } = this.#state;
+    for (const [step, time] of Object.entries(result.milliseconds))
+      milliseconds[step] = (milliseconds[step] ?? 0) + time;
     this.#inputBytes += block.bytes.length;
     this.#linesDone = block.firstLine + block.lines - 1;
     if (block.oversizedBytes !== undefined) this.#countOversized(block.oversizedBytes);
@@ -216,6 +229,7 @@ class Span {
         : { shard: { file: shardFile(this.#dataset, index), ...this.#totals, ...record } }),
       statistics: this.#statistics,
       rejects: this.#rejects.sample,
+      traces: this.#traces,
     };
     await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys), joinRows(this.#bands));
     this.#writer = undefined;
@@ -223,6 +237,7 @@ class Span {
     this.#bands = [];
     this.#statistics = emptyStatistics([]);
     this.#rejects = new RejectSample();
+    this.#traces = [];
     this.#inputBytes = 0;
     this.#totals = { documents: 0, textBytes: 0, characters: 0 };
     return unit;

@@ -10,6 +10,7 @@ import {
   stepOf,
 } from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
+import { excerptChange, type Trace } from "./trace.ts";
 
 /** A rejected document, kept as evidence of what a reason means in practice. */
 export interface Reject {
@@ -37,6 +38,10 @@ export interface CleanedBlock {
   readonly statistics: Statistics;
   /** The first few rejects of each reason, in the order of their lines. */
   readonly rejects: readonly Reject[];
+  /** The first few changes of each step. */
+  readonly traces: readonly Trace[];
+  /** Time spent in each step, in milliseconds. */
+  readonly milliseconds: Readonly<Record<string, number>>;
 }
 
 /** Cleans the documents of whole JSON lines; `firstLine` numbers them. */
@@ -56,8 +61,16 @@ export interface Fingerprinting {
   readonly onWords?: (hashes: Uint32Array) => void;
 }
 
+export interface CleanerOptions extends Fingerprinting {
+  /** Changes kept as evidence, for each step and block. */
+  readonly traces: number;
+}
+
 /** Makes the ordered steps ready for documents of one profile. */
-export function createCleaner(profile: Profile, { hash, onWords }: Fingerprinting): Cleaner {
+export function createCleaner(
+  profile: Profile,
+  { hash, onWords, traces: tracesKept }: CleanerOptions,
+): Cleaner {
   const steps = STEPS.flatMap(({ name, addsNoSigns = false, create }) => {
     const apply = create(profile);
     return apply === undefined ? [] : [{ name, addsNoSigns, apply }];
@@ -68,13 +81,22 @@ export function createCleaner(profile: Profile, { hash, onWords }: Fingerprintin
     const statistics = emptyStatistics(names);
     const rejects = new RejectSample();
     const kept: CleanDocument[] = [];
+    const traces: Trace[] = [];
+    const milliseconds: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
+    const spend = (name: string, since: number) => {
+      const now = performance.now();
+      milliseconds[name] = (milliseconds[name] ?? 0) + now - since;
+      return now;
+    };
 
     for (const { line, bytes } of splitLines(lines, firstLine)) {
       statistics.documentsRead += 1;
       statistics.bytesRead += bytes.length;
       const reading = stepOf(statistics, READ_STEP);
       reading.documentsIn += 1;
+      let clock = performance.now();
       const parsed = parseRecord(bytes);
+      clock = spend(READ_STEP, clock);
       if (!parsed.ok) {
         countDrop(reading, parsed.reason);
         rejects.add(line, READ_STEP, parsed.reason, () => Buffer.from(bytes.subarray(0, 1200)).toString());
@@ -104,6 +126,7 @@ export function createCleaner(profile: Profile, { hash, onWords }: Fingerprintin
           const step = stepOf(statistics, name);
           step.documentsIn += 1;
           const verdict = apply(current, measures);
+          clock = spend(name, clock);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);
             rejects.add(line, name, verdict.reason, () => current);
@@ -113,6 +136,8 @@ export function createCleaner(profile: Profile, { hash, onWords }: Fingerprintin
           step.charactersOut += verdict.text.length;
           if (verdict.text !== current) {
             step.changed += 1;
+            if (step.changed <= tracesKept)
+              traces.push({ line, step: name, ...excerptChange(current, verdict.text) });
             changedBy.push(name);
             current = verdict.text;
             measures = new TextMeasures(current, addsNoSigns ? measures.signs : undefined);
@@ -121,7 +146,7 @@ export function createCleaner(profile: Profile, { hash, onWords }: Fingerprintin
         return measures;
       }
     }
-    return { kept, statistics, rejects: rejects.sample };
+    return { kept, statistics, rejects: rejects.sample, traces, milliseconds };
   };
 }
 

@@ -4,6 +4,7 @@ import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
 import { BANDS, createMinHasher } from "./dedup/minhash.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
 import type { Statistics } from "./statistics.ts";
+import type { Trace } from "./trace.ts";
 
 /** What every worker knows of the data sets, by their index. */
 export interface CleanWorkerData {
@@ -14,6 +15,8 @@ export interface CleanWorkerData {
   }[];
   /** Whether to work out the band hashes that near-duplicates are found by. */
   readonly nearDedup: boolean;
+  /** Changes kept as evidence, for each step and block. */
+  readonly traces: number;
 }
 
 export interface CleanTask {
@@ -38,9 +41,11 @@ export interface CleanResult {
   readonly characters: Uint32Array<ArrayBuffer>;
   readonly statistics: Statistics;
   readonly rejects: readonly Reject[];
+  readonly traces: readonly Trace[];
+  readonly milliseconds: Readonly<Record<string, number>>;
 }
 
-const { datasets, nearDedup }: CleanWorkerData = workerData;
+const { datasets, nearDedup, traces: tracesKept }: CleanWorkerData = workerData;
 const { h64Raw } = await xxhash();
 const minHash = nearDedup ? createMinHasher() : undefined;
 /** Of the block being cleaned. */
@@ -50,7 +55,10 @@ const cleaners = new Map<ProfileName, Cleaner>();
 export default function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
   bands = [];
-  const { kept, statistics, rejects } = cleanerFor(dataset.profile)(task.lines, task.firstLine);
+  const { kept, statistics, rejects, traces, milliseconds } = cleanerFor(dataset.profile)(
+    task.lines,
+    task.firstLine,
+  );
   const records = kept.map(({ line, text, record, quality, changedBy }) => {
     const meta = {
       id: `${dataset.name}:${line}`,
@@ -80,6 +88,8 @@ export default function clean(task: CleanTask): CleanResult {
     characters: Uint32Array.from(kept, ({ text }) => text.length),
     statistics,
     rejects,
+    traces,
+    milliseconds,
   };
   move(result.records.buffer);
   return result;
@@ -88,7 +98,7 @@ export default function clean(task: CleanTask): CleanResult {
 function cleanerFor(profile: ProfileName): Cleaner {
   let cleaner = cleaners.get(profile);
   if (cleaner === undefined) {
-    cleaner = createCleaner(PROFILES[profile], { hash: h64Raw, onWords });
+    cleaner = createCleaner(PROFILES[profile], { hash: h64Raw, onWords, traces: tracesKept });
     cleaners.set(profile, cleaner);
   }
   return cleaner;

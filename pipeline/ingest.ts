@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts";
 import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
 import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-manifest.ts";
@@ -8,9 +8,11 @@ import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/n
 import { Journal, type Unit } from "./journal.ts";
 import { PROFILES } from "./profiles.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
-import { describeResult, shardsOf, sumStatistics, writeRejects } from "./results.ts";
+import { renderReport } from "./report/report.ts";
+import { describeResult, shardsOf, sumStatistics, writeRejects, writeTraces } from "./results.ts";
 import type { JobContext } from "./runtime/command.ts";
 import { UserError } from "./runtime/errors.ts";
+import { writeFileAtomic } from "./runtime/files.ts";
 import { openJobFolder } from "./runtime/job-folder.ts";
 import { fingerprint } from "./runtime/manifest.ts";
 import { apt3Version } from "./runtime/version.ts";
@@ -33,12 +35,16 @@ export interface IngestOptions {
   readonly workers: number;
   /** Whether near-duplicates are dropped too; they are unless this is false. */
   readonly nearDedup?: boolean;
+  /** Changes written out as evidence, for each step and shard. */
+  readonly traces?: number;
   /** Text bytes after which a shard is closed. */
   readonly shardTextBytes?: number;
 }
 
 /** Small enough that a kill costs a few seconds of work and later stages have enough units to share out. */
 const SHARD_TEXT_BYTES = 64_000_000;
+/** Enough for the report to show what each step does. */
+const TRACES = 3;
 
 /** Everything the configuration names, found and counted, before anything is read or fetched. */
 export async function planIngest(options: Pick<IngestOptions, "config" | "only">): Promise<ResolvedSource> {
@@ -66,10 +72,12 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
   // 2. The folder, and what an earlier run of the same job left in it
   const shardTextBytes = options.shardTextBytes ?? SHARD_TEXT_BYTES;
   const nearDedup = options.nearDedup ?? true;
+  const traces = options.traces ?? TRACES;
   const settings = {
     ...(options.limit === undefined ? {} : { limitBytes: options.limit }),
     shardTextBytes,
     nearDedup,
+    traces,
     steps: STEPS.map(({ name, version }) => ({ name, version })),
   };
   const job = fingerprint({ format: CLEAN_FORMAT, settings, datasets: datasets.map(describeDataset) });
@@ -100,6 +108,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     const workerData: CleanWorkerData = {
       datasets: datasets.map(({ name, profile, licence }) => ({ name, profile, licence })),
       nearDedup,
+      traces,
     };
     const state: CleaningState = {
       out: options.out,
@@ -111,6 +120,8 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       journal: await Journal.open(options.out),
       seen: new KeySet(),
       shardTextBytes,
+      traces,
+      milliseconds: {},
       budget: options.limit ?? Number.POSITIVE_INFINITY,
     };
     const cleaned: DatasetUnits[] = [];
@@ -135,11 +146,11 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       describeResult(byName.get(dataset) as Dataset, units),
     );
     manifest.shards = unique.flatMap(({ dataset, units }) => shardsOf(byName.get(dataset) as Dataset, units));
-    await writeRejects(
-      options.out,
-      unique.flatMap(({ units }) => units),
-    );
+    const done = unique.flatMap(({ units }) => units);
+    await writeRejects(options.out, done);
+    await writeTraces(options.out, done);
     const complete = { ...manifest, complete: true };
+    await writeFileAtomic(join(options.out, "report.html"), renderReport(complete, done, state.milliseconds));
     await folder.save(complete);
     await removeReplaced(options.out, cleaned, complete.shards);
     return complete;

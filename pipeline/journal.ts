@@ -37,6 +37,9 @@ const unitSchema = z.strictObject({
     .optional(),
   statistics: statisticsSchema,
   rejects: z.array(rejectSchema),
+  traces: z.array(
+    z.strictObject({ line: z.number(), step: z.string(), before: z.string(), after: z.string() }),
+  ),
 });
 
 export type Unit = z.infer<typeof unitSchema>;

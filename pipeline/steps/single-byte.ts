@@ -16,6 +16,8 @@ const MIN_OCCURRENCES = 3;
 const MIN_SHARE = 0.004;
 /** The same letters, written right, that the text may hold beside: a healthy text has many of them. */
 const MAX_HEALTHY_SHARE = 0.1;
+/** Czech and Slovak use `š`, `ľ` and the like for themselves. */
+const NEIGHBOUR = /[ěřůčďťň]/;
 const LETTER = /\p{L}/u;
 
 /**
@@ -33,6 +35,7 @@ export const singleByte: Step = {
 };
 
 function repair(text: string, tables: readonly ReadonlyMap<string, string>[]): string {
+  if (NEIGHBOUR.test(text)) return text;
   let best: { readonly table: ReadonlyMap<string, string>; readonly score: number } | undefined;
   for (const table of tables) {
     const signs = text.match(patternOf(table))?.length ?? 0;
