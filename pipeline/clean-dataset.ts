@@ -127,7 +127,7 @@ async function cleanInput(
 
   const span = new Span(dataset.name, state);
   try {
-    for await (const result of state.pool.map(tasks(), { signal })) {
+    for await (const result of state.pool.map(tasks(), { signal, transfer: ({ lines }) => [lines.buffer] })) {
       const block = sent.shift() as LineBlock;
       await span.add(result, block, units.length);
       if (span.isFull) units.push(await span.commit(units.length, input));

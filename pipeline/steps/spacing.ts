@@ -1,8 +1,8 @@
 import { SIGN } from "../measures/signs.ts";
 import { keep, type Step } from "./step.ts";
 
-/** Letter-spaced words: five or more single letters with one space between; words are two spaces apart. */
-const SPACED_WORD = /(?<![\p{L}\p{N}])(?:\p{L} ){4,}\p{L}(?![\p{L}\p{N}])/gu;
+/** Letter-spaced words: five to twelve single letters with one space between; words are two spaces apart. */
+const SPACED_WORD = /(?<![\p{L}\p{N}])(?:\p{L} ){4,11}\p{L}(?![\p{L}\p{N}])/gu;
 const VOWEL = /[aeiouyąęó]/i;
 const CONSONANT = /[^aeiouyąęó]/i;
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
