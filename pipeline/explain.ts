@@ -63,7 +63,8 @@ export function explainText(text: string, profile: ProfileName): Explanation {
  */
 export async function readPlace(place: string): Promise<string> {
   const [, path, number] = /^(.+):(\d+)$/.exec(place) ?? [];
-  if (path === undefined) throw new UserError(`${place}: expected FILE:LINE, such as data/raw/a.jsonl.zst:12`);
+  if (path === undefined)
+    throw new UserError(`${place}: expected FILE:LINE, such as data/raw/a.jsonl.zst:12`);
   const wanted = Number(number);
   for await (const { bytes, firstLine, lines } of readLineBlocks(openBytes(path))) {
     if (firstLine + lines <= wanted) continue;

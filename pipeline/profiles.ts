@@ -35,6 +35,8 @@ export interface Profile {
   readonly reflow: boolean;
   /** Whether page numbers, running heads and OCR's garbage lines are removed. */
   readonly removePageFurniture: boolean;
+  /** Whether e-mails, phone numbers and other identifiers become placeholders. */
+  readonly anonymise: boolean;
   /** Whether lines quoted from other posts and signatures are removed. */
   readonly removeQuotations: boolean;
 }
@@ -58,6 +60,7 @@ const PROSE: Profile = {
   reflow: true,
   removePageFurniture: true,
   removeQuotations: false,
+  anonymise: true,
 };
 
 /** Pages of the web, where an ellipsis marks a text that was cut off: Gopher's own values. */

@@ -1,3 +1,4 @@
+import { anonymise } from "./anonymise.ts";
 import { boilerplate } from "./boilerplate.ts";
 import { columns } from "./columns.ts";
 import { composition } from "./composition.ts";
@@ -42,6 +43,7 @@ export const STEPS: readonly Step[] = [
   pageFurniture,
   reflow,
   boilerplate,
+  anonymise,
   length,
   language,
   composition,

@@ -1,0 +1,120 @@
+import { SIGN } from "../measures/signs.ts";
+import { keep, type Step } from "./step.ts";
+
+const EMAIL = /(?<![\p{L}\d._%+-])[\p{L}\d._%+-]{1,64}@(?:[\p{L}\d-]{1,63}\.)+\p{L}{2,24}(?![\p{L}\d])/gu;
+const URL_CREDENTIALS = /(?<=\b(?:https?|ftp):\/\/)[^\s/@:]{1,100}:[^\s/@]{1,100}(?=@)/g;
+const IP = /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)/g;
+const ID_CARD = /(?<![\p{L}\d])[A-Z]{3} ?\d{6}(?![\p{L}\d])/gu;
+/** Digits with the separators people put between them; what they are is decided by their number and check digits. */
+const DIGITS = /(?<![\p{L}\d,./-])(?:PL ?|\+)?\(?\d(?:[ \u2009()-]{0,2}\d){8,25}(?![\d]|[,.]\d|\p{L})/gu;
+
+const PHONE_BEFORE =
+  /(?:tel|kom|fax|faks|telefon\p{L}*|zadzwoń|dzwoń|komórk\p{L}*|infolini\p{L}*|sms)[.:]*\s*(?:nr|numer)?[.:]*\s*$/iu;
+const NUMBER_BEFORE = /(?:nip|regon|pesel)[^\d\n]{0,12}$/i;
+/** What is counted is no phone number. */
+const UNIT_AFTER = /^\s*(?:zł|pln|euro?|usd|mln|mld|tys|osób|ludzi|mieszkańców|km|m\b|kg|ton|lat|%)/i;
+const MOBILE = /^(?:4[5]|5[0137]|6[0369]|7[2389]|88)/;
+const CONTEXT = 30;
+
+/**
+ * Puts placeholders for what identifies a person: e-mail, phone, PESEL, NIP, REGON, bank account, ID card, IP
+ * address, and names and passwords in URLs. Numbers with check digits are believed only when those are right.
+ */
+export const anonymise: Step = {
+  name: "anonymise",
+  version: 1,
+  addsNoSigns: true,
+  create: (profile) =>
+    profile.anonymise
+      ? (text, measures) => {
+          if (!measures.has(SIGN.at | SIGN.digit)) return keep(text);
+          const withoutAddresses = measures.has(SIGN.at)
+            ? text.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]")
+            : text;
+          return keep(measures.has(SIGN.digit) ? hideNumbers(withoutAddresses) : withoutAddresses);
+        }
+      : undefined,
+};
+
+function hideNumbers(text: string): string {
+  return text
+    .replace(DIGITS, (match, at: number, whole: string) => {
+      const before = whole.slice(Math.max(0, at - CONTEXT), at);
+      const after = whole.slice(at + match.length, at + match.length + CONTEXT);
+      return placeholderOf(match, before, after) ?? match;
+    })
+    .replace(ID_CARD, (match) => (isIdCard(match.replace(" ", "")) ? "[dowód]" : match))
+    .replace(IP, (match) => (isIp(match) ? "[IP]" : match));
+}
+
+/** What a group of digits is, if it identifies someone. */
+function placeholderOf(match: string, before: string, after: string): string | undefined {
+  const digits = match.replace(/\D/g, "");
+  switch (digits.length) {
+    case 26:
+      return isAccount(digits) ? "[konto]" : undefined;
+    case 14:
+      return /regon/i.test(before) && isWeighted(digits, [2, 4, 8, 5, 0, 9, 7, 3, 6, 1, 2, 4, 8])
+        ? "[REGON]"
+        : undefined;
+    case 11:
+      if (/^\d{11}$/.test(match) && isPesel(digits)) return "[PESEL]";
+      return digits.startsWith("48") && isPhone(digits.slice(2), match, before, after)
+        ? "[telefon]"
+        : undefined;
+    case 10:
+      return isNip(digits) && (/^\d{3}-\d\d/.test(match) || NUMBER_BEFORE.test(before)) ? "[NIP]" : undefined;
+    case 9:
+      if (NUMBER_BEFORE.test(before) && isWeighted(digits, [8, 9, 2, 3, 4, 5, 6, 7])) return "[REGON]";
+      return isPhone(digits, match, before, after) ? "[telefon]" : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function isPhone(digits: string, match: string, before: string, after: string): boolean {
+  if (digits.length !== 9 || UNIT_AFTER.test(after)) return false;
+  if (match.startsWith("+48") || PHONE_BEFORE.test(before)) return true;
+  return MOBILE.test(digits) && /^\(?\d{3}[ -]\d{3}[ -]\d{3}$/.test(match);
+}
+
+/** Check digit of NIP, REGON and the like: the weighted sum modulo 11, 10 counting as 0. */
+function isWeighted(digits: string, weights: readonly number[]): boolean {
+  const sum = weights.reduce((total, weight, i) => total + weight * Number(digits[i]), 0);
+  return (sum % 11) % 10 === Number(digits[weights.length]);
+}
+
+/** NIP has no numbers whose check digit would be 10. */
+function isNip(digits: string): boolean {
+  const weights = [6, 5, 7, 2, 3, 4, 5, 6, 7];
+  const sum = weights.reduce((total, weight, i) => total + weight * Number(digits[i]), 0);
+  return sum % 11 === Number(digits[9]) && !/^(\d)\1*$/.test(digits);
+}
+
+/** Eleven digits: date of birth (the century added to the month), serial number, check digit. */
+function isPesel(digits: string): boolean {
+  const month = Number(digits.slice(2, 4)) % 20;
+  const day = Number(digits.slice(4, 6));
+  if (month < 1 || month > 12 || day < 1 || day > 31) return false;
+  const weights = [1, 3, 7, 9, 1, 3, 7, 9, 1, 3];
+  const sum = weights.reduce((total, weight, i) => total + weight * Number(digits[i]), 0);
+  return (10 - (sum % 10)) % 10 === Number(digits[10]);
+}
+
+/** ISO 13616: the number with `PL` and its check digits moved to the end is 1 modulo 97. */
+function isAccount(digits: string): boolean {
+  return BigInt(`${digits.slice(2)}2521${digits.slice(0, 2)}`) % 97n === 1n;
+}
+
+/** Three letters and six digits; the first digit is the check digit of all others. */
+function isIdCard(card: string): boolean {
+  const value = (sign: string) => (/\d/.test(sign) ? Number(sign) : sign.charCodeAt(0) - 55);
+  const weights = [7, 3, 1, 9, 7, 3, 1, 7, 3];
+  return weights.reduce((sum, weight, i) => sum + weight * value(card[i] as string), 0) % 10 === 0;
+}
+
+/** Version numbers look alike; of those, hardly one has two parts above 9. */
+function isIp(match: string): boolean {
+  const parts = match.split(".").map(Number);
+  return parts.every((part) => part <= 255) && parts.filter((part) => part > 9).length >= 2;
+}
