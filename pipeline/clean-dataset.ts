@@ -7,8 +7,8 @@ import type { KeySet } from "./dedup/key-set.ts";
 import { BANDS } from "./dedup/minhash.ts";
 import { type Journal, type Unit, unitName } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
+import { openDocuments } from "./readers/documents.ts";
 import { type LineBlock, readLineBlocks } from "./readers/lines.ts";
-import { openBytes } from "./readers/open.ts";
 import type { JobContext } from "./runtime/command.ts";
 import type { ProgressTask } from "./runtime/progress.ts";
 import type { WorkerPool } from "./runtime/workers.ts";
@@ -100,8 +100,8 @@ async function cleanInput(
 ): Promise<void> {
   const file = dataset.inputs[input] as InputFile;
   const hash = createHash("sha256");
-  const bytes = openBytes(file.path, {
-    compression: file.format === "jsonl.zst" ? "zst" : file.format === "jsonl.gz" ? "gz" : "none",
+  const bytes = openDocuments(file.path, file.format, {
+    textColumn: dataset.textColumn,
     onRead: (chunk) => {
       hash.update(chunk);
       task.advance(chunk.length);

@@ -17,9 +17,24 @@ const source = {
   profile: z.enum(PROFILE_NAMES).default("web"),
   /** A source that is read only when `--only` names it, such as the bundled sample. */
   onlyByName: z.boolean().default(false),
+  /** Column of Parquet files that holds the text. */
+  textColumn: z.string().min(1).default("text"),
 };
 
-const format = z.enum(["jsonl", "jsonl.gz", "jsonl.zst"]);
+/** Formats a source may have, which are the file names' endings too. */
+export const FORMATS = [
+  "jsonl",
+  "jsonl.gz",
+  "jsonl.zst",
+  "parquet",
+  "warc",
+  "warc.gz",
+  "wet",
+  "wet.gz",
+  "html",
+  "txt",
+] as const;
+const format = z.enum(FORMATS);
 
 const speakleashSource = z.strictObject({
   ...source,

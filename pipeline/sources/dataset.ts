@@ -17,6 +17,8 @@ export interface Dataset {
   readonly group: string;
   readonly profile: ProfileName;
   readonly licence: string;
+  /** Column of Parquet files that holds the text. */
+  readonly textColumn: string;
   readonly inputs: readonly InputFile[];
 }
 

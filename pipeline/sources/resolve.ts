@@ -1,6 +1,6 @@
 import { glob, stat } from "node:fs/promises";
 import { basename, join, resolve } from "node:path";
-import type { DatasetsConfig, Source, SourceFormat } from "../datasets-config.ts";
+import { type DatasetsConfig, FORMATS, type Source, type SourceFormat } from "../datasets-config.ts";
 import { UserError } from "../runtime/errors.ts";
 import type { Dataset, Download, InputFile, ResolvedSource } from "./dataset.ts";
 import { resolveSpeakleash } from "./speakleash.ts";
@@ -84,11 +84,9 @@ async function resolveHttp(
 }
 
 function dataset(source: Extract<Source, { kind: "files" | "http" }>, inputs: InputFile[]): Dataset {
-  const { name, group, profile, licence } = source;
-  return { name, source: name, group, profile, licence, inputs };
+  const { name, group, profile, licence, textColumn } = source;
+  return { name, source: name, group, profile, licence, textColumn, inputs };
 }
-
-const FORMATS: readonly SourceFormat[] = ["jsonl", "jsonl.gz", "jsonl.zst"];
 
 function formatOf(path: string): SourceFormat {
   const format = FORMATS.find((ending) => path.endsWith(`.${ending}`));

@@ -48,6 +48,7 @@ export async function resolveSpeakleash(
       source: source.name,
       group: source.group,
       profile: source.profile,
+      textColumn: source.textColumn,
       licence: source.licence ?? manifest.license ?? "not stated",
       inputs: [{ path, format: "jsonl.zst", bytes: manifest.file_size }],
     });
