@@ -11,7 +11,7 @@ import { countDrop, stepOf } from "../statistics.ts";
 import type { Clusters } from "./clusters.ts";
 import { findNearDuplicates } from "./near-duplicates.ts";
 
-export const NEAR_DEDUP_STEP = "near-dedup";
+const NEAR_DEDUP_STEP = "near-dedup";
 
 /** The units of one data set, in order. */
 export interface DatasetUnits {
