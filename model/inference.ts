@@ -187,6 +187,26 @@ export function createInferenceBatch(
 }
 
 /**
+ * Bytes that a batch takes on the device, but for the backend's own scratch memory.
+ *
+ * @param longestFeed tokens of the longest prompt
+ */
+export function inferenceBytes(
+  config: ModelConfig,
+  computeType: ComputeType,
+  { sequences, capacity, longestFeed }: { sequences: number; capacity: number; longestFeed: number },
+): number {
+  const size = computeType === "bf16" ? 2 : 4;
+  const width = headSize(config);
+  const cache = config.layers * sequences * capacity * 2 * config.kvHeads * width;
+  const token = 2 * config.dModel + qkvWidth(config) + config.heads * width + 3 * config.dHidden;
+  const table = config.maxSequenceLength * width;
+  return (
+    size * (cache + sequences * (longestFeed * token + 2 * config.dModel + config.vocabSize)) + 4 * table
+  );
+}
+
+/**
  * Texts of different lengths in one rectangle: each is filled up on the right. A filler stands at a position that is
  * not taken yet, so no real token sees it, and its key and value are overwritten when the real token of that position
  * comes; it costs time and nothing else. Only a finished text, which is fed nothing but fillers, can have them at the

@@ -51,23 +51,47 @@ export async function setWeights(
   }
 }
 
+/** Token ids with a meaning for training; absent where the data has no such token. */
+export interface TokenMarks {
+  /** Starts a document; needed only for attention that stays inside documents. */
+  readonly beginOfText?: number | undefined;
+  /** Fills up a row: never a target. */
+  readonly padding?: number | undefined;
+}
+
 /**
  * Enqueues the upload of a micro-batch: `sequences` rows of `sequenceLength` token ids. Each token's target is the next
  * one of its row; the last has none.
  *
- * @param beginOfText id that starts a document; needed only for attention that stays inside documents
  * @returns the number of targets
  */
-export function setMicroBatch(model: ForwardModel, rows: ArrayLike<number>, beginOfText?: number): number {
-  const { sequences, sequenceLength } = model.shape;
+export function setMicroBatch(model: ForwardModel, rows: ArrayLike<number>, marks: TokenMarks = {}): number {
   const ids = Int32Array.from(rows);
+  const targets = nextTokens(ids, model.shape.sequenceLength, marks.padding);
+  setTokens(model, ids, targets, marks);
+  return countTargets(rows, model.shape.sequenceLength, marks.padding);
+}
+
+/** The targets that `setMicroBatch` finds in whole rows. */
+export function countTargets(
+  rows: ArrayLike<number>,
+  sequenceLength: number,
+  padding: number | undefined,
+): number {
+  let count = 0;
+  for (let token = 0; token < rows.length; token++) {
+    if (token % sequenceLength !== 0 && rows[token] !== padding) count += 1;
+  }
+  return count;
+}
+
+function nextTokens(ids: Int32Array, sequenceLength: number, padding: number | undefined): Int32Array {
   const targets = new Int32Array(ids.length);
   for (let token = 0; token < ids.length; token++) {
-    const last = token % sequenceLength === sequenceLength - 1;
-    targets[token] = last ? IGNORED_TARGET : ids[token + 1]!;
+    const next = token % sequenceLength === sequenceLength - 1 ? undefined : ids[token + 1];
+    targets[token] = next === undefined || next === padding ? IGNORED_TARGET : next;
   }
-  setTokens(model, ids, targets, beginOfText);
-  return sequences * (sequenceLength - 1);
+  return targets;
 }
 
 /** Enqueues the upload of a micro-batch with targets of its own; see `setMicroBatch`. */
@@ -75,7 +99,7 @@ export function setTokens(
   { backend, shape, state }: ForwardModel,
   ids: Int32Array,
   targets: Int32Array,
-  beginOfText?: number,
+  { beginOfText }: TokenMarks = {},
 ): void {
   const { sequences, sequenceLength } = shape;
   if (ids.length !== sequences * sequenceLength || targets.length !== ids.length) {

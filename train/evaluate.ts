@@ -1,5 +1,5 @@
-import { forward, loss, type TrainingModel } from "../model/llama.ts";
-import { setMicroBatch } from "../model/training-model.ts";
+import { type ForwardModel, forward, loss } from "../model/llama.ts";
+import { setMicroBatch, type TokenMarks } from "../model/training-model.ts";
 import type { RowLoader } from "./loader.ts";
 import type { Evaluation } from "./metrics.ts";
 
@@ -12,11 +12,12 @@ import type { Evaluation } from "./metrics.ts";
  * @returns undefined when the split does not fill one micro-batch
  */
 export async function evaluate(
-  model: TrainingModel,
+  model: ForwardModel,
   loader: RowLoader,
   options: {
     readonly rows: number;
     readonly bytesPerToken: number;
+    readonly marks: TokenMarks;
     readonly signal: AbortSignal;
   },
 ): Promise<Evaluation | undefined> {
@@ -26,7 +27,7 @@ export async function evaluate(
   backend.zero(state.sums);
   for (let batch = 0; batch < batches; batch++) {
     options.signal.throwIfAborted();
-    setMicroBatch(model, await loader.next(shape.sequences));
+    setMicroBatch(model, await loader.next(shape.sequences), options.marks);
     forward(model);
     loss(model, undefined);
     await backend.read(state.sums);

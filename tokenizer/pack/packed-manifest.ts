@@ -6,6 +6,8 @@ export const PACKED_FORMAT = "apt3.packed/1";
 export const SPLITS = ["train", "validation"] as const;
 export type Split = (typeof SPLITS)[number];
 
+const id = z.number().int().nonnegative().optional();
+
 const splitSchema = z.strictObject({
   documents: z.number(),
   /** UTF-8 bytes of the documents' text. */
@@ -29,7 +31,13 @@ export const packedManifestSchema = z.strictObject({
   strategy: z.literal("concat"),
   /** Share of documents held out, by the hash of their text. */
   validationShare: z.number(),
-  tokenizer: z.strictObject({ sha256: z.string(), vocabSize: z.number().int().positive() }),
+  tokenizer: z.strictObject({
+    sha256: z.string(),
+    vocabSize: z.number().int().positive(),
+    bosId: id,
+    eosId: id,
+    padId: id,
+  }),
   inputs: z.array(
     z.strictObject({
       file: z.string(),
