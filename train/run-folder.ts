@@ -37,6 +37,7 @@ export interface Run {
 }
 
 export const configPathOf = (folder: string): string => join(folder, "config.yaml");
+export const metricsOf = (folder: string): string => join(folder, "metrics.jsonl");
 export const checkpointsOf = (folder: string): string => join(folder, "checkpoints");
 
 /** The manifest of an existing run. */
@@ -97,7 +98,7 @@ export async function openRun(
     return {
       folder,
       checkpoints: checkpointsOf(folder),
-      metrics: join(folder, "metrics.jsonl"),
+      metrics: metricsOf(folder),
       identity: { fingerprint: runFingerprint, tokenizerSha256: data.tokenizer.sha256 },
       finished,
       initialWeights,
