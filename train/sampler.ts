@@ -54,10 +54,10 @@ export function createSampler(
         batch.close();
       }
       return settings.prompts.map((prompt, text) => {
-        const ids = [...prompts[text]!, ...written[text]!];
-        const whole = tokenizer.decode(ids, { skipSpecials: true });
-        // Decoding the whole keeps the space at the seam; a prompt with unknown characters does not come back unchanged.
-        return { prompt, text: whole.startsWith(prompt) ? whole.slice(prompt.length) : whole };
+        // Decoding the whole keeps the space at the seam; unknown characters of the prompt do not come back.
+        const decoded = tokenizer.decode(prompts[text]!, { skipSpecials: true });
+        const whole = tokenizer.decode([...prompts[text]!, ...written[text]!], { skipSpecials: true });
+        return { prompt, text: whole.startsWith(decoded) ? whole.slice(decoded.length) : whole };
       });
     },
   };

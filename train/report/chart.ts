@@ -45,18 +45,15 @@ export function thin(points: readonly Point[]): Point[] {
   return xs.map((x, index) => ({ x, y: ys[index]! }));
 }
 
-/** An exponential moving average over about `span` points, without the start's bias towards the first of them. */
-export function smooth(points: readonly Point[], span: number): Point[] {
-  const keep = 1 - 1 / Math.max(span, 1);
-  let sum = 0;
-  let weight = 0;
-  return points
-    .filter(({ y }) => Number.isFinite(y))
-    .map(({ x, y }) => {
-      sum = keep * sum + y;
-      weight = keep * weight + 1;
-      return { x, y: sum / weight };
-    });
+/** The mean of each point and its `reach` neighbours on either side, fewer at the ends: it does not lag behind. */
+export function smooth(points: readonly Point[], reach: number): Point[] {
+  const finite = points.filter(({ y }) => Number.isFinite(y));
+  const sums = [0];
+  for (const { y } of finite) sums.push(sums.at(-1)! + y);
+  return finite.map(({ x }, index) => {
+    const near = Math.min(reach, index, finite.length - 1 - index);
+    return { x, y: (sums[index + near + 1]! - sums[index - near]!) / (2 * near + 1) };
+  });
 }
 
 /** Round values from about the smallest to about the largest, `count` or a few more or less. */
@@ -86,8 +83,8 @@ export function chart({
   const [low, high] = padded(Math.min(...values), Math.max(...values));
   const left = (x: number) => (100 * x) / steps;
   const top = (y: number) => 100 - (100 * (scale(y) - low)) / (high - low);
-  const yTicks = roundTicks(low, high, 4).map((tick) => (logarithmic ? 10 ** tick : tick));
-  const xTicks = roundTicks(0, steps, 4);
+  const yTicks = roundTicks(low, high, 5).map((tick) => (logarithmic ? 10 ** tick : tick));
+  const xTicks = roundTicks(0, steps, 5);
 
   const grid = yTicks.map((tick) => html`<path class="grid" d="M0 ${round(top(tick))}H100"/>`);
   const curves = drawn.map(

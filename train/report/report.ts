@@ -97,7 +97,12 @@ function charts({ history, steps }: ReportedRun): Html[] {
     formatValue: short,
     series: [
       { name: "every step", look: "faint", colour: 1, points: loss },
-      { name: "training", look: "line", colour: 1, points: smooth(loss, Math.min(loss.length / 20, 100)) },
+      {
+        name: "training",
+        look: "line",
+        colour: 1,
+        points: smooth(loss, Math.min(Math.round(loss.length / 30), 100)),
+      },
       { name: "validation", look: "dots", colour: 2, points: evaluated(({ loss: value }) => value) },
     ],
   });

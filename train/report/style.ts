@@ -12,12 +12,12 @@ h2 { font-size: 1.1rem; margin: 36px 0 12px; }
 .quiet { color: var(--quiet); }
 .bar { height: 6px; border-radius: 3px; background: var(--line); margin: 16px 0 20px; overflow: hidden; }
 .bar i { display: block; height: 100%; background: var(--one); }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 12px; margin: 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(45%, 240px), 1fr)); gap: 12px; margin: 0; }
 .tiles div, .chart, .sample, .scroll, details { background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
 .tiles div { padding: 12px 14px; }
 .tiles dt { color: var(--quiet); font-size: .82rem; }
 .tiles dd { margin: 0; font-size: 1.35rem; font-weight: 600; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.tiles dd small { font-size: .8rem; font-weight: 400; color: var(--quiet); }
+.tiles dd small { display: block; min-height: 1.5em; font-size: .8rem; font-weight: 400; color: var(--quiet); }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 480px), 1fr)); gap: 16px; margin-top: 16px; }
 .chart { margin: 0; padding: 14px 16px 34px; min-width: 0; }
 .chart.wide { grid-column: 1 / -1; }
