@@ -196,13 +196,13 @@ async function openWeightFiles(folder: string): Promise<SafetensorsFile[]> {
   const names = new Set(
     Object.values(orInputError(indexPath, indexSchema.safeParse(parseJson(indexPath, index))).weight_map),
   );
+  const outside = [...names].find((name) => /[/\\]/.test(name));
+  if (outside !== undefined) {
+    throw new ModelInputError(`${indexPath}: names a file outside the folder: ${outside}`);
+  }
   const files: SafetensorsFile[] = [];
   try {
-    for (const name of names) {
-      if (/[/\\]/.test(name))
-        throw new ModelInputError(`${indexPath}: names a file outside the folder: ${name}`);
-      files.push(await openSafetensors(join(folder, name)));
-    }
+    for (const name of names) files.push(await openSafetensors(join(folder, name)));
     return files;
   } catch (error) {
     await Promise.all(files.map((file) => file.close()));
