@@ -127,7 +127,7 @@ describe("the keeper of checkpoints", () => {
     const folder = join(root, "small-disk");
     mkdirSync(folder);
     try {
-      execFileSync("mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], { stdio: "ignore" });
+      execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=512k", "tmpfs", folder], { stdio: "ignore" });
     } catch {
       return test.skip("needs the right to mount a small disk");
     }
@@ -142,7 +142,7 @@ describe("the keeper of checkpoints", () => {
       for (const checkpoint of kept) await loadCheckpoint(checkpoint, model, identity);
       assert.equal((await readdir(folder)).length, kept.length);
     } finally {
-      execFileSync("umount", [folder]);
+      execFileSync("/bin/umount", [folder]);
     }
   });
 });

@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
+import { exists } from "../../pipeline/runtime/files.ts";
 import { cards, findCard } from "../../train/cards.ts";
 import { readTrainingConfig } from "../../train/config.ts";
 import { checkMemory, checkPatience, formatPlan, formatTime, planTraining } from "../../train/plan.ts";
 import { cardNamed, formatCard, formatCards, planForCard, tokensPerSecond } from "../../train/plan-card.ts";
+import { pretrain } from "../../train/pretrain.ts";
 import { runApt3 } from "../support/apt3.ts";
+import { temporaryFolder } from "../support/folders.ts";
+import { makeTinyRun, notingContext } from "./tiny-run.ts";
 
+const root = temporaryFolder();
 const config = await readTrainingConfig("apt3-1b", undefined);
 const reference = createReferenceBackend();
 const small = await readTrainingConfig("demo", { vocabSize: 100, seqLen: 16 });
@@ -86,6 +91,26 @@ describe("before the first step", () => {
     checkPatience(huge, reference, "reference", []);
     checkPatience(huge, { ...reference, name: "cpu" }, "auto", []);
     checkPatience(planTraining(small, reference, 10), reference, "auto", []);
+  });
+});
+
+describe("pretrain", () => {
+  it("shows the plan when it refuses, and touches nothing", async () => {
+    const wide = "model: { layers: 90, dModel: 40000, heads: 2, kvHeads: 1, dHidden: 99999 }";
+    const options = await makeTinyRun(root, "giant", (text) => text.replace(/model: .*/, wide));
+    const context = notingContext();
+    await assert.rejects(pretrain(options, context), {
+      exitCode: 2,
+      message: /^training needs \d+(\.\d+)? TB, the/,
+    });
+    assert.match(
+      context.lines.join("\n"),
+      /parameters +\d+,.*\n(.*\n)*memory.*\n +moments +\d.*TB\n(.*\n)* +available/,
+    );
+    assert.equal(await exists(options.out ?? ""), false);
+    const patient = notingContext();
+    await assert.rejects(pretrain({ ...options, backend: "auto" }, patient), { exitCode: 2 });
+    assert.match(patient.lines.join("\n"), /available/);
   });
 });
 
