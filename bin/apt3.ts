@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> =
   pretrain: async (words) => runCommand((await import("../train/pretrain-command.ts")).command, words),
   export: async (words) => runCommand((await import("../train/export-command.ts")).command, words),
   generate: async (words) => runCommand((await import("../train/generate-command.ts")).command, words),
+  demo: async (words) => runCommand((await import("../train/demo-command.ts")).command, words),
 };
 const NAMES = Object.keys(COMMANDS).join(", ");
 

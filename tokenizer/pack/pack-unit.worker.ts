@@ -1,6 +1,7 @@
 import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { type CorpusFile, readTexts } from "../../pipeline/corpus.ts";
+import { workerTask } from "../../pipeline/runtime/workers.ts";
 import { loadTokenizer } from "../load.ts";
 import { RowScratchWriter, type ScratchIndex, type ScratchOptions } from "./row-scratch.ts";
 
@@ -27,8 +28,10 @@ const { tokenizer } = await loadTokenizer(folder);
 const { h32Raw } = await xxhash();
 const utf8 = new TextEncoder();
 
+export default workerTask(packUnit);
+
 /** Encodes the documents of one file and leaves them as rows in a scratch file. */
-export default async function packUnit({ file, scratch }: PackUnitTask): Promise<PackUnitResult> {
+async function packUnit({ file, scratch }: PackUnitTask): Promise<PackUnitResult> {
   const writer = await RowScratchWriter.create(scratch);
   let rejectedLines = 0;
   let sha256 = "";
