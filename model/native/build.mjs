@@ -9,7 +9,6 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -60,7 +59,7 @@ async function compile() {
   const compiler = findCompiler();
   if (compiler === undefined)
     throw new Error("no C++ compiler found; install g++ or clang++ and run npm rebuild");
-  const { include_dir: headers } = createRequire(import.meta.url)("node-api-headers");
+  const { default: nodeApi } = await import("node-api-headers");
   rmSync(build, { recursive: true, force: true });
   mkdirSync(build, { recursive: true });
   const sources = readdirSync(folder).filter((name) => name.endsWith(".cpp"));
@@ -68,7 +67,7 @@ async function compile() {
   const waiting = [...sources];
   const worker = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      await run(compiler, [...flags, "-I", headers, "-c", join(folder, name), "-o", object(name)]);
+      await run(compiler, [...flags, "-I", nodeApi.include_dir, "-c", join(folder, name), "-o", object(name)]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
