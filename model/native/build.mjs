@@ -67,7 +67,15 @@ async function compile() {
   const waiting = [...sources];
   const worker = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      await run(compiler, [...flags, "-I", nodeApi.include_dir, "-c", join(folder, name), "-o", object(name)]);
+      await run(compiler, [
+        ...flags,
+        "-I",
+        nodeApi.include_dir,
+        "-c",
+        join(folder, name),
+        "-o",
+        object(name),
+      ]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
