@@ -19,7 +19,7 @@ const build = join(folder, "build", ...(sanitize ? ["sanitize"] : []));
 
 const flags = [
   "-std=c++20",
-  ...(sanitize ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : ["-O3"]),
+  ...(sanitize ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : ["-O2"]),
   "-fno-math-errno",
   "-ffp-contract=fast",
   "-fPIC",
@@ -67,7 +67,15 @@ async function compile() {
   const waiting = [...sources];
   const worker = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      await run(compiler, [...flags, "-I", nodeApi.include_dir, "-c", join(folder, name), "-o", object(name)]);
+      await run(compiler, [
+        ...flags,
+        "-I",
+        nodeApi.include_dir,
+        "-c",
+        join(folder, name),
+        "-o",
+        object(name),
+      ]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
