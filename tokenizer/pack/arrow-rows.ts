@@ -4,6 +4,7 @@ import {
   Field,
   FixedSizeList,
   List,
+  Message,
   makeData,
   RecordBatch,
   RecordBatchFileWriter,
@@ -38,6 +39,17 @@ export interface ArrowRowOptions {
 }
 
 /**
+ * The format has the schema twice, before the batches and in the footer; Arrow's own writer (21.2) leaves the first
+ * out. With it the file is also a stream behind its first 8 bytes, and can be read without the footer.
+ */
+class FileWriter extends RecordBatchFileWriter<Columns> {
+  protected override _writeSchema(schema: Schema<Columns>): this {
+    super._writeSchema(schema);
+    return this._writeMessage(Message.from(schema));
+  }
+}
+
+/**
  * Writes rows of token ids as an Arrow IPC *file*: a column `input_ids: FixedSizeList<uint16 | uint32>[seqLen]` and, if
  * asked for, `document_starts: List<uint32>`; nothing nullable, uncompressed, buffers aligned to 8 bytes, so that
  * readers can map it.
@@ -47,7 +59,7 @@ export class ArrowRowWriter {
   readonly #file: AtomicFile;
   readonly #options: ArrowRowOptions;
   readonly #schema: Schema<Columns>;
-  readonly #writer = new RecordBatchFileWriter<Columns>();
+  readonly #writer = new FileWriter();
   /** Settles when the writer's last byte is in the file, or when writing failed. */
   readonly #drained: Promise<void>;
   #drainedBytes = 0;

@@ -59,9 +59,8 @@ export function mixRows(
   const mixed = new Map<string, GroupMix>();
   for (const [group, rowsAvailable] of available) {
     const rows = wanted.get(group) ?? 0;
-    const base = rowsAvailable === 0 ? 0 : Math.floor(rows / rowsAvailable);
     const weight = mix?.[group];
-    mixed.set(group, {
+    const described: PackedGroup = {
       group,
       ...(weight === undefined ? {} : { weight }),
       rowsAvailable,
@@ -69,11 +68,17 @@ export function mixRows(
       epochs: rowsAvailable === 0 ? 0 : rows / rowsAvailable,
       share: total === 0 ? 0 : rows / total,
       droppedRows: Math.max(0, rowsAvailable - rows),
-      base,
-      extra: rows - base * rowsAvailable,
-    });
+    };
+    mixed.set(group, withCopies(described));
   }
   return mixed;
+}
+
+/** How often the rows of a group are written, from what the manifest says of it. */
+export function withCopies(group: PackedGroup): GroupMix {
+  const { rows, rowsAvailable } = group;
+  const base = rowsAvailable === 0 ? 0 : Math.floor(rows / rowsAvailable);
+  return { ...group, base, extra: rows - base * rowsAvailable };
 }
 
 function shareOut(

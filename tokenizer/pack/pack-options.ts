@@ -1,5 +1,5 @@
 import { UserError } from "../../pipeline/runtime/errors.ts";
-import { fingerprint } from "../../pipeline/runtime/manifest.ts";
+import { canonicalJson, fingerprint } from "../../pipeline/runtime/manifest.ts";
 import { loadTokenizer } from "../load.ts";
 import type { ArrowRowOptions } from "./arrow-rows.ts";
 import type { FreeBytes } from "./disk-space.ts";
@@ -63,6 +63,18 @@ export type PackSettings = Pick<
   | "tokenizer"
   | "corpus"
 >;
+
+/** The settings a manifest holds. */
+export function settingsOf(manifest: PackedManifest): PackSettings {
+  const { seqLen, dtype, seed, strategy, bos, eos, documentStarts, validationShare, tokenizer, corpus } =
+    manifest;
+  return { seqLen, dtype, seed, strategy, bos, eos, documentStarts, validationShare, tokenizer, corpus };
+}
+
+/** What every shard says of the folder it belongs to, for readers that have no manifest. */
+export function metadataOf(settings: PackSettings): Record<string, string> {
+  return { "apt3.format": PACKED_FORMAT, "apt3.settings": canonicalJson(settings) };
+}
 
 /** Options checked against texts and tokenizer, and sorted by who needs them. */
 export interface PackJob {

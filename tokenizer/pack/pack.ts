@@ -5,13 +5,12 @@ import { UserError } from "../../pipeline/runtime/errors.ts";
 import { removePartialFiles } from "../../pipeline/runtime/files.ts";
 import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
-import { canonicalJson } from "../../pipeline/runtime/manifest.ts";
 import { type FreeBytes, freeBytes, requireSpace } from "./disk-space.ts";
 import { createDocumentEncoder } from "./encode-unit.ts";
 import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
 import { estimate } from "./estimate.ts";
 import { mixRows } from "./mix.ts";
-import { type PackJob, type PackOptions, type PackSettings, preparePack } from "./pack-options.ts";
+import { metadataOf, type PackJob, type PackOptions, preparePack } from "./pack-options.ts";
 import {
   PACKED_FORMAT,
   type PackedManifest,
@@ -79,11 +78,6 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
   } finally {
     await folder.release();
   }
-}
-
-/** What every shard says of the folder it belongs to, for readers that have no manifest. */
-export function metadataOf(settings: PackSettings): Record<string, string> {
-  return { "apt3.format": PACKED_FORMAT, "apt3.settings": canonicalJson(settings) };
 }
 
 async function requireSpaceForAll(

@@ -1,5 +1,6 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import type { TokenIds } from "../engine/encoder.ts";
+import { readFully } from "./arrow-layout.ts";
 import { bytesOf, newIds } from "./ids.ts";
 import type { Split } from "./packed-manifest.ts";
 import type { ShuffleOptions, UnitIndex } from "./unit-rows.ts";
@@ -57,7 +58,8 @@ function unitSource(split: Split, { path, group, index }: Scratch, { seqLen }: S
     open: async () => {
       const handle = await open(path, "r");
       return {
-        read: (row, target) => readIds(handle, path, target, row * seqLen),
+        read: (row, target) =>
+          readFully(handle, path, bytesOf(target), row * seqLen * target.BYTES_PER_ELEMENT),
         close: () => handle.close(),
       };
     },
@@ -97,22 +99,12 @@ async function joinTails(
     const handle = await open(path, "r");
     try {
       const place = rows * seqLen + (split === "train" ? 0 : index.tails.train);
-      await readIds(handle, path, tails.get(group)!.subarray(start, start + length), place);
+      const tail = bytesOf(tails.get(group)!.subarray(start, start + length));
+      await readFully(handle, path, tail, place * (wide ? 4 : 2));
     } finally {
       await handle.close();
     }
     filled.set(group, start + length);
   }
   return tails;
-}
-
-/** Fills `target` with the ids that begin at the `position`-th id of the file. */
-async function readIds(handle: FileHandle, path: string, target: TokenIds, position: number): Promise<void> {
-  const bytes = bytesOf(target);
-  for (let done = 0; done < bytes.length; ) {
-    const at = position * target.BYTES_PER_ELEMENT + done;
-    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, at);
-    if (bytesRead === 0) throw new Error(`${path}: shorter than its index says`);
-    done += bytesRead;
-  }
 }
