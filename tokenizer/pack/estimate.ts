@@ -14,16 +14,17 @@ export interface Estimate {
   readonly seconds: number;
 }
 
-/** Files looked into, spread evenly over the corpus, and bytes read of each. */
+/** Files looked into, spread evenly over the corpus, and bytes of text read of all of them. */
 const SAMPLED_FILES = 8;
-const SAMPLED_BYTES = 1 << 19;
+const SAMPLED_BYTES = 8 << 20;
 
 /** Reads and encodes the beginning of some files, and extrapolates by the size of the files. */
 export async function estimate({ files }: HashedCorpus, encoder: DocumentEncoder): Promise<Estimate> {
   const step = Math.max(1, files.length / SAMPLED_FILES);
+  const limit = SAMPLED_BYTES / Math.min(files.length, SAMPLED_FILES);
   const total = { fileBytes: 0, textBytes: 0, tokens: 0, documents: 0, seconds: 0 };
   for (let at = 0; at < files.length; at += step) {
-    const sample = await sampleFile(files[Math.floor(at)]!, encoder);
+    const sample = await sampleFile(files[Math.floor(at)]!, encoder, limit);
     for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += sample[key];
   }
   const fileBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -40,7 +41,7 @@ export async function estimate({ files }: HashedCorpus, encoder: DocumentEncoder
   };
 }
 
-async function sampleFile(file: CorpusFile, { tokenizer, options }: DocumentEncoder) {
+async function sampleFile(file: CorpusFile, { tokenizer, options }: DocumentEncoder, limit: number) {
   const started = performance.now();
   let [fileBytes, textBytes, tokens, documents] = [0, 0, 0, 0];
   const count = (text: Uint8Array) => {
@@ -53,10 +54,10 @@ async function sampleFile(file: CorpusFile, { tokenizer, options }: DocumentEnco
     if (file.name.endsWith(".txt")) {
       for await (const chunk of source) {
         count(chunk);
-        if (textBytes >= SAMPLED_BYTES) break;
+        if (textBytes >= limit) break;
       }
     } else {
-      for await (const block of readLineBlocks(source, { blockBytes: SAMPLED_BYTES })) {
+      for await (const block of readLineBlocks(source, { blockBytes: limit })) {
         readDocuments(block.bytes, file.textBytes !== undefined, count);
         break;
       }

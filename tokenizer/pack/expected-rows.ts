@@ -85,7 +85,8 @@ export async function expectRows(
         expected[split].tokens += index.splits[split].tokens;
         const start = split === "train" ? 0 : index.tails.train;
         const tail = tails.subarray(start, start + index.tails[split]);
-        tallyOf(tallies[split], group).tails.push(...tail);
+        const tally = tallyOf(tallies[split], group);
+        for (const id of tail) tally.tails.push(id);
       }
     }
   } finally {

@@ -41,13 +41,13 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
   });
   try {
     if (folder.found?.complete) return folder.found;
-    const work = join(options.out, "work");
-    await mkdir(work, { recursive: true });
-    await removePartialFiles(work);
     const free = options.freeBytes ?? freeBytes;
     const manifest = emptyManifest(job);
     if (folder.found === undefined) await requireSpaceForAll(corpus, job, options.out, free);
-    await folder.save(manifest);
+    await folder.save(manifest); // before anything else: it says whose the folder is
+    const work = join(options.out, "work");
+    await mkdir(work, { recursive: true });
+    await removePartialFiles(work);
 
     // 2. Encode every unit into rows sorted by bucket
     const { workers, out } = options;
