@@ -8,6 +8,7 @@ const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> =
   "train-tokenizer": async (words) =>
     runCommand((await import("../tokenizer/train-tokenizer-command.ts")).command, words),
   pack: async (words) => runCommand((await import("../tokenizer/pack-command.ts")).command, words),
+  verify: async (words) => runCommand((await import("../tokenizer/verify-command.ts")).command, words),
   tokenize: async (words) => runCommand((await import("../tokenizer/tokenize-command.ts")).command, words),
   pretrain: async (words) => runCommand((await import("../train/pretrain-command.ts")).command, words),
   export: async (words) => runCommand((await import("../train/export-command.ts")).command, words),

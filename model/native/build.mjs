@@ -19,7 +19,7 @@ const build = join(folder, "build", ...(sanitize ? ["sanitize"] : []));
 
 const flags = [
   "-std=c++20",
-  ...(sanitize ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : ["-O3"]),
+  ...(sanitize ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : ["-O2"]),
   "-fno-math-errno",
   "-ffp-contract=fast",
   "-fPIC",

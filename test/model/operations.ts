@@ -56,9 +56,10 @@ const attentionShapes = [
   { sequences: 2, sequenceLength: 7, heads: 4, kvHeads: 2, headSize: 6 },
   { sequences: 1, sequenceLength: 67, heads: 3, kvHeads: 1, headSize: 16 },
   { sequences: 1, sequenceLength: 130, heads: 2, kvHeads: 2, headSize: 64 },
+  { sequences: 2, sequenceLength: 301, heads: 2, kvHeads: 1, headSize: 12 },
 ];
 
-/** Sides of matrices: one, odd, just under and over the tiles that backends use. */
+/** Sides of matrices: one, odd, just under and over the tiles and then the blocks that backends use. */
 const productShapes = [
   [1, 1, 1],
   [1, 37, 19],
@@ -67,6 +68,9 @@ const productShapes = [
   [33, 65, 17],
   [64, 64, 64],
   [130, 31, 129],
+  [9, 40, 1601],
+  [11, 1100, 33],
+  [2050, 5, 20],
 ] as const;
 
 function productCases(): OperationCase[] {
@@ -97,7 +101,7 @@ function attentionCases(): OperationCase[] {
         const qkvWidth = width + 2 * shape.kvHeads * shape.headSize;
         const starts = Array.from({ length: tokens }, (_, token) => {
           const position = token % shape.sequenceLength;
-          return position - (position % 5);
+          return position - (position % Math.max(5, Math.floor(shape.sequenceLength / 4)));
         });
         const args = {
           shape,
