@@ -71,9 +71,12 @@ export function settingsOf(manifest: PackedManifest): PackSettings {
   return { seqLen, dtype, seed, strategy, bos, eos, documentStarts, validationShare, tokenizer, corpus };
 }
 
-/** What every shard says of the folder it belongs to, for readers that have no manifest. */
+/** What every shard says of the folder it belongs to, for readers that have no manifest: a key for each setting. */
 export function metadataOf(settings: PackSettings): Record<string, string> {
-  return { "apt3.format": PACKED_FORMAT, "apt3.settings": canonicalJson(settings) };
+  const entries = Object.entries(settings).map(([key, value]) => {
+    return [`apt3.${key}`, typeof value === "object" ? canonicalJson(value) : String(value)];
+  });
+  return { "apt3.format": PACKED_FORMAT, ...Object.fromEntries(entries) };
 }
 
 /** Options checked against texts and tokenizer, and sorted by who needs them. */
