@@ -2,6 +2,7 @@ import { move, workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
+import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
 
 /** What every worker knows of the data sets, by their index. */
@@ -39,7 +40,9 @@ const { datasets }: CleanWorkerData = workerData;
 const { h64 } = await xxhash();
 const cleaners = new Map<ProfileName, Cleaner>();
 
-export default function clean(task: CleanTask): CleanResult {
+export default workerTask(clean);
+
+function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
   const { kept, statistics, rejects } = cleanerFor(dataset.profile)(task.lines, task.firstLine);
   const records = kept.map(({ line, text, record, changedBy }) => {

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { cleanManifestSchema } from "./clean-manifest.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
-import { readLineBlocks } from "./readers/lines.ts";
+import { type LineBlock, readLineBlocks } from "./readers/lines.ts";
 import { openBytes } from "./readers/open.ts";
 import { parseRecord } from "./readers/record.ts";
 import { UserError } from "./runtime/errors.ts";
@@ -99,7 +99,7 @@ async function findFiles(path: string): Promise<CorpusFile[]> {
 /** Some texts of a file, in order, and the lines that held none. */
 export interface TextBatch {
   readonly texts: readonly string[];
-  /** Lines that are not JSON, not UTF-8 or hold no text: counted, so that nothing is lost unseen. */
+  /** Lines that are not JSON, not UTF-8, hold no text or are far too long: counted, so that nothing is lost unseen. */
   readonly rejected: number;
   /** Bytes of the file's decompressed content in this batch, for progress. */
   readonly bytes: number;
@@ -119,7 +119,7 @@ export async function* readTexts(
   const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk) });
   try {
     if (file.name.endsWith(".txt")) yield await readWhole(bytes);
-    else for await (const block of readLineBlocks(bytes)) yield parseLines(block.bytes);
+    else for await (const block of readLineBlocks(bytes)) yield parseBlock(block);
   } catch (error) {
     if (error instanceof CorruptInput)
       throw new UserError(`${file.path}: ${error.message}; make or fetch it again`);
@@ -134,9 +134,9 @@ export async function* readTexts(
   onEnd(sha256);
 }
 
-function parseLines(lines: Uint8Array): TextBatch {
+function parseBlock({ bytes: lines, oversizedBytes }: LineBlock): TextBatch {
   const texts: string[] = [];
-  let rejected = 0;
+  let rejected = oversizedBytes === undefined ? 0 : 1;
   for (let start = 0; start < lines.length; ) {
     const newline = lines.indexOf(10, start);
     const end = newline < 0 ? lines.length : newline;
@@ -147,7 +147,7 @@ function parseLines(lines: Uint8Array): TextBatch {
     }
     start = end + 1;
   }
-  return { texts, rejected, bytes: lines.length };
+  return { texts, rejected, bytes: lines.length + (oversizedBytes ?? 0) };
 }
 
 async function readWhole(source: AsyncIterable<Uint8Array>): Promise<TextBatch> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
+import { backendNames, openBackend, probeBackends } from "../../model/backends/registry.ts";
 import { generate } from "../../model/generate.ts";
 import { createInferenceSession } from "../../model/inference.ts";
 import { backward, forward, loss } from "../../model/llama.ts";
@@ -13,12 +14,18 @@ const tolerance = 1e-4;
 const beginOfText = 1;
 const marks = { beginOfText };
 
-for (const name of ["tiny-llama", "tiny-llama-gqa"]) {
-  describe(`${name} agrees with transformers`, () => {
+const probed = probeBackends();
+
+for (const [name, backendName] of ["tiny-llama", "tiny-llama-gqa"].flatMap((fixture) =>
+  backendNames.map((backend) => [fixture, backend] as const),
+)) {
+  const found = probed[backendName];
+  const skip = found.available ? false : found.reason;
+  describe(`${name} on ${backendName} agrees with transformers`, { skip }, () => {
     it("in logits, loss and all gradients, whatever is recomputed", async () => {
       const fixture = await readTinyLlama(name);
       for (const recompute of ["none", "selective", "full"] as const) {
-        const model = await createTinyModel(fixture, { recompute });
+        const model = await createTinyModel(fixture, { recompute, backend: await openBackend(backendName) });
         const targets = setMicroBatch(model, Int32Array.from(fixture.ids.flat()), marks);
         forward(model);
         const logits = await model.backend.read(model.state.final.logits);
@@ -40,7 +47,7 @@ for (const name of ["tiny-llama", "tiny-llama-gqa"]) {
 
     it("in ten AdamW steps with clipping", async () => {
       const fixture = await readTinyLlama(name);
-      const model = await createTinyModel(fixture);
+      const model = await createTinyModel(fixture, { backend: await openBackend(backendName) });
       const { learningRate } = fixture.optimizer;
       for (const [step, batch] of fixture.batches.entries()) {
         const targets = setMicroBatch(model, Int32Array.from(batch.flat()), marks);
@@ -60,7 +67,7 @@ for (const name of ["tiny-llama", "tiny-llama-gqa"]) {
 
     it("in a greedy continuation with the key/value cache", async () => {
       const fixture = await readTinyLlama(name);
-      const model = await createTinyModel(fixture);
+      const model = await createTinyModel(fixture, { backend: await openBackend(backendName) });
       const session = createInferenceSession(model.backend, fixture.config, model.state.weights);
       const text = fixture.greedy.slice(0, fixture.prompt);
       const options = { temperature: 0, seed: 0, stopIds: new Set<number>() };

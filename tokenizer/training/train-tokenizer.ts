@@ -4,9 +4,9 @@ import { type CorpusFile, openCorpus, readTexts } from "../../pipeline/corpus.ts
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { hashFile, writeFileAtomic } from "../../pipeline/runtime/files.ts";
+import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { fingerprint } from "../../pipeline/runtime/manifest.ts";
-import { apt3Version } from "../../pipeline/runtime/version.ts";
 import { DEFAULT_PRE_TOKENIZATION } from "../engine/pre-tokenizer.ts";
 import { SPECIAL_TOKENS } from "../special-tokens.ts";
 import { runToEnd } from "../steps.ts";
