@@ -76,13 +76,15 @@ describe("attention inside documents", () => {
     );
   });
 
-  it("is refused where the data does not say which token starts a document", async () => {
+  it("is refused where no token says where documents begin", async () => {
     const options = await makeTinyRun(root, "no-bos", inside);
     const data = join(root, "no-bos-data");
-    await makePackedFolder(data);
+    await makePackedFolder(data, {
+      change: (manifest) => ({ ...manifest, bos: false, eos: false }),
+    });
     await assert.rejects(pretrain({ ...options, data }, notingContext()), {
       exitCode: 2,
-      message: /no-bos-data: its manifest does not say which token starts a document \(tokenizer\.bosId\)/,
+      message: /no-bos-data: no token in its rows starts or ends a document.*; pack without --no-bos/,
     });
   });
 });
