@@ -94,6 +94,7 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
     throw error;
   } finally {
     task.done();
+    await training.loader.close();
     await metrics.close();
   }
   await run.finish();
@@ -138,11 +139,13 @@ async function evaluateRun(
   context: JobContext,
 ): Promise<Evaluation | undefined> {
   const { textBytes, tokens } = data.splits.validation;
-  const evaluation = await evaluate(model, new RowLoader(data, "validation", config.seed), {
+  const loader = new RowLoader(data, "validation", config.seed);
+  const options = {
     rows: config.evaluation.rows,
     bytesPerToken: textBytes / tokens,
     signal: context.signal,
-  });
+  };
+  const evaluation = await evaluate(model, loader, options).finally(() => loader.close());
   if (evaluation === undefined) return undefined;
   await metrics.append({ step, evaluation });
   context.emit({ event: "evaluation", step, ...evaluation });
