@@ -35,7 +35,7 @@ export async function run(words: readonly string[]): Promise<void> {
     options: {
       texts: { type: "string", default: CORPUS },
       tokenizer: { type: "string", default: "data/tokenizer" },
-      size: { type: "string", default: "200MB" },
+      size: { type: "string", default: "50MB" },
       large: { type: "string" },
     },
   });
@@ -47,9 +47,8 @@ export async function run(words: readonly string[]): Promise<void> {
   console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`);
   const folder = mkdtempSync(join(tmpdir(), "apt3-bench-pack-"));
   try {
-    const size = parseSize(values.size) ?? 200e6;
     const input = join(folder, "texts.jsonl.zst");
-    const textBytes = await growTexts(texts, size, input);
+    const textBytes = await growTexts(texts, parseSize(values.size) ?? 100e6, input);
     await benchStages(input, textBytes, tokenizer, folder);
     await benchLoader(join(folder, "loader"));
     await benchMemory(
