@@ -26,7 +26,7 @@ const BIN = fileURLToPath(new URL("../../bin/apt3.ts", import.meta.url));
 const CORPUS = fileURLToPath(new URL("../../../shared/corpus/prose-pl.jsonl.zst", import.meta.url));
 
 /**
- * `npm run bench -- pack --tokenizer FOLDER [--texts FILE.jsonl.zst] [--size 200MB] [--large 5GB]`: speed of packing
+ * `npm run bench -- pack --tokenizer FOLDER [--texts FILE.jsonl.zst] [--size 50MB] [--large 5GB] [--parts …]`: speed of packing
  * and its stages on one thread, memory with small and large input, speed of the loader.
  */
 export async function run(words: readonly string[]): Promise<void> {
@@ -37,9 +37,11 @@ export async function run(words: readonly string[]): Promise<void> {
       tokenizer: { type: "string", default: "data/tokenizer" },
       size: { type: "string", default: "50MB" },
       large: { type: "string" },
+      parts: { type: "string", default: "stages,loader,memory" },
     },
   });
   const { texts, tokenizer, large } = values;
+  const parts = values.parts.split(",");
   if (!existsSync(texts) || !existsSync(join(tokenizer, "tokenizer.json"))) {
     console.log(`not measured: needs --texts (${texts}) and --tokenizer (${tokenizer})`);
     return;
@@ -47,16 +49,19 @@ export async function run(words: readonly string[]): Promise<void> {
   console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`);
   const folder = mkdtempSync(join(tmpdir(), "apt3-bench-pack-"));
   try {
-    const input = join(folder, "texts.jsonl.zst");
-    const textBytes = await growTexts(texts, parseSize(values.size) ?? 100e6, input);
-    await benchStages(input, textBytes, tokenizer, folder);
-    await benchLoader(join(folder, "loader"));
-    await benchMemory(
-      texts,
-      [100e6, ...(large === undefined ? [] : [parseSize(large) ?? 5e9])],
-      tokenizer,
-      folder,
-    );
+    if (parts.includes("stages")) {
+      const input = join(folder, "texts.jsonl.zst");
+      const textBytes = await growTexts(texts, parseSize(values.size) ?? 50e6, input);
+      await benchStages(input, textBytes, tokenizer, folder);
+    }
+    if (parts.includes("loader")) await benchLoader(join(folder, "loader"));
+    if (parts.includes("memory"))
+      await benchMemory(
+        texts,
+        [100e6, ...(large === undefined ? [] : [parseSize(large) ?? 5e9])],
+        tokenizer,
+        folder,
+      );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -111,6 +116,7 @@ async function benchStages(
   const blocks = () => readLineBlocks(openBytes(input));
   const shuffle = { seqLen: 2048, wide: false, strategy: "concat", padId: 3, buckets: 16, seed: 1 } as const;
   const encode = (text: Uint8Array) => encoder.tokenizer.encodeUtf8(text, { addBos: true, addEos: true });
+  const documents: ReturnType<typeof encode>[] = [];
   const seconds = {
     decompression: await time(async () => {
       for await (const _ of openBytes(input));
@@ -125,15 +131,13 @@ async function benchStages(
       for await (const { bytes } of blocks()) readDocuments(bytes, false, () => undefined);
     }),
     encoding: await time(async () => {
-      for await (const { bytes } of blocks()) readDocuments(bytes, true, encode);
+      for await (const { bytes } of blocks()) {
+        readDocuments(bytes, true, (text) => documents.push(encode(text)));
+      }
     }),
     sorting: await time(async () => {
       const rows = new UnitRows(shuffle, 0, () => undefined);
-      for await (const { bytes } of blocks()) {
-        const documents: ReturnType<typeof encode>[] = [];
-        readDocuments(bytes, true, (text) => documents.push(encode(text)));
-        for (const document of documents) await rows.add("train", document, 0);
-      }
+      for (const document of documents) await rows.add("train", document, 0);
       await rows.finish();
     }),
   };
@@ -160,7 +164,7 @@ async function benchStages(
     ["finding lines", seconds.lines - seconds.decompression],
     ["JSON, our own shards", seconds.json - seconds.lines],
     ["encoding", seconds.encoding - seconds.json],
-    ["cutting and sorting rows", seconds.sorting - seconds.encoding],
+    ["cutting and sorting rows", seconds.sorting],
     ["shuffle and shards (2nd pass)", writing],
   ];
   const total = shares.reduce((sum, [, s]) => sum + s, 0);
