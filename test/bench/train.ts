@@ -76,6 +76,7 @@ export async function run(words: readonly string[]): Promise<void> {
       types: { type: "string", default: "f32,bf16" },
       steps: { type: "string", default: "3" },
       rounds: { type: "string", default: "2" },
+      parts: { type: "string", default: "products,steps" },
       compile: { type: "boolean", default: false },
     },
   });
@@ -84,11 +85,13 @@ export async function run(words: readonly string[]): Promise<void> {
   const types = values.types.split(",") as ComputeType[];
   print(`${createCpuBackend({ threads }).device}; Node ${process.version}`);
   if (python === undefined) print("PyTorch: not measured (no --python with torch and transformers)");
-  for (const dtype of types) compareProducts({ kind: "matmul", dtype, threads }, python, rounds);
+  const parts = values.parts.split(",");
+  for (const dtype of parts.includes("products") ? types : [])
+    compareProducts({ kind: "matmul", dtype, threads }, python, rounds);
   print(
     "\nmodel          vocabulary type  tokens/s: apt3  torch  ratio | peak MB: apt3  torch  ratio | above start",
   );
-  for (const name of values.models.split(",")) {
+  for (const name of parts.includes("steps") ? values.models.split(",") : []) {
     for (const vocabSize of values.vocabularies.split(",").map(Number)) {
       for (const dtype of types) {
         const job: TrainJob = {
