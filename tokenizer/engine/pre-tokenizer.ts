@@ -26,15 +26,12 @@ export const DEFAULT_PRE_TOKENIZATION: PreTokenization = { prepend: "first", new
 export const SPACE = 0x20;
 const NEWLINE = 0x0a;
 
-/** Bytes where a word may end: space, line feed, and 0xE2, which begins a literal "▁" (E2 96 81). */
-const MAY_END_WORD = new Uint8Array(256);
-MAY_END_WORD[SPACE] = 1;
-MAY_END_WORD[NEWLINE] = 1;
-MAY_END_WORD[0xe2] = 1;
+/** First byte of a literal "▁" (E2 96 81). */
+const METASPACE_LEAD = 0xe2;
 
 /** Whether a literal "▁" stands at `at`. */
 export function isMetaspace(bytes: Uint8Array, at: number): boolean {
-  return bytes[at] === 0xe2 && bytes[at + 1] === 0x96 && bytes[at + 2] === 0x81;
+  return bytes[at] === METASPACE_LEAD && bytes[at + 1] === 0x96 && bytes[at + 2] === 0x81;
 }
 
 /** Whether text beginning with these bytes begins with a space already, plain or as "▁". */
@@ -58,13 +55,11 @@ export function findWordEnd(bytes: Uint8Array, start: number, end: number, isola
     return at;
   }
   at += 1; // the first character belongs to the word whatever it is; bytes 96 81 of a "▁" end nothing
-  while (at < end) {
+  for (; at < end; at++) {
     const byte = bytes[at] as number;
-    if (MAY_END_WORD[byte] === 1) {
-      if (byte === SPACE) return at;
-      if (byte === NEWLINE ? isolateNewlines : isMetaspace(bytes, at)) return at;
-    }
-    at += 1;
+    if (byte > SPACE && byte !== METASPACE_LEAD) continue; // nearly every byte
+    if (byte === SPACE) return at;
+    if (byte === NEWLINE ? isolateNewlines : isMetaspace(bytes, at)) return at;
   }
   return end;
 }

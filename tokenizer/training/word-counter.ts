@@ -6,7 +6,7 @@ import {
   SPACE,
   startsWithSpace,
 } from "../engine/pre-tokenizer.ts";
-import { OWNER_PAYLOAD, READ_AHEAD, WordTable } from "../engine/word-table.ts";
+import { OWNER_PAYLOAD, READ_AHEAD, RECORD, WordTable } from "../engine/word-table.ts";
 import { sortWords, type WordList } from "./word-list.ts";
 
 /**
@@ -66,22 +66,21 @@ export class WordCounter {
   /** All words with their counts, sorted by their bytes. */
   sorted(): WordList {
     const table = this.#table;
-    const slots = table.usedSlots();
     let total = 0;
-    for (const slot of slots) total += table.lengthAt(slot);
+    for (let i = 0; i < table.size; i++) total += table.lengthAt(i * RECORD);
 
     const bytes = new Uint8Array(total);
-    const starts = new Float64Array(slots.length + 1);
-    const counts = new Float64Array(slots.length);
+    const starts = new Float64Array(table.size + 1);
+    const counts = new Float64Array(table.size);
     let at = 0;
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i] as number;
+    for (let i = 0; i < table.size; i++) {
+      const slot = i * RECORD;
       table.copyTo(slot, bytes, at);
       at += table.lengthAt(slot);
       starts[i + 1] = at;
       counts[i] = this.#counts[(slot + OWNER_PAYLOAD) >> 1] as number;
     }
-    return sortWords({ size: slots.length, bytes, starts, counts });
+    return sortWords({ size: table.size, bytes, starts, counts });
   }
 
   /** Starts again from nothing. */
