@@ -1,3 +1,4 @@
+import { BYTE_LETTER_CODES, byteToken } from "./byte-level.ts";
 import { mergeSymbols } from "./merge-symbols.ts";
 import { MergeTable } from "./merge-table.ts";
 import { METASPACE, SPACE } from "./pre-tokenizer.ts";
@@ -13,7 +14,11 @@ export interface BpeModelOptions {
   readonly byteFallback: boolean;
   /** A word that is a token as a whole is that token, whatever the merges say. */
   readonly ignoreMerges: boolean;
+  /** Words are bytes, and the vocabulary writes each as one of BYTE_LETTERS. */
+  readonly byteLevel: boolean;
 }
+
+const utf8 = new TextEncoder();
 
 /** Code points below this have their id in an array, the others in a map. */
 const DIRECT = 0x3000;
@@ -53,7 +58,7 @@ export class BpeModel {
       if (codePoint < DIRECT) this.#direct[codePoint] = id + 1;
       else this.#others.set(codePoint, id + 1);
     }
-    this.#direct[SPACE] = this.#direct[METASPACE.codePointAt(0) as number] as number;
+    if (!options.byteLevel) this.#direct[SPACE] = this.#direct[METASPACE.codePointAt(0) as number] as number;
   }
 
   /**
@@ -67,7 +72,7 @@ export class BpeModel {
       this.#codePoints = new Int32Array(room * 2);
       this.symbols = new Int32Array(room * 6);
     }
-    const length = decodeCodePoints(bytes, start, end, this.#codePoints);
+    const length = this.#readCharacters(bytes, start, end);
     if (this.#options.ignoreMerges) {
       const whole = this.#ids.get(this.#wordText(length));
       if (whole !== undefined) {
@@ -76,6 +81,14 @@ export class BpeModel {
       }
     }
     return mergeSymbols(this.symbols, this.#toSymbols(length), this.#merges);
+  }
+
+  #readCharacters(bytes: Uint8Array, start: number, end: number): number {
+    if (!this.#options.byteLevel) return decodeCodePoints(bytes, start, end, this.#codePoints);
+    for (let at = start; at < end; at++) {
+      this.#codePoints[at - start] = BYTE_LETTER_CODES[bytes[at] as number] as number;
+    }
+    return end - start;
   }
 
   #toSymbols(length: number): number {
@@ -105,9 +118,9 @@ export class BpeModel {
   }
 
   #bytesOf(codePoint: number): number[] | undefined {
-    const character = codePoint === SPACE ? METASPACE : String.fromCodePoint(codePoint);
+    const character = this.#character(codePoint);
     const ids: number[] = [];
-    for (const byte of new TextEncoder().encode(character)) {
+    for (const byte of utf8.encode(character)) {
       const id = this.#byteIds[byte];
       if (id === undefined) return undefined;
       ids.push(id);
@@ -119,13 +132,12 @@ export class BpeModel {
     let text = "";
     for (let i = 0; i < length; i++) {
       const codePoint = this.#codePoints[i] as number;
-      text += codePoint === SPACE ? METASPACE : String.fromCodePoint(codePoint);
+      text += this.#character(codePoint);
     }
     return text;
   }
-}
 
-/** Name of a byte's token, such as `<0x0A>`. */
-function byteToken(byte: number): string {
-  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+  #character(codePoint: number): string {
+    return codePoint === SPACE && !this.#options.byteLevel ? METASPACE : String.fromCodePoint(codePoint);
+  }
 }

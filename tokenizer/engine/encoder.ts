@@ -1,6 +1,12 @@
 import type { BpeModel } from "./bpe-model.ts";
 import { HOT_FIELDS, HOT_READ_AHEAD, HotWords, LONGEST_HOT } from "./hot-words.ts";
-import { findWordEnd, type PreTokenization, SPACE, startsWithSpace } from "./pre-tokenizer.ts";
+import {
+  type PreTokenization,
+  prependsSpace,
+  SPACE,
+  type WordScanner,
+  wordScanner,
+} from "./pre-tokenizer.ts";
 import { ABSENT, OWNER_FIELD, OWNER_PAYLOAD, WordTable } from "./word-table.ts";
 
 /** Token ids; 16 bits each wherever the vocabulary allows it. */
@@ -33,6 +39,7 @@ const utf8 = new TextEncoder();
 export class BpeEncoder {
   readonly #model: BpeModel;
   readonly #preTokenization: PreTokenization;
+  readonly #scan: WordScanner;
   readonly #wide: boolean;
   readonly #cacheLimit: number;
   /** In each slot: number of ids + 1, then the ids themselves when they fit 8 bytes, else their place in `#stored`. */
@@ -64,6 +71,7 @@ export class BpeEncoder {
   constructor(model: BpeModel, preTokenization: PreTokenization, wide: boolean, cachedWords = CACHED_WORDS) {
     this.#model = model;
     this.#preTokenization = preTokenization;
+    this.#scan = wordScanner(preTokenization);
     this.#wide = wide;
     this.#cacheLimit = cachedWords;
     this.#stored = this.#allocate(1 << 12);
@@ -104,7 +112,10 @@ export class BpeEncoder {
     this.#encode(written, atStart);
   }
 
-  /** The same for UTF-8; what is not UTF-8 counts as U+FFFD, as TextDecoder has it. */
+  /**
+   * The same for UTF-8. What is not UTF-8 counts as U+FFFD, as TextDecoder has it, where words are of characters;
+   * where they are of bytes it must not occur.
+   */
   pushUtf8(text: Uint8Array, atStart: boolean): void {
     this.#makeRoom(text.length);
     this.#bytes.set(text, 1);
@@ -115,18 +126,17 @@ export class BpeEncoder {
     if (length === 0) return;
     const bytes = this.#bytes;
     const narrow = !this.#wide;
-    const isolateNewlines = this.#preTokenization.newlines === "isolated";
     const end = length + 1;
     bytes.fill(0, end, end + HOT_READ_AHEAD);
     bytes[0] = SPACE;
-    let start = this.#prepends(atStart) ? 0 : 1;
+    let start = prependsSpace(this.#preTokenization, bytes, 1, atStart) ? 0 : 1;
     // Every byte makes at most one id, an unknown "▁" excepted, which BPE tokenizers of this engine do not have;
     // four more, because up to four ids are written at once.
     this.#reserve(end - start + 4);
     const ids = this.#ids;
     let count = this.#length;
     while (start < end) {
-      start = this.#lookUp(start, end, isolateNewlines);
+      start = this.#lookUp(start, end);
       const words = this.#words;
       const results = this.#results;
       for (let i = 0; i < words; i++) {
@@ -157,10 +167,12 @@ export class BpeEncoder {
    *
    * @returns where the next word starts
    */
-  #lookUp(from: number, end: number, isolateNewlines: boolean): number {
-    if (this.#cache.size + BATCH > this.#cacheLimit || this.#storedUsed > this.#cacheLimit * 16) this.#forget();
+  #lookUp(from: number, end: number): number {
+    if (this.#cache.size + BATCH > this.#cacheLimit || this.#storedUsed > this.#cacheLimit * 16)
+      this.#forget();
     const bytes = this.#bytes;
     const view = this.#view;
+    const scan = this.#scan;
     const hot = this.#hot;
     const hotSlots = hot.slots;
     const results = this.#results;
@@ -169,7 +181,7 @@ export class BpeEncoder {
     let words = 0;
     let misses = 0;
     for (; start < end && words < BATCH; words++) {
-      const wordEnd = findWordEnd(bytes, start, end, isolateNewlines);
+      const wordEnd = scan(bytes, start, end);
       const length = wordEnd - start;
       let slot = NOT_HOT;
       if (length <= LONGEST_HOT) {
@@ -230,12 +242,6 @@ export class BpeEncoder {
       hotSlots[slot + HOT_FIELDS + 1] = first;
       hotSlots[slot + HOT_FIELDS + 2] = second;
     }
-  }
-
-  #prepends(atStart: boolean): boolean {
-    const { prepend } = this.#preTokenization;
-    if (prepend === "never" || (prepend === "first" && !atStart)) return false;
-    return !startsWithSpace(this.#bytes.subarray(1, 4));
   }
 
   /** Encodes a word met for the first time and keeps its ids in its record. */
