@@ -1,12 +1,7 @@
 import type { BpeModel } from "./bpe-model.ts";
 import { HOT_FIELDS, HOT_READ_AHEAD, HotWords, LONGEST_HOT } from "./hot-words.ts";
-import {
-  type PreTokenization,
-  prependsSpace,
-  SPACE,
-  type WordScanner,
-  wordScanner,
-} from "./pre-tokenizer.ts";
+import { type PreTokenization, prependsSpace, SPACE, wordScanner } from "./pre-tokenizer.ts";
+import type { WordScanner } from "./split-pattern.ts";
 import { ABSENT, OWNER_FIELD, OWNER_PAYLOAD, WordTable } from "./word-table.ts";
 
 /** Token ids; 16 bits each wherever the vocabulary allows it. */

@@ -5,12 +5,15 @@ import { BpeEncoder, type TokenIds } from "./encoder.ts";
 import type { Engine, TextPiece } from "./engine.ts";
 import type { NativePlan, UnicodeForm } from "./native-support.ts";
 
+import { type LocatedIds, OffsetEncoder } from "./offset-encoder.ts";
+
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Our own engine. */
 export class NativeEngine implements Engine {
   readonly name = "apt3";
   readonly #encoder: BpeEncoder;
+  readonly #locator: OffsetEncoder;
   readonly #decoder: TextDecoding;
   readonly #unicodeForm: UnicodeForm | undefined;
   readonly #isByteLevel: boolean;
@@ -28,6 +31,7 @@ export class NativeEngine implements Engine {
       ignoreMerges: model.ignore_merges,
       byteLevel: plan.preTokenization.kind === "byte-level",
     });
+    this.#locator = new OffsetEncoder(bpe, plan.preTokenization);
     this.#encoder = new BpeEncoder(bpe, plan.preTokenization, tokens.length > 1 << 16);
     this.#decoder = makeDecoder(tokens, plan.decoderStyle);
     this.#unicodeForm = plan.unicodeForm;
@@ -49,13 +53,36 @@ export class NativeEngine implements Engine {
       this.#push(text, true);
       return;
     }
+    this.#forEachPiece(text, (piece, from) => {
+      if ("text" in piece) this.#push(piece.text, from === 0);
+      else this.#encoder.push(this.#specials.get(piece.special) as number);
+    });
+  }
+
+  locate(text: string, parseSpecials: boolean): LocatedIds | undefined {
+    if (this.#unicodeForm !== undefined) return undefined; // the form has other offsets than the text
+    const located: LocatedIds = { ids: [], offsets: [] };
+    if (!parseSpecials) this.#locator.push(text, 0, located);
+    else {
+      this.#forEachPiece(text, (piece, from) => {
+        if ("text" in piece) this.#locator.push(piece.text, from, located);
+        else {
+          located.ids.push(this.#specials.get(piece.special) as number);
+          located.offsets.push(from, from + piece.special.length);
+        }
+      });
+    }
+    return located;
+  }
+
+  #forEachPiece(text: string, take: (piece: TextPiece, from: number) => void): void {
     let from = 0;
-    for (const match of text.matchAll(this.#specialPattern)) {
-      this.#push(text.slice(from, match.index), from === 0);
-      this.#encoder.push(this.#specials.get(match[0]) as number);
+    for (const match of this.#specialPattern === undefined ? [] : text.matchAll(this.#specialPattern)) {
+      take({ text: text.slice(from, match.index) }, from);
+      take({ special: match[0] }, match.index);
       from = match.index + match[0].length;
     }
-    this.#push(text.slice(from), from === 0);
+    take({ text: text.slice(from) }, from);
   }
 
   pushUtf8(text: Uint8Array, parseSpecials: boolean): void {

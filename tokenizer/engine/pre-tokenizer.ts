@@ -1,4 +1,4 @@
-import { type SplitPattern, splitScanner } from "./split-pattern.ts";
+import { SCAN_AHEAD, type SplitPattern, splitScanner, type WordScanner } from "./split-pattern.ts";
 
 /**
  * How text is cut into words before merging, on UTF-8 bytes.
@@ -56,18 +56,6 @@ const NEWLINE = 0x0a;
 
 /** First byte of a literal "▁" (E2 96 81). */
 const METASPACE_LEAD = 0xe2;
-
-/** Readable bytes a caller of a scanner must leave after the text; their values do not matter. */
-export const SCAN_AHEAD = 4;
-
-/**
- * Finds where the word that starts at `start` ends.
- *
- * @param bytes UTF-8, with SCAN_AHEAD readable bytes after `end`
- * @param start where the word starts; `start < end`
- * @param end where the text ends
- */
-export type WordScanner = (bytes: Uint8Array, start: number, end: number) => number;
 
 /** The scanner of a pre-tokenization. */
 export function wordScanner(preTokenization: PreTokenization): WordScanner {

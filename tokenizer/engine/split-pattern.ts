@@ -1,4 +1,14 @@
-import type { WordScanner } from "./pre-tokenizer.ts";
+/** Readable bytes a caller of a scanner must leave after the text; their values do not matter. */
+export const SCAN_AHEAD = 4;
+
+/**
+ * Finds where the word that starts at `start` ends.
+ *
+ * @param bytes UTF-8, with SCAN_AHEAD readable bytes after `end`
+ * @param start where the word starts; `start < end`
+ * @param end where the text ends
+ */
+export type WordScanner = (bytes: Uint8Array, start: number, end: number) => number;
 
 /**
  * Patterns that cut text into words before byte-level merging: GPT-2's; the one Llama 3 took over from GPT-4, with

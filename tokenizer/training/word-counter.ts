@@ -4,9 +4,9 @@ import {
   type PreTokenization,
   prependsSpace,
   SPACE,
-  type WordScanner,
   wordScanner,
 } from "../engine/pre-tokenizer.ts";
+import type { WordScanner } from "../engine/split-pattern.ts";
 import { OWNER_PAYLOAD, READ_AHEAD, RECORD, WordTable } from "../engine/word-table.ts";
 import { sortWords, type WordList } from "./word-list.ts";
 
