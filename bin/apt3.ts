@@ -9,6 +9,8 @@ const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> =
     runCommand((await import("../tokenizer/train-tokenizer-command.ts")).command, words),
   pack: async (words) => runCommand((await import("../tokenizer/pack-command.ts")).command, words),
   tokenize: async (words) => runCommand((await import("../tokenizer/tokenize-command.ts")).command, words),
+  "serve-tokenizer": async (words) =>
+    runCommand((await import("../tokenizer/serve-tokenizer-command.ts")).command, words),
   pretrain: async (words) => runCommand((await import("../train/pretrain-command.ts")).command, words),
   export: async (words) => runCommand((await import("../train/export-command.ts")).command, words),
   generate: async (words) => runCommand((await import("../train/generate-command.ts")).command, words),
