@@ -93,7 +93,7 @@ describe("packed data", () => {
 
   it("is refused when a shard was cut off or changed", async () => {
     const shard = (folder: string) => join(folder, "train-00000.arrow");
-    await refuse("cut", /train-00000\.arrow: \d+ bytes with sha256 .*, the manifest says/, async (folder) =>
+    await refuse("cut", /train-00000\.arrow: \d+ bytes, the manifest says \d+;/, async (folder) =>
       writeFile(shard(folder), (await readFile(shard(folder))).subarray(0, -9)),
     );
     await refuse("longer", /the manifest says/, (folder) => appendFile(shard(folder), "x"));
@@ -109,7 +109,7 @@ describe("packed data", () => {
     await refuse("type", /is FixedSizeList\[8\]<Uint16>, expected FixedSizeList<uint32>\[8\]/, (folder) =>
       changed(folder, { change: (manifest) => ({ ...manifest, dtype: "uint32" }) }),
     );
-    await refuse("vocabulary", /row 0: token id 10 is outside the vocabulary of 10/, (folder) =>
+    await refuse("vocabulary", /row 0: token id 1\d is outside the vocabulary of 10/, (folder) =>
       changed(folder, {
         change: (manifest) => ({ ...manifest, tokenizer: { ...manifest.tokenizer, vocabSize: 10 } }),
       }),
@@ -117,7 +117,7 @@ describe("packed data", () => {
   });
 
   it("is refused when a shard's name leads out of the folder", () =>
-    refuse("outside", /shard \.\.\/train-00000\.arrow is not a file name/, (folder) =>
+    refuse("outside", /shard \.\.\/train-00000\.arrow is not the name of a shard/, (folder) =>
       changed(folder, { change: (manifest) => withFirstShard(manifest, { file: "../train-00000.arrow" }) }),
     ));
 });

@@ -4,9 +4,9 @@ import { type CorpusFile, openCorpus, readTexts } from "../../pipeline/corpus.ts
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { hashFile, writeFileAtomic } from "../../pipeline/runtime/files.ts";
+import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { fingerprint } from "../../pipeline/runtime/manifest.ts";
-import { apt3Version } from "../../pipeline/runtime/version.ts";
 import { byteToken } from "../engine/byte-level.ts";
 import { DEFAULT_PRE_TOKENIZATION, type Digits } from "../engine/pre-tokenizer.ts";
 import { loadTokenizer } from "../load.ts";
