@@ -10,6 +10,8 @@ const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> =
   pack: async (words) => runCommand((await import("../tokenizer/pack-command.ts")).command, words),
   verify: async (words) => runCommand((await import("../tokenizer/verify-command.ts")).command, words),
   tokenize: async (words) => runCommand((await import("../tokenizer/tokenize-command.ts")).command, words),
+  "serve-tokenizer": async (words) =>
+    runCommand((await import("../tokenizer/serve-tokenizer-command.ts")).command, words),
   pretrain: async (words) => runCommand((await import("../train/pretrain-command.ts")).command, words),
   export: async (words) => runCommand((await import("../train/export-command.ts")).command, words),
   evaluate: async (words) => runCommand((await import("../train/evaluate-command.ts")).command, words),
