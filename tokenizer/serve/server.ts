@@ -6,8 +6,8 @@ import Fastify, {
 } from "fastify";
 import type { z } from "zod";
 import { UserError } from "../../pipeline/runtime/errors.ts";
-import { describeIssue } from "../../pipeline/runtime/schema.ts";
 import { apt3Version } from "../../pipeline/runtime/installation.ts";
+import { describeIssue } from "../../pipeline/runtime/schema.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { endpoints } from "./api.ts";
 import { Metrics } from "./metrics.ts";
