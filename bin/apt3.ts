@@ -12,6 +12,8 @@ const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> =
   tokenize: async (words) => runCommand((await import("../tokenizer/tokenize-command.ts")).command, words),
   pretrain: async (words) => runCommand((await import("../train/pretrain-command.ts")).command, words),
   export: async (words) => runCommand((await import("../train/export-command.ts")).command, words),
+  evaluate: async (words) => runCommand((await import("../train/evaluate-command.ts")).command, words),
+  plan: async (words) => runCommand((await import("../train/plan-command.ts")).command, words),
   generate: async (words) => runCommand((await import("../train/generate-command.ts")).command, words),
   demo: async (words) => runCommand((await import("../train/demo-command.ts")).command, words),
 };

@@ -75,7 +75,7 @@ function parseOptions<Options>(command: Command<Options>, words: readonly string
     .configureOutput({ writeErr() {} })
     .allowExcessArguments(false)
     .helpOption("-h, --help", "show this help")
-    .addHelpText("after", `\nExamples:\n${command.examples.map((line) => `  ${line}`).join("\n")}`);
+    .addHelpText("after", `\nExamples:\n${command.examples.map((line) => `  ${line}`).join("\n")}\n`);
   command.configure(program);
   program.addOption(new Option("--json", "one JSON object a line on stdout, progress on stderr"));
   program.parse([...words], { from: "user" });

@@ -105,7 +105,7 @@ describe("export", () => {
     assert.deepEqual(hashFolder(model), first);
     await assert.rejects(
       exportRun({ ...exported, precision: "bf16" }, silentContext()),
-      /model: made by another configuration \(the checkpoint or the precision differ\)/,
+      /model: made by another configuration \(the checkpoint, the precision or the size of files differ\)/,
     );
   });
 

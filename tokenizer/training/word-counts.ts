@@ -74,7 +74,8 @@ export async function countWords(
   );
   if (counts.runs.length === 0) {
     const hint = counts.heldOutDocuments > 0 ? "; --held-out 0 trains on every document" : "";
-    throw new UserError(`the input has no text to train on: ${describeCounts(counts)}${hint}`);
+    const names = files.map(({ name }) => name).join(", ");
+    throw new UserError(`${names}: no text to train on: ${describeCounts(counts)}${hint}`);
   }
   const runs = counts.runs.map((name) => join(options.workFolder, name));
   const merging = context.progress.start({ label: "merging word counts", unit: "words" });

@@ -1,0 +1,78 @@
+// The inner loop of every matrix product: a tile of the result is kept in registers while the inner dimension runs.
+
+/** Registers of a tile: `tileRows` × `tileVectors` sums, and room for a step of both operands. */
+#if defined(APT3_AVX512)
+constexpr int tileRows = 12;
+constexpr int tileVectors = 2;
+#else
+constexpr int tileRows = 4;
+constexpr int tileVectors = 3;
+#endif
+constexpr int tileColumns = tileVectors * width;
+
+inline vec multiplyAdd(float a, vec b, vec sum) { return sum + a * b; }
+
+/**
+ * out[rows × vectors·width] (+)= a · b over `inner` steps. Element (i, k) of `a` is a[i·rowStride + k·stepStride]; `b`
+ * is a panel of vectors·width lanes.
+ */
+template <int rows, int vectors, int rowStride, int stepStride>
+inline APT3_INLINE void tileProduct(int64_t inner, const float* a, const float* b, float* out, int64_t outStride,
+                                    bool add) {
+  vec sums[rows][vectors] = {};
+  for (int64_t k = 0; k < inner; k++) {
+    vec lanes[vectors];
+    for (int j = 0; j < vectors; j++) lanes[j] = load(b + j * width);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; j++) sums[i][j] = multiplyAdd(a[i * rowStride], lanes[j], sums[i][j]);
+    }
+    a += stepStride;
+    b += vectors * width;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) {
+      float* to = out + i * outStride + j * width;
+      store(to, add ? load(to) + sums[i][j] : sums[i][j]);
+    }
+  }
+}
+
+/** A tile of a product of packed float32 panels. */
+__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const float* a, const float* b, float* out) {
+  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, tileColumns, false);
+}
+
+#if defined(APT3_AVX512)
+/** A tile of a product of packed bf16 pairs: products exact, sums in float32. */
+__attribute__((noinline, target("avx512bf16"))) inline void multiplyPanels(int64_t inner, const Pair* a,
+                                                                            const Pair* b, float* out) {
+  __m512 sums[tileRows][tileVectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < tileRows; i++) {
+    for (int j = 0; j < tileVectors; j++) sums[i][j] = _mm512_setzero_ps();
+  }
+  for (int64_t k = 0; k < inner; k++) {
+    __m512bh lanes[tileVectors];
+    for (int j = 0; j < tileVectors; j++) lanes[j] = (__m512bh)_mm512_loadu_si512(b + j * width);
+#pragma GCC unroll 16
+    for (int i = 0; i < tileRows; i++) {
+      const __m512bh pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[i].bits));
+#pragma GCC unroll 4
+      for (int j = 0; j < tileVectors; j++) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], pair, lanes[j]);
+    }
+    a += tileRows;
+    b += tileColumns;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < tileRows; i++) {
+    for (int j = 0; j < tileVectors; j++) _mm512_storeu_ps(out + i * tileColumns + j * width, sums[i][j]);
+  }
+}
+#else
+/** Never called: `Engine::bf16Products` is set only where the processor has them. */
+inline void multiplyPanels(int64_t, const Pair*, const Pair*, float*) {}
+#endif
