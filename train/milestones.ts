@@ -4,7 +4,7 @@ import type { JobContext } from "../pipeline/runtime/command.ts";
 import type { TrainingConfig } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
 import { RowLoader } from "./loader.ts";
-import type { MetricsLine, RunHistory } from "./metrics.ts";
+import type { Evaluation, MetricsLine, RunHistory } from "./metrics.ts";
 import type { PackedData } from "./packed-data.ts";
 import type { Sampler } from "./sampler.ts";
 
@@ -53,12 +53,17 @@ async function evaluateModel(
 ): Promise<boolean> {
   const { textBytes, tokens } = data.splits.validation;
   const loader = new RowLoader(data, "validation", config.seed);
-  const evaluation = await evaluate(model, loader, {
-    rows: config.evaluation.rows,
-    bytesPerToken: textBytes / tokens,
-    marks,
-    signal: context.signal,
-  }).finally(() => loader.close());
+  let evaluation: Evaluation | undefined;
+  try {
+    evaluation = await evaluate(model, loader, {
+      rows: config.evaluation.rows,
+      bytesPerToken: textBytes / tokens,
+      marks,
+      signal: context.signal,
+    });
+  } finally {
+    await loader.close();
+  }
   if (evaluation === undefined) return false;
   await record({ step, evaluation });
   context.emit({ event: "evaluation", step, ...evaluation });
