@@ -32,10 +32,10 @@ const words = (out: string) => {
 
 before(async () => {
   tokenizer = await makeTokenizer(join(root, "made"));
-  const shards = Array.from({ length: 12 }, (_, i) => records(i * 60, i * 60 + 60));
+  const shards = Array.from({ length: 10 }, (_, i) => records(i * 30, i * 30 + 30));
   input = await makeCleanFolder(
     join(root, "clean"),
-    { a: shards.slice(0, 8), b: shards.slice(8) },
+    { a: shards.slice(0, 7), b: shards.slice(7) },
     { a: 1, b: 1 },
   );
   await runPack({ input, tokenizer, out: join(root, "whole"), shardBytes: 8192 });
@@ -62,9 +62,9 @@ describe("pack, killed and run again", () => {
     const moments: [string, () => boolean][] = [
       ["the folder was made", () => existsSync(work)],
       ["a unit was being written", () => filesIn(work, ".rows.partial") > 0],
-      ["some units were done", () => filesIn(work, ".rows.json") > 4],
+      ["some units were done", () => filesIn(work, ".rows.json") > 3],
       ["a shard was done", () => filesIn(work, ".arrow.json") > 0],
-      ["many shards were done", () => filesIn(work, ".arrow.json") > 6],
+      ["many shards were done", () => filesIn(work, ".arrow.json") > 3],
     ];
     let kills = 0;
     for (const [moment, when] of moments) {

@@ -183,6 +183,20 @@ describe("pack", () => {
     assert.equal(splits.train.tokens, expected.length);
   });
 
+  it("shares a large foreign file out to all workers in units, with the same bytes for any number of them", async () => {
+    const lines = texts.map((record) => `${JSON.stringify(record)}\n`).join("");
+    const input = path("large.jsonl");
+    const times = Math.ceil(18_000_000 / Buffer.byteLength(lines));
+    writeFileSync(input, lines.repeat(times));
+    const options = { input, seqLen: 1024, validationShare: 0.2 };
+    const { inputs, splits } = await run("large-1", { ...options, workers: 1 });
+    assert.equal(inputs[0]!.documents, times * texts.length);
+    assert.equal(inputs[0]!.tokens, times * texts.reduce((sum, { text }) => sum + encode(text).length, 0));
+    assert.equal(splits.validation.documents % times, 0, "each text is on one side, however often it comes");
+    await run("large-2", { ...options, workers: 2 });
+    assert.deepEqual(hashFolder(path("large-1")), hashFolder(path("large-2")));
+  });
+
   it("cuts a document longer than a shard into rows of several shards", async () => {
     const long = { text: texts.map(({ text }) => text).join("\n") };
     const input = await makeCleanFolder(path("long"), { a: [[long]] });

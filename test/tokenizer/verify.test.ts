@@ -54,6 +54,19 @@ describe("verify", () => {
     }
   });
 
+  it("checks 32-bit ids, which vocabularies above 65,536 need, in the same way", async () => {
+    const json = JSON.parse(await readFile(join(tokenizer, "tokenizer.json"), "utf8"));
+    json.added_tokens.push({ ...json.added_tokens[0], id: 70_000, content: "<far>" });
+    const wide = join(root, "wide");
+    await writeJson(join(wide, "tokenizer.json"), json);
+    const out = join(root, "wide-packed");
+    const { dtype, shards } = await runPack({ input, tokenizer: wide, out, documentStarts: true });
+    assert.equal(dtype, "uint32");
+    assert.equal((await check(out, { tokenizer: wide })).documents, 70);
+    await flipByte(join(out, shards[0]!.file), 3000);
+    await assert.rejects(check(out, { tokenizer: wide }), /train-00000\.arrow row \d+: its bytes/);
+  });
+
   it("finds any flipped byte of a shard, and names the row where it lies in one", async () => {
     const shard = manifest.shards[0]!;
     const size = (await stat(join(packed, shard.file))).size;

@@ -21,7 +21,7 @@ import { newIds } from "./ids.ts";
 /** The column of token ids of a packed shard. */
 export const IDS_COLUMN = "input_ids";
 /** The optional column of places where documents start. */
-export const STARTS_COLUMN = "document_starts";
+const STARTS_COLUMN = "document_starts";
 
 /** Bytes of ids in a record batch: a reader that takes whole batches finds any row in one small read. */
 const BATCH_BYTES = 2 << 20;

@@ -9,7 +9,7 @@ import type { PackJob } from "./pack-options.ts";
 import type { PackUnitResult, PackUnitTask } from "./pack-unit.worker.ts";
 import type { Scratch } from "./row-sources.ts";
 import { type UnitIndex, unitIndexSchema } from "./unit-rows.ts";
-import { type HashedCorpus, listUnits, type Unit } from "./units.ts";
+import { type HashedCorpus, listUnits, type Unit, type UnitListener } from "./units.ts";
 
 /** A unit whose rows lie in its scratch file. */
 export interface FinishedUnit extends Scratch {
@@ -43,8 +43,14 @@ export async function encodeUnits(
   let units = 0;
   let scratchBytes = 0;
 
+  const listener: UnitListener = {
+    skip: allUnitsDone,
+    onFile: (fileIndex, count) => writeJson(filePath(work, fileIndex), { units: count }),
+    onBytes: (bytes) => task.advance(bytes),
+  };
+
   async function* waiting(): AsyncGenerator<PackUnitTask> {
-    for await (const unit of listUnits(corpus, allUnitsDone, markFile)) {
+    for await (const unit of listUnits(corpus, listener)) {
       units = unit.unit + 1;
       const path = scratchPath(work, unit.unit);
       if (await exists(markOf(path))) continue;
@@ -61,13 +67,7 @@ export async function encodeUnits(
       if (!(await exists(markOf(scratchPath(work, unit))))) return undefined;
     }
     units = firstUnit + count;
-    task.advance(corpus.files[fileIndex]!.bytes);
     return count;
-  }
-
-  async function markFile(fileIndex: number, count: number): Promise<void> {
-    await writeJson(filePath(work, fileIndex), { units: count });
-    task.advance(corpus.files[fileIndex]!.bytes);
   }
 
   const pool = new WorkerPool<PackUnitTask, PackUnitResult>({

@@ -58,8 +58,7 @@ export async function expectRows(
   const sent: Unit[] = [];
 
   async function* tasks(): AsyncGenerator<HashUnitTask> {
-    const markFile = async (file: number) => task.advance(corpus.files[file]!.bytes);
-    for await (const unit of listUnits(corpus, async () => undefined, markFile)) {
+    for await (const unit of listUnits(corpus, { onBytes: (bytes) => task.advance(bytes) })) {
       sent.push(unit);
       const { file, ours, lines } = unit;
       yield { unit: unit.unit, file, ours, shuffle, ...(lines === undefined ? {} : { lines }) };

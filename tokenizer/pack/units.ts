@@ -56,43 +56,51 @@ export async function openHashedCorpus(
   return { ...corpus, files, fingerprint: fingerprint(content) };
 }
 
-/**
- * Cuts a corpus into bounded units, in an order that depends on its content alone.
- *
- * @param skip number of units of a file that need not be read again; undefined where it must
- * @param onFile is told how many units a file had, once it was read to its end
- */
-export async function* listUnits(
-  { files }: HashedCorpus,
-  skip: (fileIndex: number, firstUnit: number) => Promise<number | undefined>,
-  onFile: (fileIndex: number, units: number) => Promise<void>,
-): AsyncGenerator<Unit> {
+/** What the reading of a corpus tells whoever asked for its units. */
+export interface UnitListener {
+  /** Number of units of a file that need not be read again; undefined where it must. */
+  skip?(fileIndex: number, firstUnit: number): Promise<number | undefined>;
+  /** A file was read to its end and had so many units. */
+  onFile?(fileIndex: number, units: number): Promise<void>;
+  /** So many more bytes of the corpus' files are on their way. */
+  onBytes(bytes: number): void;
+}
+
+/** Cuts a corpus into bounded units, in an order that depends on its content alone. */
+export async function* listUnits({ files }: HashedCorpus, listener: UnitListener): AsyncGenerator<Unit> {
   let unit = 0;
   for (const [fileIndex, file] of files.entries()) {
-    const known = await skip(fileIndex, unit);
+    const known = await listener.skip?.(fileIndex, unit);
     if (known !== undefined) {
       unit += known;
+      listener.onBytes(file.bytes);
       continue;
     }
     const first = unit;
     const ours = file.textBytes !== undefined;
     if (ours || file.name.endsWith(".txt") || file.bytes <= WHOLE_FILE_BYTES) {
       yield { unit: unit++, fileIndex, file, ours, oversizedLines: 0 };
+      listener.onBytes(file.bytes);
     } else {
-      for await (const { lines, oversizedLines } of cutFile(file)) {
+      for await (const { lines, oversizedLines } of cutFile(file, listener)) {
         yield { unit: unit++, fileIndex, file, ours, lines, oversizedLines };
       }
     }
-    await onFile(fileIndex, unit - first);
+    await listener.onFile?.(fileIndex, unit - first);
   }
 }
 
 async function* cutFile(
   file: CorpusFile,
+  listener: UnitListener,
 ): AsyncGenerator<{ lines: Uint8Array<ArrayBuffer>; oversizedLines: number }> {
   const hash = createHash("sha256");
   try {
-    const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk) });
+    const onRead = (chunk: Uint8Array) => {
+      hash.update(chunk);
+      listener.onBytes(chunk.length);
+    };
+    const bytes = openBytes(file.path, { onRead });
     for await (const block of readLineBlocks(bytes, { blockBytes: BLOCK_BYTES })) {
       yield { lines: block.bytes, oversizedLines: block.oversizedBytes === undefined ? 0 : 1 };
     }
