@@ -52,7 +52,7 @@ template <class Step, class T, class Out>
 inline void multiplyBlock(Engine& engine, const Operand<T>& a, const Operand<T>& b, int64_t row, int64_t rows,
                           int64_t column, int64_t columns, int64_t k, int64_t inner, const Destination<Out>& to,
                           const RunningSums& running) {
-  const int64_t steps = divideUp(inner, stepElements<Step>);
+  const int64_t steps = stepsOf<Step>(inner);
   const int64_t rowPanels = divideUp(rows, tileRows);
   const int64_t columnPanels = divideUp(columns, tileColumns);
   Step* packedA = engine.scratch<Step>(Scratch::packedA, rowPanels * tileRows * steps);
@@ -172,7 +172,7 @@ void matmul(Engine& engine, Transposition transposition, const Buffer& a, const 
       }
       const Operand<T> rows{aData, a.columns, tn};
       const Operand<T> columns{bData, b.columns, !nt};
-      if constexpr (std::is_same_v<T, bfloat16>) {
+      if constexpr (hasPairs && std::is_same_v<T, bfloat16>) {
         if (engine.bf16Products) {
           multiplyBlocks<Pair>(engine, rows, columns, out.rows, out.columns, inner, to);
           return;

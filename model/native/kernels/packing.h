@@ -13,6 +13,12 @@ struct Pair {
 template <class Step>
 constexpr int64_t stepElements = std::is_same_v<Step, Pair> ? 2 : 1;
 
+/** Steps that hold `elements` elements of the inner dimension. */
+template <class Step>
+constexpr int64_t stepsOf(int64_t elements) {
+  return (elements + stepElements<Step> - 1) / stepElements<Step>;
+}
+
 /** One operand: `rows` × `inner`, where consecutive elements lie along `inner` or, if `transposed`, along `rows`. */
 template <class T>
 struct Operand {
