@@ -59,9 +59,8 @@ describe("every command", () => {
       const help = await run(name, "--help");
       assert.equal(help.code, 0, help.stderr);
       const examples = help.stdout.split("Examples:")[1]?.trim().split("\n") ?? [];
-      assert.ok(examples.length >= 2, help.stdout);
-      for (const example of examples)
-        assert.match(example, new RegExp(`(apt3|npm run) .*${name}|apt3 ${name}`));
+      const own = examples.filter((line) => new RegExp(`(apt3|npm run) ${name}\\b`).test(line));
+      assert.ok(own.length >= 2, help.stdout);
       assert.match(help.stdout, /--json/);
       assertUserError(await run(name, ...(REQUIRED[name] ?? []), "--no-such-flag"), /--no-such-flag/);
     });

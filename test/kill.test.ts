@@ -84,9 +84,11 @@ for (const name of Object.keys(OUTPUTS) as (keyof typeof OUTPUTS)[]) {
   });
 }
 
-/** The bytes of a folder, without what a clock wrote. */
+/** The bytes of a folder, without what a clock wrote: a run's views (report, TensorBoard) show times throughout. */
 function contentOf(folder: string): Record<string, string> {
-  const files = hashFolder(folder);
+  const files = Object.fromEntries(
+    Object.entries(hashFolder(folder)).filter(([path]) => !/^(report\.html$|tensorboard\/)/.test(path)),
+  );
   if (files["metrics.jsonl"] === undefined) return files;
   const metrics = readFileSync(join(folder, "metrics.jsonl"), "utf8");
   return { ...files, "metrics.jsonl": metrics.replaceAll(/,"timing":\{[^}]*\}/g, "") };
