@@ -15,7 +15,8 @@ import { applyAdamW } from "../../train/adamw.ts";
  * `npm run bench -- train --python PATH`: training steps of the `cpu` backend and of PyTorch (transformers'
  * LlamaForCausalLM with scaled-dot-product attention and fused AdamW; bf16 through autocast), and matrix products of both.
  * Every measurement runs in a process of its own, so that peak memory is its own, with the same threads on both sides,
- * in alternation. The best time counts on both sides: on a machine that others use too, it is what is least disturbed.
+ * in alternation. The best time counts on both sides. On a machine that others use too, tokens per second of processor
+ * time with `--threads 1` are the figure to trust: waiting for a turn is not in them.
  */
 const models: Readonly<Record<string, { dModel: number; layers: number; dHidden: number }>> = {
   d256x4: { dModel: 256, layers: 4, dHidden: 704 },
@@ -55,6 +56,8 @@ interface MatmulJob extends Job {
 }
 interface TrainResult {
   readonly seconds: readonly number[];
+  /** Processor time of all threads. */
+  readonly cpuSeconds: readonly number[];
   /** Largest resident memory of the process, and that before the model was made. */
   readonly peakBytes: number;
   readonly startBytes: number;
@@ -89,7 +92,7 @@ export async function run(words: readonly string[]): Promise<void> {
   for (const dtype of parts.includes("products") ? types : [])
     compareProducts({ kind: "matmul", dtype, threads }, python, rounds);
   print(
-    "\nmodel          vocabulary type  tokens/s: apt3  torch  ratio | peak MB: apt3  torch  ratio | above start",
+    "\nmodel          vocabulary type  tokens/s: apt3  torch  ratio | per CPU second: apt3 torch ratio | peak MB: apt3  torch  ratio | above start",
   );
   for (const name of parts.includes("steps") ? values.models.split(",") : []) {
     for (const vocabSize of values.vocabularies.split(",").map(Number)) {
@@ -132,8 +135,11 @@ function modelConfig(name: string, vocabSize: number): ModelConfig {
 
 function compareSteps(job: TrainJob, python: string | undefined, rounds: number): string {
   const { ours, theirs } = alternate<TrainResult>(job, python, rounds);
+  const tokens = sequences * sequenceLength;
   const speed = (results: readonly TrainResult[]) =>
-    (sequences * sequenceLength) / Math.min(...results.flatMap(({ seconds }) => seconds));
+    tokens / Math.min(...results.flatMap(({ seconds }) => seconds));
+  const cpuSpeed = (results: readonly TrainResult[]) =>
+    tokens / Math.min(...results.flatMap(({ cpuSeconds }) => cpuSeconds));
   const megabytes = (bytes: number) => bytes / 2 ** 20;
   const peak = (results: readonly TrainResult[]) =>
     megabytes(Math.max(...results.map(({ peakBytes }) => peakBytes)));
@@ -146,7 +152,7 @@ function compareSteps(job: TrainJob, python: string | undefined, rounds: number)
         : `${of(theirs).toFixed(0).padStart(7)} ${(of(ours) / of(theirs)).toFixed(2)}`;
     return `${of(ours).toFixed(0).padStart(7)} ${peer}`;
   };
-  return `${row(speed)} | ${row(peak)} | ${row(own)}  ${theirs[0]?.version ?? ""}`;
+  return `${row(speed)} | ${row(cpuSpeed)} | ${row(peak)} | ${row(own)}  ${theirs[0]?.version ?? ""}`;
 }
 
 function compareProducts(job: Job, python: string | undefined, rounds: number): void {
@@ -255,8 +261,10 @@ async function measureSteps(job: TrainJob): Promise<TrainResult> {
   const ids = Int32Array.from({ length: tokens }, () => Math.floor(random.uniform() * job.model.vocabSize));
   const settings = { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 } as const;
   const seconds: number[] = [];
+  const cpuSeconds: number[] = [];
   for (let step = 0; step < job.warmUp + job.steps; step++) {
     const started = performance.now();
+    const cpuStarted = process.cpuUsage();
     const targets = setMicroBatch(model, ids);
     backend.zero(model.state.sums);
     forward(model);
@@ -265,8 +273,15 @@ async function measureSteps(job: TrainJob): Promise<TrainResult> {
     applyAdamW(model, settings, 1e-4, step + 1);
     await backend.read(model.state.sums);
     seconds.push((performance.now() - started) / 1000);
+    const { user, system } = process.cpuUsage(cpuStarted);
+    cpuSeconds.push((user + system) / 1e6);
   }
   const peakBytes = process.resourceUsage().maxRSS * 1024;
   await backend.close();
-  return { seconds: seconds.slice(job.warmUp), peakBytes, startBytes };
+  return {
+    seconds: seconds.slice(job.warmUp),
+    cpuSeconds: cpuSeconds.slice(job.warmUp),
+    peakBytes,
+    startBytes,
+  };
 }

@@ -60,9 +60,9 @@ def train(job):
     forward = torch.compile(model) if job["compile"] else model
     ids = torch.randint(0, shape["vocabSize"], (job["sequences"], job["sequenceLength"]))
     autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=job["dtype"] == "bf16")
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(job["warmUp"] + job["steps"]):
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         with autocast:
             loss = forward(input_ids=ids, labels=ids).loss
         loss.backward()
@@ -71,7 +71,10 @@ def train(job):
         optimizer.zero_grad(set_to_none=True)
         loss.item()
         seconds.append(time.perf_counter() - started)
-    return {"seconds": seconds[job["warmUp"] :], "peakBytes": peak_bytes(), "startBytes": before}
+        cpu_seconds.append(time.process_time() - cpu_started)
+    measured = slice(job["warmUp"], None)
+    times = {"seconds": seconds[measured], "cpuSeconds": cpu_seconds[measured]}
+    return {**times, "peakBytes": peak_bytes(), "startBytes": before}
 
 
 job = json.load(sys.stdin)
