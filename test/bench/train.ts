@@ -23,7 +23,6 @@ const models: Readonly<Record<string, { dModel: number; layers: number; dHidden:
   d512x8: { dModel: 512, layers: 8, dHidden: 1408 },
   d768x12: { dModel: 768, layers: 12, dHidden: 2048 },
 };
-const sequences = 4;
 const sequenceLength = 512;
 const matmulShapes = [
   [256, 256, 256],
@@ -78,6 +77,7 @@ export async function run(words: readonly string[]): Promise<void> {
       vocabularies: { type: "string", default: "8000,31980" },
       types: { type: "string", default: "f32,bf16" },
       steps: { type: "string", default: "3" },
+      sequences: { type: "string", default: "4" },
       rounds: { type: "string", default: "2" },
       parts: { type: "string", default: "products,steps" },
       compile: { type: "boolean", default: false },
@@ -102,7 +102,7 @@ export async function run(words: readonly string[]): Promise<void> {
           dtype,
           threads,
           model: modelConfig(name, vocabSize),
-          sequences,
+          sequences: Number(values.sequences),
           sequenceLength,
           warmUp: 1,
           steps,
@@ -135,7 +135,7 @@ function modelConfig(name: string, vocabSize: number): ModelConfig {
 
 function compareSteps(job: TrainJob, python: string | undefined, rounds: number): string {
   const { ours, theirs } = alternate<TrainResult>(job, python, rounds);
-  const tokens = sequences * sequenceLength;
+  const tokens = job.sequences * job.sequenceLength;
   const speed = (results: readonly TrainResult[]) =>
     tokens / Math.min(...results.flatMap(({ seconds }) => seconds));
   const cpuSpeed = (results: readonly TrainResult[]) =>
