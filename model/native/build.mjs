@@ -60,7 +60,6 @@ async function compile() {
   if (compiler === undefined)
     throw new Error("no C++ compiler found; install g++ or clang++, then run: node model/native/build.mjs");
   const { default: nodeApi } = await import("node-api-headers");
-  rmSync(build, { recursive: true, force: true });
   mkdirSync(build, { recursive: true });
   const sources = readdirSync(folder).filter((name) => name.endsWith(".cpp"));
   const object = (name) => join(build, name.replace(".cpp", ".o"));
@@ -83,6 +82,7 @@ async function compile() {
   const unfinished = join(build, "cpu.node.part");
   await run(compiler, [...flags, ...shared, ...sources.map(object), "-o", unfinished]);
   renameSync(unfinished, join(build, "cpu.node"));
+  rmSync(join(build, "skipped.txt"), { force: true });
   for (const name of sources) rmSync(object(name));
 }
 

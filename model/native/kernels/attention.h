@@ -15,27 +15,57 @@ constexpr int64_t keyBlock = 64;
 /** Queries one task takes; it packs all the keys before them anew. */
 constexpr int64_t taskQueries = 8 * queryLanes;
 
-/** headRows rows of a product of packed float32 panels. */
+/** headRows rows of a product of packed panels. */
 inline APT3_INLINE void headProduct(int64_t inner, const float* a, const float* b, float* out, bool add) {
   tileProduct<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
 }
+#if defined(APT3_AVX512)
+APT3_PAIRS __attribute__((noinline)) inline void headProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
+                                                             bool add) {
+  tileProduct<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
+}
+#endif
+
+/** Calls body(Step) with the steps in which products of this type run: pairs where the processor multiplies them. */
+template <class T, class Body>
+inline void withSteps(const Engine& engine, Body body) {
+  if constexpr (hasPairs && std::is_same_v<T, bfloat16>) {
+    if (engine.bf16Products) return body(Pair{});
+  }
+  body(float{});
+}
 
 /** Packs `rows` rows as panels of `panelRows` rows, `size` elements each. */
-template <int panelRows, class T>
-inline void packRows(const T* from, int64_t stride, int64_t rows, int64_t size, float* panels) {
+template <int panelRows, class T, class Step>
+inline void packRows(const T* from, int64_t stride, int64_t rows, int64_t size, Step* panels) {
   const Operand<T> operand{from, stride, false};
   for (int64_t row = 0; row < rows; row += panelRows) {
-    packPanel<panelRows>(operand, row, rows - row, 0, size, panels + row * size);
+    packPanel<panelRows>(operand, row, rows - row, 0, size, panels + row * stepsOf<Step>(size));
   }
 }
 
 /** Packs the columns of `rows` rows as panels of `panelRows` columns. */
-template <int panelRows, class T>
-inline void packColumns(const T* from, int64_t stride, int64_t rows, int64_t size, float* panels) {
+template <int panelRows, class T, class Step>
+inline void packColumns(const T* from, int64_t stride, int64_t rows, int64_t size, Step* panels) {
   const Operand<T> operand{from, stride, true};
   for (int64_t column = 0; column < size; column += panelRows) {
-    packPanel<panelRows>(operand, column, size - column, 0, rows, panels + column * rows);
+    packPanel<panelRows>(operand, column, size - column, 0, rows, panels + column * stepsOf<Step>(rows));
   }
+}
+
+/** A block of [keys][queryLanes] as a packed operand whose inner dimension are the keys. Float32 already is one. */
+inline const float* packKeys(const float* block, int64_t, float*) { return block; }
+inline const Pair* packKeys(const float* block, int64_t keys, Pair* packed) {
+  for (int64_t key = 0; key < keys; key += 2) {
+    for (int j = 0; j < tileVectors; j++) {
+      const float* lanes = block + key * queryLanes + j * width;
+      const uvec low = roundedUpperHalf(load(lanes)) >> 16;
+      const uvec high = key + 1 < keys ? roundedUpperHalf(load(lanes + queryLanes)) & 0xffff0000u : uvec{};
+      const uvec pairs = low | high;
+      std::memcpy(packed + key / 2 * queryLanes + j * width, &pairs, sizeof pairs);
+    }
+  }
+  return packed;
 }
 
 /** Writes a transposed block, [size][queryLanes], as `rows` rows of the matrix `to`. */
@@ -101,9 +131,11 @@ struct Visible {
 };
 
 /** Scores of a block of keys: [keys rounded up][queryLanes]. */
-inline void blockScores(int64_t keys, int64_t headSize, const float* packed, const float* lanes, float* scores) {
+template <class Step>
+inline void blockScores(int64_t keys, int64_t headSize, const Step* packed, const Step* lanes, float* scores) {
+  const int64_t steps = stepsOf<Step>(headSize);
   for (int64_t row = 0; row < keys; row += headRows) {
-    headProduct(headSize, packed + row * headSize, lanes, scores + row * queryLanes, false);
+    headProduct(steps, packed + row * steps, lanes, scores + row * queryLanes, false);
   }
 }
 
@@ -117,16 +149,15 @@ struct RunningSoftmax {
 inline void softmaxBlock(const Visible& visible, int64_t key, int64_t keys, int64_t headSize, float* scores,
                          float* outputs, RunningSoftmax& running) {
   const bool masked = visible.needsMask(key, keys);
+  const float scale = 1 / std::sqrt(static_cast<float>(headSize));
   const vec hidden = broadcast(-INFINITY);
   for (int j = 0; j < tileVectors; j++) {
     float* lanes = scores + j * width;
     vec largest = running.largest[j];
     for (int64_t i = 0; i < keys; i++) {
-      vec score = load(lanes + i * queryLanes);
-      if (masked) {
-        score = select(visible.mask(key + i, j), score, hidden);
-        store(lanes + i * queryLanes, score);
-      }
+      vec score = load(lanes + i * queryLanes) * scale;
+      if (masked) score = select(visible.mask(key + i, j), score, hidden);
+      store(lanes + i * queryLanes, score);
       largest = maximum(score, largest);
     }
     // A query that has seen no key yet has no largest score: any finite number will do.
@@ -169,27 +200,23 @@ inline HeadData<T> headData(const AttentionShape& shape, const T* qkv, const Buf
           documentStarts.present() ? documentStarts.i32() + first : nullptr};
 }
 
-inline void scaleBlock(float* block, int64_t size, float factor) {
-  for (int64_t i = 0; i < size; i += width) store(block + i, load(block + i) * factor);
-}
-
 /** Floats of scratch memory for each thread, forward. */
 inline int64_t forwardScratch(const AttentionShape& shape) {
   const int64_t size = roundUp(shape.headSize, headRows);
-  return 2 * roundUp(shape.sequenceLength, headRows) * size + (2 * size + keyBlock) * queryLanes;
+  return 2 * roundUp(shape.sequenceLength, headRows) * size + 2 * (size + keyBlock) * queryLanes;
 }
 
-template <class T>
-inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, int64_t firstQuery, const float* keys,
-                        const float* values, int64_t packedKeys, float* scratch, T* out, float* logSumExp) {
+template <class Step, class T>
+inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, int64_t firstQuery, const Step* keys,
+                        const Step* values, int64_t packedKeys, float* scratch, T* out, float* logSumExp) {
   const int64_t headSize = shape.headSize;
   const int64_t paddedSize = roundUp(headSize, headRows);
   float* scores = scratch;
-  float* queries = scores + keyBlock * queryLanes;
-  float* outputs = queries + paddedSize * queryLanes;
+  float* outputs = scores + keyBlock * queryLanes;
+  Step* queries = reinterpret_cast<Step*>(outputs + paddedSize * queryLanes);
+  Step* weights = queries + paddedSize * queryLanes;
   const Visible visible(firstQuery, shape.sequenceLength, head.documentStarts);
   packRows<queryLanes>(head.queries + firstQuery * head.stride, head.stride, visible.queries, headSize, queries);
-  scaleBlock(queries, headSize * queryLanes, 1 / std::sqrt(static_cast<float>(headSize)));
   std::memset(outputs, 0, static_cast<size_t>(paddedSize * queryLanes) * sizeof(float));
   RunningSoftmax running;
   for (int j = 0; j < tileVectors; j++) {
@@ -198,10 +225,12 @@ inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, in
   }
   for (int64_t key = visible.firstKey; key < visible.endKey; key += keyBlock) {
     const int64_t count = std::min(keyBlock, visible.endKey - key);
-    blockScores(count, headSize, keys + key * headSize, queries, scores);
+    blockScores(count, headSize, keys + key * stepsOf<Step>(headSize), queries, scores);
     softmaxBlock(visible, key, count, headSize, scores, outputs, running);
+    const Step* packed = packKeys(scores, count, weights);
     for (int64_t row = 0; row < headSize; row += headRows) {
-      headProduct(count, values + row * packedKeys + key * headRows, scores, outputs + row * queryLanes, true);
+      const Step* columns = values + row * stepsOf<Step>(packedKeys) + key / stepElements<Step> * headRows;
+      headProduct(stepsOf<Step>(count), columns, packed, outputs + row * queryLanes, true);
     }
   }
   float logs[queryLanes];
@@ -218,38 +247,47 @@ inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, in
   for (int64_t i = 0; i < visible.queries; i++) logSumExp[(firstQuery + i) * shape.heads] = logs[i];
 }
 
-void attention(Engine& engine, const AttentionShape& shape, const Buffer& qkv, const Buffer& documentStarts,
-               const Buffer& out, const Buffer& logSumExp) {
+template <class Step, class T>
+inline void attendAll(Engine& engine, const AttentionShape& shape, const T* qkv, const Buffer& documentStarts, T* out,
+                      float* logSumExp) {
   const int64_t length = shape.sequenceLength;
   const int64_t chunks = divideUp(length, taskQueries);
   const int64_t group = shape.heads / shape.kvHeads;
+  const int64_t kvHeads = shape.sequences * shape.kvHeads;
+  const int64_t packedFloats = roundUp(length, headRows) * roundUp(shape.headSize, headRows);
   const int64_t scratchFloats = forwardScratch(shape);
   float* scratch = engine.scratch(Scratch::threads, scratchFloats * engine.pool.threads());
+  engine.pool.run(kvHeads * chunks, [&](int64_t task, int thread) {
+    // The last queries see the most keys: they go first, so that no thread is left with a long task at the end.
+    const int64_t chunk = chunks - 1 - task / kvHeads;
+    const int64_t sequence = task % kvHeads / shape.kvHeads;
+    const int64_t kvHead = task % shape.kvHeads;
+    const int64_t end = std::min(length, (chunk + 1) * taskQueries);
+    float* own = scratch + thread * scratchFloats;
+    Step* keys = reinterpret_cast<Step*>(own);
+    Step* values = reinterpret_cast<Step*>(own + packedFloats);
+    for (int64_t head = kvHead * group; head < (kvHead + 1) * group; head++) {
+      const HeadData<T> data = headData<T>(shape, qkv, documentStarts, sequence, head);
+      if (head == kvHead * group) {
+        packRows<headRows>(data.keys, data.stride, end, shape.headSize, keys);
+        packColumns<headRows>(data.values, data.stride, end, shape.headSize, values);
+      }
+      T* outHead = out + sequence * length * shape.outWidth() + head * shape.headSize;
+      float* logs = logSumExp + sequence * length * shape.heads + head;
+      for (int64_t query = chunk * taskQueries; query < end; query += queryLanes) {
+        attendBlock(shape, data, query, keys, values, end, own + 2 * packedFloats, outHead, logs);
+      }
+    }
+  });
+}
+
+void attention(Engine& engine, const AttentionShape& shape, const Buffer& qkv, const Buffer& documentStarts,
+               const Buffer& out, const Buffer& logSumExp) {
   withFloats(qkv, [&](auto* data) {
     using T = std::remove_pointer_t<decltype(data)>;
     T* outData = static_cast<T*>(out.storage->data());
-    engine.pool.run(shape.sequences * shape.kvHeads * chunks, [&](int64_t task, int thread) {
-      // The last queries see the most keys: they go first, so that no thread is left with a long task at the end.
-      const int64_t chunk = chunks - 1 - task / (shape.sequences * shape.kvHeads);
-      const int64_t sequence = task % (shape.sequences * shape.kvHeads) / shape.kvHeads;
-      const int64_t kvHead = task % shape.kvHeads;
-      const int64_t end = std::min(length, (chunk + 1) * taskQueries);
-      const int64_t paddedSize = roundUp(shape.headSize, headRows);
-      float* keys = scratch + thread * scratchFloats;
-      float* values = keys + roundUp(length, headRows) * paddedSize;
-      float* rest = values + roundUp(length, headRows) * paddedSize;
-      for (int64_t head = kvHead * group; head < (kvHead + 1) * group; head++) {
-        const HeadData<T> own = headData<T>(shape, data, documentStarts, sequence, head);
-        if (head == kvHead * group) {
-          packRows<headRows>(own.keys, own.stride, end, shape.headSize, keys);
-          packColumns<headRows>(own.values, own.stride, end, shape.headSize, values);
-        }
-        T* outHead = outData + sequence * length * shape.outWidth() + head * shape.headSize;
-        float* logs = logSumExp.f32() + sequence * length * shape.heads + head;
-        for (int64_t query = chunk * taskQueries; query < end; query += queryLanes) {
-          attendBlock(shape, own, query, keys, values, end, rest, outHead, logs);
-        }
-      }
+    withSteps<T>(engine, [&](auto step) {
+      attendAll<decltype(step), T>(engine, shape, data, documentStarts, outData, logSumExp.f32());
     });
   });
 }

@@ -5,8 +5,9 @@ struct RowLoss {
   bool correct;
 };
 
+/** `powers` is scratch for a row: each exponential is computed once. */
 template <class T>
-inline RowLoss crossEntropyRow(T* logits, int64_t size, int64_t target, float gradientScale) {
+inline RowLoss crossEntropyRow(T* logits, int64_t size, int64_t target, float gradientScale, float* powers) {
   const float nothing = -INFINITY;
   vec largestLanes = broadcast(nothing);
   eachVector(size, [&](int64_t i, int64_t n) APT3_INLINE {
@@ -21,7 +22,9 @@ inline RowLoss crossEntropyRow(T* logits, int64_t size, int64_t target, float gr
   vec sums = {};
   eachVector(size, [&](int64_t i, int64_t n) APT3_INLINE {
     // Lanes behind the end add e^−87, which is nothing beside the 1 that the largest logit adds.
-    sums += exponential(load(logits + i, n, nothing) - largest);
+    const vec power = exponential(load(logits + i, n, nothing) - largest);
+    sums += power;
+    store(powers + i, power, n);
   });
   const float sum = sumOf(sums);
   if (gradientScale != 0) {
@@ -29,7 +32,7 @@ inline RowLoss crossEntropyRow(T* logits, int64_t size, int64_t target, float gr
     const double probability = std::exp(static_cast<double>(targetLogit) - largest) / sum;
     const float factor = gradientScale / sum;
     eachVector(size, [&](int64_t i, int64_t n) APT3_INLINE {
-      store(logits + i, exponential(load(logits + i, n) - largest) * factor, n);
+      store(logits + i, load(powers + i, n) * factor, n);
     });
     store(logits + target, broadcast(static_cast<float>((probability - 1) * gradientScale)), 1);
   }
@@ -45,13 +48,14 @@ void crossEntropy(Engine& engine, const Buffer& logits, const Buffer& targets, c
     throw std::runtime_error("target " + std::to_string(wanted[row]) + " of row " + std::to_string(row) +
                              " is not below the vocabulary's " + std::to_string(size));
   }
+  float* powers = engine.scratch(Scratch::threads, size * engine.pool.threads());
   RowLoss* losses = engine.scratch<RowLoss>(Scratch::sums, logits.rows);
   withFloats(logits, [&](auto* values) {
     using T = std::remove_pointer_t<decltype(values)>;
-    eachRow(engine, logits.rows, size, [&](int64_t row) {
+    engine.pool.run(logits.rows, [&](int64_t row, int thread) {
       T* own = values + row * size;
       if (wanted[row] >= 0) {
-        losses[row] = crossEntropyRow(own, size, wanted[row], static_cast<float>(gradientScale));
+        losses[row] = crossEntropyRow(own, size, wanted[row], static_cast<float>(gradientScale), powers + thread * size);
       } else if (gradientScale != 0) {
         std::memset(own, 0, static_cast<size_t>(size) * sizeof(T));
       }

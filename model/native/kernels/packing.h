@@ -3,6 +3,7 @@
 // multiplies together); either is four bytes, so the same code moves both.
 
 typedef uint32_t quad __attribute__((vector_size(16)));
+typedef uint16_t halfQuad __attribute__((vector_size(8)));
 
 /** A pair of bf16 as one word, the first one in the lower half. */
 struct Pair {
@@ -12,6 +13,12 @@ struct Pair {
 /** How many elements of the inner dimension one step of a panel holds. */
 template <class Step>
 constexpr int64_t stepElements = std::is_same_v<Step, Pair> ? 2 : 1;
+
+/** Steps that hold `elements` elements of the inner dimension. */
+template <class Step>
+constexpr int64_t stepsOf(int64_t elements) {
+  return (elements + stepElements<Step> - 1) / stepElements<Step>;
+}
 
 /** One operand: `rows` × `inner`, where consecutive elements lie along `inner` or, if `transposed`, along `rows`. */
 template <class T>
@@ -27,9 +34,13 @@ inline quad loadSteps(const float* from, float) {
   std::memcpy(&steps, from, sizeof steps);
   return steps;
 }
-inline quad loadSteps(const bfloat16* from, float) {
-  return quad{from[0].bits, from[1].bits, from[2].bits, from[3].bits} << 16;
+/** Four bf16, each in the lower half of a word. */
+inline quad loadHalves(const bfloat16* from) {
+  halfQuad halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return __builtin_convertvector(halves, quad);
 }
+inline quad loadSteps(const bfloat16* from, float) { return loadHalves(from) << 16; }
 inline quad loadSteps(const bfloat16* from, Pair) {
   quad steps;
   std::memcpy(&steps, from, sizeof steps);
@@ -98,7 +109,12 @@ inline void packStep(const T* from, const T*, int64_t rows, float* to) {
 /** One step of a panel of pairs from `lanes` consecutive elements of two rows; no second row at the end. */
 template <int lanes>
 inline void packStep(const bfloat16* from, const bfloat16* next, int64_t rows, Pair* to) {
-  for (int64_t i = 0; i < lanes; i++) {
+  int64_t i = 0;
+  for (; next != nullptr && i + 4 <= rows; i += 4) {
+    const quad pairs = loadHalves(from + i) | loadHalves(next + i) << 16;
+    std::memcpy(to + i, &pairs, sizeof pairs);
+  }
+  for (; i < lanes; i++) {
     const uint32_t low = i < rows ? from[i].bits : 0u;
     const uint32_t high = i < rows && next != nullptr ? next[i].bits : 0u;
     to[i].bits = low | high << 16;

@@ -39,10 +39,16 @@ inline vec load(const bfloat16* from) {
 
 inline void store(float* to, vec x) { std::memcpy(to, &x, sizeof x); }
 
+/** A float32's bits rounded to nearest, ties to even, for the sake of their upper half. Not for NaN. */
+inline uvec roundedUpperHalf(vec x) {
+  const uvec word = (uvec)x;
+  return word + 0x7fff + ((word >> 16) & 1);
+}
+
 /** Rounds to nearest, ties to even; a NaN stays one (its payload might otherwise round to infinity). */
 inline void store(bfloat16* to, vec x) {
   const uvec word = (uvec)x;
-  const uvec rounded = (word + 0x7fff + ((word >> 16) & 1)) >> 16;
+  const uvec rounded = roundedUpperHalf(x) >> 16;
   const uvec notANumber = (uvec)(x != x);
   const hvec bits = __builtin_convertvector((rounded & ~notANumber) | (((word >> 16) | 0x40) & notANumber), hvec);
   std::memcpy(to, &bits, sizeof bits);

@@ -41,38 +41,50 @@ inline APT3_INLINE void tileProduct(int64_t inner, const float* a, const float* 
   }
 }
 
-/** A tile of a product of packed float32 panels. */
+/** A tile of a product of packed panels. */
 __attribute__((noinline)) inline void multiplyPanels(int64_t inner, const float* a, const float* b, float* out) {
   tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, tileColumns, false);
 }
 
 #if defined(APT3_AVX512)
-/** A tile of a product of packed bf16 pairs: products exact, sums in float32. */
-__attribute__((noinline, target("avx512bf16"))) inline void multiplyPanels(int64_t inner, const Pair* a,
-                                                                            const Pair* b, float* out) {
-  __m512 sums[tileRows][tileVectors];
+constexpr bool hasPairs = true;
+#define APT3_PAIRS __attribute__((target("avx512bf16")))
+
+/** The same over pairs of bf16: products exact, sums in float32. Only for processors that multiply pairs. */
+template <int rows, int vectors, int rowStride, int stepStride>
+APT3_PAIRS inline APT3_INLINE void tileProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
+                                               int64_t outStride, bool add) {
+  __m512 sums[rows][vectors];
 #pragma GCC unroll 16
-  for (int i = 0; i < tileRows; i++) {
-    for (int j = 0; j < tileVectors; j++) sums[i][j] = _mm512_setzero_ps();
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ps();
   }
   for (int64_t k = 0; k < inner; k++) {
-    __m512bh lanes[tileVectors];
-    for (int j = 0; j < tileVectors; j++) lanes[j] = (__m512bh)_mm512_loadu_si512(b + j * width);
+    __m512bh lanes[vectors];
+    for (int j = 0; j < vectors; j++) lanes[j] = (__m512bh)_mm512_loadu_si512(b + j * width);
 #pragma GCC unroll 16
-    for (int i = 0; i < tileRows; i++) {
-      const __m512bh pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[i].bits));
+    for (int i = 0; i < rows; i++) {
+      const __m512bh pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[i * rowStride].bits));
 #pragma GCC unroll 4
-      for (int j = 0; j < tileVectors; j++) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], pair, lanes[j]);
+      for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], pair, lanes[j]);
     }
-    a += tileRows;
-    b += tileColumns;
+    a += stepStride;
+    b += vectors * width;
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < tileRows; i++) {
-    for (int j = 0; j < tileVectors; j++) _mm512_storeu_ps(out + i * tileColumns + j * width, sums[i][j]);
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) {
+      float* to = out + i * outStride + j * width;
+      _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sums[i][j]) : sums[i][j]);
+    }
   }
 }
+
+APT3_PAIRS __attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Pair* a, const Pair* b,
+                                                                float* out) {
+  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, tileColumns, false);
+}
 #else
-/** Never called: `Engine::bf16Products` is set only where the processor has them. */
-inline void multiplyPanels(int64_t, const Pair*, const Pair*, float*) {}
+constexpr bool hasPairs = false;
 #endif
