@@ -6,8 +6,8 @@ import Fastify, {
 } from "fastify";
 import type { z } from "zod";
 import { UserError } from "../../pipeline/runtime/errors.ts";
-import { describeIssue } from "../../pipeline/runtime/schema.ts";
 import { apt3Version } from "../../pipeline/runtime/installation.ts";
+import { describeIssue } from "../../pipeline/runtime/schema.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { endpoints } from "./api.ts";
 import { Metrics } from "./metrics.ts";
@@ -103,6 +103,6 @@ function fail(reply: FastifyReply, status: number, message: string): FastifyRepl
 }
 
 function statusOf(error: FastifyError): number {
-  if (error instanceof UserError || error instanceof RangeError || error.validation !== undefined) return 400;
-  return error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500;
+  if (error.statusCode !== undefined && error.statusCode >= 400) return error.statusCode;
+  return error instanceof UserError || error instanceof RangeError ? 400 : 500;
 }
