@@ -5,6 +5,7 @@ import { EXIT } from "../pipeline/runtime/errors.ts";
 /** Every command, loaded only when it is asked for. */
 const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> = {
   ingest: async (words) => runCommand((await import("../pipeline/ingest-command.ts")).command, words),
+  explain: async (words) => runCommand((await import("../pipeline/explain-command.ts")).command, words),
   "train-tokenizer": async (words) =>
     runCommand((await import("../tokenizer/train-tokenizer-command.ts")).command, words),
   pack: async (words) => runCommand((await import("../tokenizer/pack-command.ts")).command, words),

@@ -53,8 +53,10 @@ export async function setWeights(
 
 /** Token ids with a meaning for training; absent where the data has no such token. */
 export interface TokenMarks {
-  /** Starts a document; needed only for attention that stays inside documents. */
+  /** Starts a document. Attention that stays inside documents needs this, or the next, or both. */
   readonly beginOfText?: number | undefined;
+  /** Ends a document. */
+  readonly endOfText?: number | undefined;
   /** Fills up a row: never a target. */
   readonly padding?: number | undefined;
 }
@@ -99,7 +101,7 @@ export function setTokens(
   { backend, shape, state }: ForwardModel,
   ids: Int32Array,
   targets: Int32Array,
-  { beginOfText }: TokenMarks = {},
+  marks: TokenMarks = {},
 ): void {
   const { sequences, sequenceLength } = shape;
   if (ids.length !== sequences * sequenceLength || targets.length !== ids.length) {
@@ -108,18 +110,25 @@ export function setTokens(
   backend.write(state.inputs.ids, ids);
   backend.write(state.inputs.targets, targets);
   if (state.inputs.documentStarts !== undefined) {
-    if (beginOfText === undefined) throw new Error("attention inside documents needs the id that starts one");
-    backend.write(state.inputs.documentStarts, documentStarts(ids, sequenceLength, beginOfText));
+    if (marks.beginOfText === undefined && marks.endOfText === undefined) {
+      throw new Error("attention inside documents needs the id that starts or ends one");
+    }
+    backend.write(state.inputs.documentStarts, documentStarts(ids, sequenceLength, marks));
   }
 }
 
-/** For each token the position in its row of the last `beginOfText` up to it; 0 where a document began earlier. */
-function documentStarts(ids: Int32Array, sequenceLength: number, beginOfText: number): Int32Array {
+/** For each token the position in its row where its document starts; 0 where that was in an earlier row. */
+function documentStarts(
+  ids: Int32Array,
+  sequenceLength: number,
+  { beginOfText, endOfText }: TokenMarks,
+): Int32Array {
   const starts = new Int32Array(ids.length);
   for (let token = 0; token < ids.length; token++) {
     const position = token % sequenceLength;
-    if (ids[token] === beginOfText) starts[token] = position;
-    else starts[token] = position === 0 ? 0 : starts[token - 1]!;
+    if (position === 0) continue;
+    const isStart = ids[token] === beginOfText || ids[token - 1] === endOfText;
+    starts[token] = isStart ? position : starts[token - 1]!;
   }
   return starts;
 }

@@ -3,8 +3,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { READ_STEP, RejectSample } from "./clean.ts";
 import type { CleanResult, CleanTask } from "./clean.worker.ts";
+import type { KeySet } from "./dedup/key-set.ts";
+import { BANDS } from "./dedup/minhash.ts";
 import { type Journal, type Unit, unitName } from "./journal.ts";
-import type { KeySet } from "./key-set.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { type LineBlock, readLineBlocks } from "./readers/lines.ts";
 import { openBytes } from "./readers/open.ts";
@@ -14,6 +15,7 @@ import type { WorkerPool } from "./runtime/workers.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import type { Dataset, InputFile } from "./sources/dataset.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
+import type { Trace } from "./trace.ts";
 
 /** The last step: it needs to see all documents in order, so it runs here and not in the workers. */
 const DEDUP_STEP = "exact-dedup";
@@ -25,6 +27,10 @@ export interface CleaningState {
   readonly journal: Journal;
   readonly seen: KeySet;
   readonly shardTextBytes: number;
+  /** Changes kept as evidence, for each step and unit. */
+  readonly traces: number;
+  /** Time spent in each step by this run, in milliseconds; summed over workers. */
+  readonly milliseconds: Record<string, number>;
   /** Uncompressed bytes that may still be read; `Infinity` without `--limit`. */
   budget: number;
 }
@@ -121,7 +127,7 @@ async function cleanInput(
 
   const span = new Span(dataset.name, state);
   try {
-    for await (const result of state.pool.map(tasks(), { signal })) {
+    for await (const result of state.pool.map(tasks(), { signal, transfer: ({ lines }) => [lines.buffer] })) {
       const block = sent.shift() as LineBlock;
       await span.add(result, block, units.length);
       if (span.isFull) units.push(await span.commit(units.length, input));
@@ -149,8 +155,10 @@ class Span {
   readonly #state: CleaningState;
   #writer: ShardWriter | undefined;
   #keys: bigint[] = [];
+  #bands: Uint32Array[] = [];
   #statistics: Statistics = emptyStatistics([]);
   #rejects = new RejectSample();
+  #traces: Trace[] = [];
   #linesDone = 0;
   #inputBytes = 0;
   #totals = { documents: 0, textBytes: 0, characters: 0 };
@@ -170,6 +178,13 @@ class Span {
     for (const { line, step, reason, excerpt } of result.rejects) {
       this.#rejects.add(line, step, reason, () => excerpt);
     }
+    for (const trace of result.traces) {
+      if (this.#traces.filter(({ step }) => step === trace.step).length < this.#state.traces)
+        this.#traces.push(trace);
+    }
+    const { milliseconds } = this.#state;
+    for (const [step, time] of Object.entries(result.milliseconds))
+      milliseconds[step] = (milliseconds[step] ?? 0) + time;
     this.#inputBytes += block.bytes.length;
     this.#linesDone = block.firstLine + block.lines - 1;
     if (block.oversizedBytes !== undefined) this.#countOversized(block.oversizedBytes);
@@ -187,6 +202,8 @@ class Span {
       dedup.charactersIn += characters;
       dedup.charactersOut += characters;
       this.#keys.push(result.keys[i] as bigint);
+      if (result.bands.length > 0)
+        this.#bands.push(result.bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
       this.#statistics.documentsKept += 1;
       this.#statistics.textBytesKept += result.textBytes[i] as number;
       this.#statistics.charactersKept += characters;
@@ -212,12 +229,15 @@ class Span {
         : { shard: { file: shardFile(this.#dataset, index), ...this.#totals, ...record } }),
       statistics: this.#statistics,
       rejects: this.#rejects.sample,
+      traces: this.#traces,
     };
-    await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys));
+    await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys), joinRows(this.#bands));
     this.#writer = undefined;
     this.#keys = [];
+    this.#bands = [];
     this.#statistics = emptyStatistics([]);
     this.#rejects = new RejectSample();
+    this.#traces = [];
     this.#inputBytes = 0;
     this.#totals = { documents: 0, textBytes: 0, characters: 0 };
     return unit;
@@ -241,6 +261,12 @@ class Span {
 
 function shardFile(dataset: string, unit: number): string {
   return `${unitName(dataset, unit)}.jsonl.zst`;
+}
+
+function joinRows(rows: readonly Uint32Array[]): Uint32Array {
+  const joined = new Uint32Array(rows.length * BANDS * 2);
+  for (const [i, row] of rows.entries()) joined.set(row, i * BANDS * 2);
+  return joined;
 }
 
 function textOf(record: Uint8Array): string {

@@ -44,6 +44,8 @@ export const cleanManifestSchema = z.strictObject({
   settings: z.strictObject({
     limitBytes: z.number().optional(),
     shardTextBytes: z.number(),
+    nearDedup: z.boolean(),
+    traces: z.number(),
     steps: z.array(z.strictObject({ name: z.string(), version: z.number() })),
   }),
   /** Weights of the groups in the training mix, as datasets.yaml states them. */

@@ -1,7 +1,16 @@
+import { TextMeasures } from "./measures/text-measures.ts";
 import type { Profile } from "./profiles.ts";
 import { parseRecord, type TextRecord } from "./readers/record.ts";
-import { countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
+import {
+  addToHistogram,
+  countDrop,
+  emptyStatistics,
+  QUALITY_BINS,
+  type Statistics,
+  stepOf,
+} from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
+import { excerptChange, type Trace } from "./trace.ts";
 
 /** A rejected document, kept as evidence of what a reason means in practice. */
 export interface Reject {
@@ -17,6 +26,9 @@ export interface CleanDocument {
   readonly line: number;
   readonly text: string;
   readonly record: TextRecord;
+  /** 64-bit key of its words: equal keys are exact duplicates. */
+  readonly key: bigint;
+  readonly quality: number;
   /** Names of the steps that changed the text. */
   readonly changedBy: readonly string[];
 }
@@ -26,6 +38,10 @@ export interface CleanedBlock {
   readonly statistics: Statistics;
   /** The first few rejects of each reason, in the order of their lines. */
   readonly rejects: readonly Reject[];
+  /** The first few changes of each step. */
+  readonly traces: readonly Trace[];
+  /** Time spent in each step, in milliseconds. */
+  readonly milliseconds: Readonly<Record<string, number>>;
 }
 
 /** Cleans the documents of whole JSON lines; `firstLine` numbers them. */
@@ -37,11 +53,27 @@ const EXCERPT_CHARACTERS = 300;
 /** Rejects shown per reason and block. */
 const REJECTS_PER_REASON = 5;
 
+/** What is worked out of a kept document's words while they are at hand. */
+export interface Fingerprinting {
+  /** xxHash64. */
+  readonly hash: (bytes: Uint8Array) => bigint;
+  /** Sees the hashes of a kept document's words, those without letters or digits left out. */
+  readonly onWords?: (hashes: Uint32Array) => void;
+}
+
+export interface CleanerOptions extends Fingerprinting {
+  /** Changes kept as evidence, for each step and block. */
+  readonly traces: number;
+}
+
 /** Makes the ordered steps ready for documents of one profile. */
-export function createCleaner(profile: Profile): Cleaner {
-  const steps = STEPS.flatMap(({ name, create }) => {
+export function createCleaner(
+  profile: Profile,
+  { hash, onWords, traces: tracesKept }: CleanerOptions,
+): Cleaner {
+  const steps = STEPS.flatMap(({ name, addsNoSigns = false, create }) => {
     const apply = create(profile);
-    return apply === undefined ? [] : [{ name, apply }];
+    return apply === undefined ? [] : [{ name, addsNoSigns, apply }];
   });
   const names = [READ_STEP, ...steps.map(({ name }) => name)];
 
@@ -49,13 +81,22 @@ export function createCleaner(profile: Profile): Cleaner {
     const statistics = emptyStatistics(names);
     const rejects = new RejectSample();
     const kept: CleanDocument[] = [];
+    const traces: Trace[] = [];
+    const milliseconds: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
+    const spend = (name: string, since: number) => {
+      const now = performance.now();
+      milliseconds[name] = (milliseconds[name] ?? 0) + now - since;
+      return now;
+    };
 
     for (const { line, bytes } of splitLines(lines, firstLine)) {
       statistics.documentsRead += 1;
       statistics.bytesRead += bytes.length;
       const reading = stepOf(statistics, READ_STEP);
       reading.documentsIn += 1;
+      let clock = performance.now();
       const parsed = parseRecord(bytes);
+      clock = spend(READ_STEP, clock);
       if (!parsed.ok) {
         countDrop(reading, parsed.reason);
         rejects.add(line, READ_STEP, parsed.reason, () => Buffer.from(bytes.subarray(0, 1200)).toString());
@@ -66,16 +107,26 @@ export function createCleaner(profile: Profile): Cleaner {
       reading.charactersOut += record.text.length;
 
       const changedBy: string[] = [];
-      const text = applySteps(record.text);
-      if (text !== undefined) kept.push({ line, text, record, changedBy });
+      const measures = applySteps(record.text);
+      if (measures !== undefined) {
+        const { text, quality, words } = measures;
+        const hashes = withoutZeros(words.hashes);
+        const key = hash(new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength));
+        onWords?.(hashes);
+        addToHistogram(statistics.quality, Math.floor(quality * QUALITY_BINS));
+        addToHistogram(statistics.lengths, Math.floor(Math.log2(Math.max(text.length, 1))));
+        kept.push({ line, text, record, key, quality, changedBy });
+      }
 
-      /** The text after every step, or undefined when one of them dropped it. */
-      function applySteps(original: string): string | undefined {
+      /** The text after every step with its measures, or undefined when one of them dropped it. */
+      function applySteps(original: string): TextMeasures | undefined {
         let current = original;
-        for (const { name, apply } of steps) {
+        let measures = new TextMeasures(current);
+        for (const { name, addsNoSigns, apply } of steps) {
           const step = stepOf(statistics, name);
           step.documentsIn += 1;
-          const verdict = apply(current);
+          const verdict = apply(current, measures);
+          clock = spend(name, clock);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);
             rejects.add(line, name, verdict.reason, () => current);
@@ -85,15 +136,25 @@ export function createCleaner(profile: Profile): Cleaner {
           step.charactersOut += verdict.text.length;
           if (verdict.text !== current) {
             step.changed += 1;
+            if (step.changed <= tracesKept)
+              traces.push({ line, step: name, ...excerptChange(current, verdict.text) });
             changedBy.push(name);
+            current = verdict.text;
+            measures = new TextMeasures(current, addsNoSigns ? measures.signs : undefined);
           }
-          current = verdict.text;
         }
-        return current;
+        return measures;
       }
     }
-    return { kept, statistics, rejects: rejects.sample };
+    return { kept, statistics, rejects: rejects.sample, traces, milliseconds };
   };
+}
+
+/** Moves the values that are not zero to the front, in place. */
+function withoutZeros(hashes: Uint32Array): Uint32Array {
+  let count = 0;
+  for (const hash of hashes) if (hash !== 0) hashes[count++] = hash;
+  return hashes.subarray(0, count);
 }
 
 /** Keeps the first few rejects of every reason. */

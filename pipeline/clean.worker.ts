@@ -1,9 +1,11 @@
 import { move, workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
+import { BANDS, createMinHasher } from "./dedup/minhash.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
 import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
+import type { Trace } from "./trace.ts";
 
 /** What every worker knows of the data sets, by their index. */
 export interface CleanWorkerData {
@@ -12,6 +14,10 @@ export interface CleanWorkerData {
     readonly profile: ProfileName;
     readonly licence: string;
   }[];
+  /** Whether to work out the band hashes that near-duplicates are found by. */
+  readonly nearDedup: boolean;
+  /** Changes kept as evidence, for each step and block. */
+  readonly traces: number;
 }
 
 export interface CleanTask {
@@ -29,29 +35,41 @@ export interface CleanResult {
   readonly ends: Uint32Array<ArrayBuffer>;
   /** 64-bit key of each one's normalised text: equal keys are exact duplicates. */
   readonly keys: BigUint64Array<ArrayBuffer>;
+  /** Band hashes of each, `BANDS` pairs of 32-bit halves a document; empty without near-dedup. */
+  readonly bands: Uint32Array<ArrayBuffer>;
   readonly lines: Uint32Array<ArrayBuffer>;
   readonly textBytes: Uint32Array<ArrayBuffer>;
   readonly characters: Uint32Array<ArrayBuffer>;
   readonly statistics: Statistics;
   readonly rejects: readonly Reject[];
+  readonly traces: readonly Trace[];
+  readonly milliseconds: Readonly<Record<string, number>>;
 }
 
-const { datasets }: CleanWorkerData = workerData;
-const { h64 } = await xxhash();
+const { datasets, nearDedup, traces: tracesKept }: CleanWorkerData = workerData;
+const { h64Raw } = await xxhash();
+const minHash = nearDedup ? createMinHasher() : undefined;
+/** Of the block being cleaned. */
+let bands: Uint32Array<ArrayBuffer>[] = [];
 const cleaners = new Map<ProfileName, Cleaner>();
 
 export default workerTask(clean);
 
 function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
-  const { kept, statistics, rejects } = cleanerFor(dataset.profile)(task.lines, task.firstLine);
-  const records = kept.map(({ line, text, record, changedBy }) => {
+  bands = [];
+  const { kept, statistics, rejects, traces, milliseconds } = cleanerFor(dataset.profile)(
+    task.lines,
+    task.firstLine,
+  );
+  const records = kept.map(({ line, text, record, quality, changedBy }) => {
     const meta = {
       id: `${dataset.name}:${line}`,
       source: dataset.name,
       licence: dataset.licence,
       ...(record.url === undefined ? {} : { url: record.url }),
       ...(record.title === undefined ? {} : { title: record.title }),
+      quality: Math.round(quality * 100) / 100,
       ...(changedBy.length === 0 ? {} : { changedBy }),
     };
     return Buffer.from(`${JSON.stringify({ text, meta })}\n`);
@@ -66,12 +84,15 @@ function clean(task: CleanTask): CleanResult {
   const result: CleanResult = {
     records: concatenate(records, end),
     ends,
-    keys: BigUint64Array.from(kept, ({ text }) => h64(normaliseForDedup(text))),
+    keys: BigUint64Array.from(kept, ({ key }) => key),
+    bands: joinBands(bands),
     lines: Uint32Array.from(kept, ({ line }) => line),
     textBytes: Uint32Array.from(kept, ({ text }) => Buffer.byteLength(text)),
     characters: Uint32Array.from(kept, ({ text }) => text.length),
     statistics,
     rejects,
+    traces,
+    milliseconds,
   };
   move(result.records.buffer);
   return result;
@@ -80,15 +101,23 @@ function clean(task: CleanTask): CleanResult {
 function cleanerFor(profile: ProfileName): Cleaner {
   let cleaner = cleaners.get(profile);
   if (cleaner === undefined) {
-    cleaner = createCleaner(PROFILES[profile]);
+    cleaner = createCleaner(PROFILES[profile], { hash: h64Raw, onWords, traces: tracesKept });
     cleaners.set(profile, cleaner);
   }
   return cleaner;
 }
 
-/** Texts that differ only in case, spacing or punctuation are the same text. */
-function normaliseForDedup(text: string): string {
-  return text.toLowerCase().replace(/[^\p{L}\p{N}]+/gu, " ");
+function onWords(hashes: Uint32Array): void {
+  if (minHash === undefined) return;
+  const own = new Uint32Array(BANDS * 2);
+  minHash(hashes, own, 0);
+  bands.push(own);
+}
+
+function joinBands(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
+  const joined = new Uint32Array(parts.length * BANDS * 2);
+  for (const [i, part] of parts.entries()) joined.set(part, i * BANDS * 2);
+  return joined;
 }
 
 function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {

@@ -17,6 +17,8 @@ const optionsSchema = z.object({
     .optional(),
   limit: byteSize.optional(),
   workers: workerCount,
+  nearDedup: z.boolean().default(true),
+  trace: z.coerce.number().int().min(0).max(1000).optional(),
   plan: z.boolean().default(false),
 });
 
@@ -37,12 +39,15 @@ export const command: Command<Options> = {
       .option("--only <names>", "only these sources or data sets, separated by commas")
       .option("--limit <size>", "stop after this much uncompressed input, such as 200MB")
       .option("--workers <n>", "worker threads (default: one a core)")
+      .option("--no-near-dedup", "keep documents that are nearly the same as an earlier one")
+      .option("--trace <n>", "changes written to traces/ as evidence, for each step and shard (default: 3)")
       .option("--plan", "show what would be done, and do nothing"),
   options: optionsSchema,
 
   async run(options, context) {
     if (options.plan) return await showPlan(options, context);
-    const manifest = await ingest(options, context);
+    const { trace, ...rest } = options;
+    const manifest = await ingest(trace === undefined ? rest : { ...rest, traces: trace }, context);
     return report(manifest, options, context);
   },
 };
@@ -86,7 +91,7 @@ function report(manifest: CleanManifest, { out }: Options, context: JobContext):
   const drops = dropsByReason(total).map(({ reason, documents }) => [reason, documents]);
   if (drops.length > 0) context.print(`\n${formatTable([["dropped because", "documents"], ...drops])}`);
   context.print(
-    `\n${total.documentsKept} of ${total.documentsRead} documents kept, ${formatBytes(total.textBytesKept)} of text in ${manifest.shards.length} shards: ${out}\nexamples of what was dropped: ${out}/rejects/`,
+    `\n${total.documentsKept} of ${total.documentsRead} documents kept, ${formatBytes(total.textBytesKept)} of text in ${manifest.shards.length} shards: ${out}\nexamples of what was dropped and changed: ${out}/report.html`,
   );
   const [failed] = manifest.failed;
   if (failed !== undefined) throw new PartlyFailed(manifest.failed.length, failed.message);

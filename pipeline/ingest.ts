@@ -1,15 +1,18 @@
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts";
 import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
 import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-manifest.ts";
 import { readDatasetsConfig } from "./datasets-config.ts";
+import { KeySet } from "./dedup/key-set.ts";
+import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
 import { Journal, type Unit } from "./journal.ts";
-import { KeySet } from "./key-set.ts";
 import { PROFILES } from "./profiles.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
-import { describeResult, shardsOf, sumStatistics, writeRejects } from "./results.ts";
+import { renderReport } from "./report/report.ts";
+import { describeResult, shardsOf, sumStatistics, writeRejects, writeTraces } from "./results.ts";
 import type { JobContext } from "./runtime/command.ts";
 import { UserError } from "./runtime/errors.ts";
+import { writeFileAtomic } from "./runtime/files.ts";
 import { apt3Version } from "./runtime/installation.ts";
 import { openJobFolder } from "./runtime/job-folder.ts";
 import { fingerprint } from "./runtime/manifest.ts";
@@ -30,12 +33,18 @@ export interface IngestOptions {
   /** Uncompressed bytes to read at most. */
   readonly limit?: number | undefined;
   readonly workers: number;
+  /** Whether near-duplicates are dropped too; they are unless this is false. */
+  readonly nearDedup?: boolean;
+  /** Changes written out as evidence, for each step and shard. */
+  readonly traces?: number;
   /** Text bytes after which a shard is closed. */
   readonly shardTextBytes?: number;
 }
 
 /** Small enough that a kill costs a few seconds of work and later stages have enough units to share out. */
 const SHARD_TEXT_BYTES = 64_000_000;
+/** Enough for the report to show what each step does. */
+const TRACES = 3;
 
 /** Everything the configuration names, found and counted, before anything is read or fetched. */
 export async function planIngest(options: Pick<IngestOptions, "config" | "only">): Promise<ResolvedSource> {
@@ -62,9 +71,13 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
 
   // 2. The folder, and what an earlier run of the same job left in it
   const shardTextBytes = options.shardTextBytes ?? SHARD_TEXT_BYTES;
+  const nearDedup = options.nearDedup ?? true;
+  const traces = options.traces ?? TRACES;
   const settings = {
     ...(options.limit === undefined ? {} : { limitBytes: options.limit }),
     shardTextBytes,
+    nearDedup,
+    traces,
     steps: STEPS.map(({ name, version }) => ({ name, version })),
   };
   const job = fingerprint({ format: CLEAN_FORMAT, settings, datasets: datasets.map(describeDataset) });
@@ -74,7 +87,10 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     settings: "sources, inputs, --limit or the version of a cleaning step",
   });
   try {
-    if (folder.found?.complete) return folder.found;
+    if (folder.found?.complete) {
+      await removeLeftovers(options.out, folder.found);
+      return folder.found;
+    }
     const manifest: CleanManifest = {
       format: CLEAN_FORMAT,
       version: apt3Version(),
@@ -91,6 +107,8 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     // 3. Clean one data set after the other; workers share each one's lines
     const workerData: CleanWorkerData = {
       datasets: datasets.map(({ name, profile, licence }) => ({ name, profile, licence })),
+      nearDedup,
+      traces,
     };
     const state: CleaningState = {
       out: options.out,
@@ -102,29 +120,50 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       journal: await Journal.open(options.out),
       seen: new KeySet(),
       shardTextBytes,
+      traces,
+      milliseconds: {},
       budget: options.limit ?? Number.POSITIVE_INFINITY,
     };
-    const done: Unit[] = [];
+    const cleaned: DatasetUnits[] = [];
     try {
       for (const [index, dataset] of datasets.entries()) {
         const units = await cleanOrRetract(dataset, index, state, manifest, context);
         if (units === undefined) continue;
-        done.push(...units);
+        cleaned.push({ dataset: dataset.name, units });
         manifest.datasets.push(describeResult(dataset, units));
-        manifest.shards.push(...shardsOf(dataset, units));
       }
     } finally {
       await state.pool.close();
     }
-    refuseNothing(manifest);
+    refuseNothing(manifest, cleaned);
 
-    // 4. Publish: the rejects, then the manifest that says all is there
+    // 4. Drop near-duplicates, within and across data sets
+    const unique = nearDedup ? await dropNearDuplicates(cleaned, state, context) : cleaned;
+
+    // 5. Publish: the rejects, then the manifest that says all is there; what it replaces goes last
+    const byName = new Map(datasets.map((dataset) => [dataset.name, dataset]));
+    manifest.datasets = unique.map(({ dataset, units }) =>
+      describeResult(byName.get(dataset) as Dataset, units),
+    );
+    manifest.shards = unique.flatMap(({ dataset, units }) => shardsOf(byName.get(dataset) as Dataset, units));
+    const done = unique.flatMap(({ units }) => units);
     await writeRejects(options.out, done);
+    await writeTraces(options.out, done);
     const complete = { ...manifest, complete: true };
+    await writeFileAtomic(join(options.out, "report.html"), renderReport(complete, done, state.milliseconds));
     await folder.save(complete);
+    await removeReplaced(options.out, cleaned, complete.shards);
     return complete;
   } finally {
     await folder.release();
+  }
+}
+
+/** A run killed right after its manifest was complete has left the shards that near-dedup replaced. */
+async function removeLeftovers(out: string, { datasets, shards }: CleanManifest): Promise<void> {
+  const journal = await Journal.open(out);
+  for (const { name } of datasets) {
+    await removeReplaced(out, [{ dataset: name, units: await journal.read(name) }], shards);
   }
 }
 
@@ -163,8 +202,8 @@ async function cleanOrRetract(
 }
 
 /** An empty corpus is the user's business to know at once, not the next stage's. */
-function refuseNothing({ failed, shards, datasets }: CleanManifest): void {
-  if (shards.length > 0) return;
+function refuseNothing({ failed, datasets }: CleanManifest, cleaned: readonly DatasetUnits[]): void {
+  if (cleaned.some(({ units }) => units.some(({ shard }) => shard !== undefined))) return;
   const [first] = failed;
   if (first !== undefined) throw new UserError(`${first.message}; nothing else could be read`);
   const read = datasets.reduce((sum, { statistics }) => sum + statistics.documentsRead, 0);

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { BANDS } from "./dedup/minhash.ts";
 import { exists, removePartialFiles, writeFileAtomic } from "./runtime/files.ts";
 import { readJson, writeJson } from "./runtime/manifest.ts";
 import { statisticsSchema } from "./statistics.ts";
@@ -36,6 +37,9 @@ const unitSchema = z.strictObject({
     .optional(),
   statistics: statisticsSchema,
   rejects: z.array(rejectSchema),
+  traces: z.array(
+    z.strictObject({ line: z.number(), step: z.string(), before: z.string(), after: z.string() }),
+  ),
 });
 
 export type Unit = z.infer<typeof unitSchema>;
@@ -72,7 +76,12 @@ export class Journal {
     return new BigUint64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   }
 
-  async append(index: number, unit: Unit, keys: BigUint64Array): Promise<void> {
+  /** @param bands band hashes, `BANDS` pairs of 32-bit halves for each key; none without near-dedup */
+  async append(index: number, unit: Unit, keys: BigUint64Array, bands: Uint32Array): Promise<void> {
+    if (bands.length > 0) {
+      const columns = byBand(bands, keys.length);
+      await writeFileAtomic(this.bandsPath(unit.dataset, index), new Uint8Array(columns.buffer));
+    }
     const bytes = new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength);
     await writeFileAtomic(this.#path(unit.dataset, index, "keys"), bytes);
     await writeJson(this.#path(unit.dataset, index, "json"), unit);
@@ -83,12 +92,32 @@ export class Journal {
     for (let index = (await this.read(dataset)).length - 1; index >= 0; index--) {
       await rm(this.#path(dataset, index, "json"), { force: true });
       await rm(this.#path(dataset, index, "keys"), { force: true });
+      await rm(this.bandsPath(dataset, index), { force: true });
     }
+  }
+
+  /** The band hashes of a unit's kept documents, column by column (see `findNearDuplicates`). */
+  bandsPath(dataset: string, index: number): string {
+    return this.#path(dataset, index, "bands");
   }
 
   #path(dataset: string, index: number, ending: string): string {
     return join(this.#folder, `${unitName(dataset, index)}.${ending}`);
   }
+}
+
+/** From one row a document to one column a band. */
+function byBand(rows: Uint32Array, documents: number): Uint32Array<ArrayBuffer> {
+  const columns = new Uint32Array(rows.length);
+  for (let document = 0; document < documents; document++) {
+    for (let band = 0; band < BANDS; band++) {
+      const from = (document * BANDS + band) * 2;
+      const to = (band * documents + document) * 2;
+      columns[to] = rows[from] as number;
+      columns[to + 1] = rows[from + 1] as number;
+    }
+  }
+  return columns;
 }
 
 /** Name of a data set's n-th unit and of its shard. */

@@ -55,3 +55,15 @@ export async function writeRejects(out: string, units: readonly Unit[]): Promise
     await writeFileAtomic(join(out, "rejects", `${name}.jsonl`), lines);
   }
 }
+
+/** Writes `traces/STEP.jsonl`: what each step did to the first few documents it changed. */
+export async function writeTraces(out: string, units: readonly Unit[]): Promise<void> {
+  const files = Map.groupBy(
+    units.flatMap(({ dataset, traces }) => traces.map((trace) => ({ dataset, ...trace }))),
+    ({ step }) => step,
+  );
+  for (const [step, traces] of files) {
+    const lines = traces.map((trace) => `${JSON.stringify(trace)}\n`).join("");
+    await writeFileAtomic(join(out, "traces", `${step}.jsonl`), lines);
+  }
+}

@@ -21,6 +21,9 @@ export const statisticsSchema = z.strictObject({
   /** UTF-8 bytes and UTF-16 units of the kept texts. */
   textBytesKept: z.number(),
   charactersKept: z.number(),
+  /** Kept documents by quality in steps of 1/20, and by length in powers of two. */
+  quality: z.array(z.number()),
+  lengths: z.array(z.number()),
   /** In the order of the pipeline. `read` and `exact-dedup` are steps too. */
   steps: z.record(z.string(), stepStatisticsSchema),
 });
@@ -35,6 +38,8 @@ export function emptyStatistics(steps: readonly string[]): Statistics {
     documentsKept: 0,
     textBytesKept: 0,
     charactersKept: 0,
+    quality: [],
+    lengths: [],
     steps: Object.fromEntries(steps.map((name) => [name, emptyStep()])),
   };
 }
@@ -63,6 +68,8 @@ export function addStatistics(sum: Statistics, part: Statistics): void {
   sum.documentsKept += part.documentsKept;
   sum.textBytesKept += part.textBytesKept;
   sum.charactersKept += part.charactersKept;
+  for (const [bin, count] of part.quality.entries()) addToHistogram(sum.quality, bin, count);
+  for (const [bin, count] of part.lengths.entries()) addToHistogram(sum.lengths, bin, count);
   for (const [name, step] of Object.entries(part.steps)) {
     const into = stepOf(sum, name);
     into.documentsIn += step.documentsIn;
@@ -71,6 +78,14 @@ export function addStatistics(sum: Statistics, part: Statistics): void {
     into.charactersOut += step.charactersOut;
     for (const [reason, count] of Object.entries(step.dropped)) countDrop(into, reason, count);
   }
+}
+
+/** Bins of `quality`; the last holds only 1, the full score. */
+export const QUALITY_BINS = 20;
+
+export function addToHistogram(histogram: number[], bin: number, count = 1): void {
+  while (histogram.length <= bin) histogram.push(0);
+  histogram[bin] = (histogram[bin] as number) + count;
 }
 
 export function countDrop(step: StepStatistics, reason: string, count = 1): void {

@@ -1,5 +1,6 @@
 import { createRandom, randomPermutation } from "../model/random.ts";
 import type { TokenIds } from "../tokenizer/engine/encoder.ts";
+import { newIds } from "../tokenizer/pack/ids.ts";
 import type { PackedShard, Split } from "../tokenizer/pack/packed-manifest.ts";
 import { PackedShardFile } from "../tokenizer/pack/packed-shard.ts";
 import { type PackedData, rowsOf, shardsOf } from "./packed-data.ts";
@@ -55,6 +56,9 @@ export class RowLoader {
   #pass: Pass | undefined;
   #open: OpenShard | undefined;
   #ahead: { readonly count: number; readonly batch: Promise<TokenIds> } | undefined;
+  /** The batch given last but one, to be filled again: fresh memory costs more than reading does. */
+  #spare: TokenIds | undefined;
+  #given: TokenIds | undefined;
 
   constructor(
     data: PackedData,
@@ -82,11 +86,14 @@ export class RowLoader {
    * The next `count` rows of this rank, count · seqLen ids, going on with the next pass where one ends. All ranks
    * together read the next count · worldSize rows, each its own of them.
    *
+   * @returns ids that stay valid until the next call
    * @throws UserError naming shard and row when a row is damaged
    */
   async next(count: number): Promise<TokenIds> {
     if (this.rows === 0) throw new Error("the split has no rows");
     const batch = await this.#take(count);
+    this.#spare = this.#given;
+    this.#given = batch;
     this.#cursor = this.#advance(this.#cursor, count * this.#rank.worldSize);
     this.#ahead = { count, batch: this.#read(count) };
     this.#ahead.batch.catch(() => undefined); // whoever asks for the batch gets the failure
@@ -112,7 +119,9 @@ export class RowLoader {
   /** Reads this rank's part of the batch at the cursor. */
   async #read(count: number): Promise<TokenIds> {
     const { seqLen, dtype } = this.#data;
-    const batch = new (dtype === "uint16" ? Uint16Array : Uint32Array)(count * seqLen);
+    const spare = this.#spare?.length === count * seqLen ? this.#spare : undefined;
+    this.#spare = undefined;
+    const batch = spare ?? newIds(count * seqLen, dtype === "uint32");
     let { epoch, row } = this.#advance(this.#cursor, this.#rank.rank * count);
     for (let index = 0; index < count; ) {
       const { file, firstRow, rowOrder } = await this.#locate(epoch, row);

@@ -4,7 +4,7 @@ import type { JobContext } from "../pipeline/runtime/command.ts";
 import type { TrainingConfig } from "./config.ts";
 import { evaluate } from "./evaluate.ts";
 import { RowLoader } from "./loader.ts";
-import type { MetricsLine, RunHistory } from "./metrics.ts";
+import type { Evaluation, MetricsLine, RunHistory } from "./metrics.ts";
 import type { PackedData } from "./packed-data.ts";
 import type { Sampler } from "./sampler.ts";
 
@@ -52,12 +52,18 @@ async function evaluateModel(
   context: JobContext,
 ): Promise<boolean> {
   const { textBytes, tokens } = data.splits.validation;
-  const evaluation = await evaluate(model, new RowLoader(data, "validation", config.seed), {
-    rows: config.evaluation.rows,
-    bytesPerToken: textBytes / tokens,
-    marks,
-    signal: context.signal,
-  });
+  const loader = new RowLoader(data, "validation", config.seed);
+  let evaluation: Evaluation | undefined;
+  try {
+    evaluation = await evaluate(model, loader, {
+      rows: config.evaluation.rows,
+      bytesPerToken: textBytes / tokens,
+      marks,
+      signal: context.signal,
+    });
+  } finally {
+    await loader.close();
+  }
   if (evaluation === undefined) return false;
   await record({ step, evaluation });
   context.emit({ event: "evaluation", step, ...evaluation });

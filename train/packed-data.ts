@@ -1,3 +1,4 @@
+import type { TokenMarks } from "../model/training-model.ts";
 import { readPackedManifest } from "../tokenizer/pack/packed-folder.ts";
 import type { PackedManifest, PackedShard, Split } from "../tokenizer/pack/packed-manifest.ts";
 
@@ -18,3 +19,10 @@ export const shardsOf = ({ shards }: PackedData, split: Split): PackedShard[] =>
 /** Rows of a split. */
 export const rowsOf = (data: PackedData, split: Split): number =>
   shardsOf(data, split).reduce((sum, { rows }) => sum + rows, 0);
+
+/** The tokens of the rows that mean something to training; an id the rows do not use marks nothing. */
+export const tokenMarks = ({ bos, eos, tokenizer }: PackedData): TokenMarks => ({
+  beginOfText: bos ? tokenizer.bosId : undefined,
+  endOfText: eos ? tokenizer.eosId : undefined,
+  padding: tokenizer.padId,
+});

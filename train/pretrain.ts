@@ -7,7 +7,7 @@ import { formatCount } from "../pipeline/runtime/sizes.ts";
 import { loadTokenizer } from "../tokenizer/load.ts";
 import { readTrainingConfig, rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
 import { type InitialWeights, openInitialWeights } from "./initial-weights.ts";
-import { openPackedData, type PackedData, rowsOf } from "./packed-data.ts";
+import { openPackedData, type PackedData, rowsOf, tokenMarks } from "./packed-data.ts";
 import {
   checkMemory,
   checkPatience,
@@ -112,7 +112,8 @@ async function readConfig(
 
 function checkData(config: TrainingConfig, data: PackedData, configPath: string): void {
   const { model, batch } = config;
-  const { vocabSize, bosId } = data.tokenizer;
+  const { vocabSize } = data.tokenizer;
+  const { beginOfText, endOfText } = tokenMarks(data);
   const name = basename(configPath);
   if (vocabSize !== model.vocabSize) {
     throw new UserError(
@@ -124,9 +125,9 @@ function checkData(config: TrainingConfig, data: PackedData, configPath: string)
       `${data.folder}: rows of ${data.seqLen} tokens, ${name} has batch.sequenceLength ${batch.sequenceLength}; pack with --seq-len ${batch.sequenceLength} or change the config`,
     );
   }
-  if (config.data.documentAttention && bosId === undefined) {
+  if (config.data.documentAttention && beginOfText === undefined && endOfText === undefined) {
     throw new UserError(
-      `${data.folder}: its manifest does not say which token starts a document (tokenizer.bosId), which ${name} needs for data.documentAttention; pack it again`,
+      `${data.folder}: no token in its rows starts or ends a document, which ${name} needs for data.documentAttention; pack without --no-bos`,
     );
   }
 }

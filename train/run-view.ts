@@ -1,7 +1,7 @@
 import { sparkline } from "./sparkline.ts";
 
 /** Bars of the loss curve in the live line. */
-const curveWidth = 16;
+const curveWidth = 12;
 
 /** What the live display says beside tokens, speed and time left: the step, and where the loss comes from. */
 export function describeStep(
@@ -9,9 +9,10 @@ export function describeStep(
   steps: number,
   losses: readonly number[],
 ): string {
+  // A narrow terminal cuts the line off: what one looks at most comes first.
   const parts = [
-    `step ${step} of ${steps}`,
     `loss ${loss.toFixed(3)} ${sparkline(losses, curveWidth)}`,
+    `step ${step} of ${steps}`,
     `lr ${learningRate.toExponential(1)}`,
     `|g| ${gradientNorm.toFixed(2)}`,
   ];

@@ -3,7 +3,7 @@ import type { Backend } from "../model/backend.ts";
 import type { ModelFolder } from "../model/hugging-face.ts";
 import { initialValues } from "../model/init.ts";
 import type { TrainingModel } from "../model/llama.ts";
-import { createTrainingModel, setWeights, type TokenMarks } from "../model/training-model.ts";
+import { createTrainingModel, setWeights } from "../model/training-model.ts";
 import type { Figures, JobContext } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { formatDuration } from "../pipeline/runtime/sizes.ts";
@@ -14,7 +14,7 @@ import { openControlFile } from "./control.ts";
 import { RowLoader } from "./loader.ts";
 import { type MetricsLine, openMetrics, type RunHistory, readHistory } from "./metrics.ts";
 import { createMilestones } from "./milestones.ts";
-import type { PackedData } from "./packed-data.ts";
+import { type PackedData, tokenMarks } from "./packed-data.ts";
 import { trainingShape } from "./plan.ts";
 import { writeReport } from "./report/write-report.ts";
 import type { Run } from "./run-folder.ts";
@@ -80,7 +80,7 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
   const report = () => writeReport(run.folder, { config, history, steps, device: job.backend.device });
 
   // 2. What watches and steers the steps.
-  const marks: TokenMarks = { beginOfText: data.tokenizer.bosId, padding: data.tokenizer.padId };
+  const marks = tokenMarks(data);
   const milestones = createMilestones(
     { model, config, data, marks, sampler, steps, history, record },
     context,
@@ -92,10 +92,11 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
     total: (steps - state.step) * tokensPerStep(config),
     unit: "tokens",
   });
+  const loader = new RowLoader(data, "train", config.seed, state.cursor);
   const training: Training = {
     model,
     config,
-    loader: new RowLoader(data, "train", config.seed, state.cursor),
+    loader,
     marks,
     spikes: createSpikeGuard(config.spikes, usedLosses(history)),
     peakTeraflops: job.peakTeraflops,
@@ -146,6 +147,7 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
   } finally {
     await keeper.settle().catch(() => undefined); // A failure was or will be thrown by the last checkpoint.
     task.done();
+    await loader.close();
     await metrics.close();
     await events.close();
     await report();

@@ -58,7 +58,7 @@ async function compile() {
   if (process.platform === "win32") throw new Error("Windows is not supported yet; use WSL");
   const compiler = findCompiler();
   if (compiler === undefined)
-    throw new Error("no C++ compiler found; install g++ or clang++ and run npm rebuild");
+    throw new Error("no C++ compiler found; install g++ or clang++, then run: node model/native/build.mjs");
   const { default: nodeApi } = await import("node-api-headers");
   rmSync(build, { recursive: true, force: true });
   mkdirSync(build, { recursive: true });

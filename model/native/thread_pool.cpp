@@ -34,21 +34,26 @@ ThreadPool::ThreadPool(int threads) {
 
 ThreadPool::~ThreadPool() {
   stopping_.store(true);
-  round_.fetch_add(1);
+  round_.fetch_add(2);
   round_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
+/**
+ * Waits only for workers that have joined: one that the operating system has not woken yet, or has put aside for another
+ * process, holds nobody up while the others take its tasks.
+ */
 void ThreadPool::start(int64_t tasks, Call call, const void* context) {
   call_ = call;
   context_ = context;
   tasks_ = tasks;
   next_.store(0, std::memory_order_relaxed);
-  working_.store(static_cast<uint32_t>(workers_.size()), std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
+  round_.fetch_add(1);
   round_.notify_all();
   takeTasks(0);
-  for (uint32_t left; (left = working_.load(std::memory_order_acquire)) != 0;) waitForChange(working_, left);
+  // From here on nobody can join: a worker counts itself first and then looks at the round, all in one total order.
+  round_.fetch_add(1);
+  for (uint32_t left; (left = joined_.load()) != 0;) waitForChange(joined_, left);
 }
 
 void ThreadPool::takeTasks(int thread) {
@@ -60,11 +65,11 @@ void ThreadPool::takeTasks(int thread) {
 void ThreadPool::work(int thread) {
   for (uint32_t seen = 0;;) {
     waitForChange(round_, seen);
-    seen = round_.load(std::memory_order_acquire);
     if (stopping_.load()) return;
-    takeTasks(thread);
-    working_.fetch_sub(1, std::memory_order_acq_rel);
-    working_.notify_one();
+    joined_.fetch_add(1);
+    seen = round_.load();
+    if (seen % 2 == 1) takeTasks(thread);
+    if (joined_.fetch_sub(1) == 1) joined_.notify_one();
   }
 }
 

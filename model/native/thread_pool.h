@@ -44,9 +44,10 @@ class ThreadPool {
   const void* context_ = nullptr;
   int64_t tasks_ = 0;
   alignas(64) std::atomic<int64_t> next_{0};
-  /** Counts the calls of `start`; workers wait for it to change. */
+  /** Counts the beginnings and ends of `start`: odd while there is work to join. Idle workers wait for it to change. */
   alignas(64) std::atomic<uint32_t> round_{0};
-  alignas(64) std::atomic<uint32_t> working_{0};
+  /** Workers that have joined or are about to look whether they may. */
+  alignas(64) std::atomic<uint32_t> joined_{0};
   std::atomic<bool> stopping_{false};
 };
 

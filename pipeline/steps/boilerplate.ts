@@ -1,40 +1,52 @@
+import { SIGN } from "../measures/signs.ts";
 import { drop, keep, type Step } from "./step.ts";
 
 /** Longer lines are prose, whatever words they contain. */
 const MAX_LINE = 240;
+/** At a page's head and foot, lines of so few words beside known furniture are menu entries. */
+const MAX_LABEL = 25;
+/** The first and last line of this length are where a page's text begins and ends. */
+const TEXT_LINE = 80;
 
-/** A site's furniture, as whole lines. Collected from the kinds of pages Speakleash and the web sets hold. */
-const FURNITURE: readonly RegExp[] = [
+// `\b` of JavaScript knows ASCII letters only: behind a Polish word we ask for "no letter" ourselves.
+const END = "(?!\\p{L})";
+const SITES =
+  "facebook|twitter|google\\+?|linkedin|pinterest|instagram|youtube|whatsapp|messenger|e-?mail|rss|tiktok|wykop";
+
+/** A site's furniture that begins a line. Collected from the kinds of pages Speakleash and the web sets hold. */
+const BEGINNINGS = [
   // consent
-  /\b(?:ta|nasza|niniejsza) (?:strona|witryna|serwis)\b.{0,60}\b(?:cookies?|ciastecz)/i,
-  /\b(?:używamy|korzystamy z|wykorzystujemy|stosujemy) (?:plik(?:i|ów) )?(?:cookies?|ciastecz)/i,
-  /\b(?:plik(?:i|ów|ach) cookies?|polityk[aięą] (?:prywatności|cookies?))\b.{0,120}$/i,
-  /^(?:akceptuj[ęe]?|zgadzam się|przejdź do serwisu|rozumiem|zamknij)(?: (?:wszystkie|i zamknij|cookies))?[.!]?$/i,
+  `(?:akceptuj[ęe]?|zgadzam się|przejdź do serwisu|rozumiem|zamknij)(?: (?:wszystkie|i zamknij|cookies))?[.!]?$`,
+  `szanujemy (?:twoją|państwa) prywatność${END}`,
+  `(?:w celu świadczenia usług|w ramach (?:naszej )?(?:witryny|serwisu)).{0,80}(?:cookies?|ciastecz)`,
+  `(?:ta|nasza|niniejsza) (?:strona|witryna|serwis)${END}.{0,60}(?:cookies?|ciastecz)`,
   // sharing and social media
-  /^(?:udostępnij|podziel się|poleć|polub(?: nas)?|lubię to|tweetnij|wykop|skomentuj|drukuj|wyślij)\b.{0,60}$/i,
-  /^(?:facebook|twitter|google\+?|linkedin|pinterest|instagram|youtube|whatsapp|messenger)(?:[\s|•,/]+(?:facebook|twitter|google\+?|linkedin|pinterest|instagram|youtube|whatsapp|messenger|e-?mail))*$/i,
+  `(?:udostępnij|podziel się|poleć|polub(?: nas)?|lubię to|tweetnij|tweet|wykop|skomentuj|drukuj|wydrukuj|wyślij (?:znajomemu|na|e-?mail)|skopiuj link|kopiuj link|obserwuj nas|śledź nas)${END}.{0,60}$`,
+  `(?:${SITES})(?:[\\s|•,/]+(?:${SITES}))*$`,
   // links to other pages
-  /^(?:czytaj|przeczytaj|zobacz|sprawdź|patrz|obejrzyj) (?:także|też|również|więcej)\b.{0,160}$/i,
-  /^(?:czytaj (?:dalej|całość|cały artykuł)|więcej(?: na ten temat)?|polecane(?: artykuły)?|powiązane(?: artykuły| wpisy)?|najczęściej czytane)\s*(?:[:»>…→]+.{0,120})?$/i,
+  `(?:czytaj|przeczytaj|zobacz|sprawdź|patrz|obejrzyj|polecamy) (?:także|też|również|więcej)(?:[:»>…→ -].{0,160})?$`,
+  `(?:czytaj (?:dalej|całość|cały artykuł)|więcej(?: na ten temat| informacji)?|polecane(?: artykuły)?|powiązane(?: artykuły| wpisy)?|podobne (?:artykuły|wpisy|tematy)|najczęściej czytane|najnowsze (?:wpisy|artykuły|komentarze)|reklama|advertisement|materiał sponsorowany)\\s*(?:[:»>…→]+.{0,120})?$`,
   // navigation and log-in
-  /^(?:strona główna|home|kontakt|o nas|mapa (?:strony|serwisu)|regulamin|zaloguj(?: się)?|zarejestruj(?: się)?|logowanie|rejestracja|szukaj|menu|newsletter|do góry|wróć|powrót|następn[ay]|poprzedni[ae]?)(?:\s*[|•·»›/>-]+\s*.{1,40}){0,12}$/i,
-  /^(?:zapisz się|zapraszamy) (?:do|na) (?:naszego |nasz )?newsletter/i,
-  /^(?:zaloguj się|musisz być zalogowany|nie masz konta|zapomniałeś hasła)\b.{0,100}$/i,
-  /^(?:tagi|kategori[ae]|autor|komentarze|liczba wyświetleń|odsłon(?:y|a)?)\s*(?:\(\d+\)|:).{0,120}$/i,
+  `(?:strona główna|start|home|kontakt|o nas|mapa (?:strony|serwisu)|regulamin|polityka prywatności|zaloguj(?: się)?|zarejestruj(?: się)?|załóż konto|moje konto|koszyk|logowanie|rejestracja|szukaj|wyszukaj|menu|newsletter|do góry|wróć|powrót|następn[ay]|poprzedni[ae]?)(?:\\s*[|•·»›/>-]+\\s*.{1,40}){0,12}$`,
+  `jesteś tutaj${END}.{0,160}$`,
+  `(?:zapisz się|zapraszamy) (?:do|na) (?:naszego |nasz )?newsletter`,
+  `(?:zaloguj się|musisz być zalogowany|nie masz konta|zapomniałeś hasła|aby dodać komentarz)${END}.{0,100}$`,
+  `(?:tagi|kategori[ae]|autor|komentarze|liczba wyświetleń|odsłon(?:y|a)?|wyświetleń)\\s*(?:\\(\\d+\\)|:).{0,120}$`,
+  `(?:dodan[oaye]|opublikowan[oaye]|data (?:dodania|publikacji)|ostatnia (?:aktualizacja|modyfikacja)|aktualizacja)\\s*:?\\s.{0,40}\\d{4}.{0,20}$`,
   // rights
-  /^(?:©|\(c\)|copyright\b).{0,160}$/i,
-  /\bwszelkie prawa zastrzeżone\b/i,
-  /\b(?:powered by|all rights reserved|projekt i wykonanie)\b/i,
+  `(?:©|\\(c\\)|copyright${END}).{0,160}$`,
 ];
-
+/** Furniture anywhere in a short line. */
+const ANYWHERE = [
+  `(?:używamy|korzystamy z|wykorzystujemy|wykorzystuje|używa|stosujemy) (?:plik(?:i|ów) )?(?:cookies?|ciastecz)`,
+  `wszelkie prawa zastrzeżone|wszystkie prawa zastrzeżone|all rights reserved|powered by|projekt i wykonanie`,
+  `(?:plik(?:i|ów|ach) cookies?|polityk[aięą] (?:prywatności|cookies?))${END}.{0,120}$`,
+];
 /** A line that is nothing but an address. */
-const ONLY_URL = /^(?:https?:\/\/|www\.)\S+$/i;
+const ONLY_URL = "(?:https?://|www\\.)\\S+$";
+const FURNITURE = new RegExp(`^(?:${[...BEGINNINGS, ONLY_URL].join("|")})|${ANYWHERE.join("|")}`, "iu");
 /** Three or more short labels between separators: a menu or a trail of breadcrumbs. */
 const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
-
-/** Every pattern needs one of these to match; lines without are passed at the speed of one search. */
-const HINT =
-  /cook|ciast|zgadz|akcept|rozumiem|zamknij|przejd|udost|podziel|pole[ćc]|polub|lubię|tweet|wykop|skoment|druk|wyślij|face|twit|goog|link|pint|insta|you|what|mess|czytaj|zobacz|sprawd|patrz|obejrz|więcej|powiąz|najcz|stron|home|kontakt|o nas|mapa|regul|zalog|zarej|logow|rejestr|szukaj|menu|newsl|góry|wr[óo]|powr|nast|poprz|zapisz|zapra|musisz|konta|hasła|tagi|kateg|autor|komen|liczba|odsł|©|\(c\)|copyr|prawa|power|rights|projekt|prywat|https?:|www\.|[|•›»]/i;
 
 /**
  * Removes lines that belong to a web page rather than to its text: consent notices, share buttons, "czytaj
@@ -42,23 +54,46 @@ const HINT =
  */
 export const boilerplate: Step = {
   name: "boilerplate",
-  version: 1,
-  create: (profile) => (profile.removeBoilerplate ? removeBoilerplate : undefined),
+  version: 2,
+  addsNoSigns: true,
+  create: (profile) =>
+    profile.removeBoilerplate
+      ? (text, measures) => removeBoilerplate(text, measures.has(SIGN.separator))
+      : undefined,
 };
 
-function removeBoilerplate(text: string) {
-  if (!HINT.test(text)) return keep(text);
+function removeBoilerplate(text: string, hasSeparators: boolean) {
+  if (text.length > MAX_LINE && !text.includes("\n")) return keep(text);
   const lines = text.split("\n");
-  const kept = lines.filter((line) => !isBoilerplate(line));
-  if (kept.length === lines.length) return keep(text);
-  const rest = kept
+  const removed = new Uint8Array(lines.length);
+  let found = 0;
+  for (const [i, line] of lines.entries()) {
+    if (line === "" || line.length > MAX_LINE) continue;
+    if (FURNITURE.test(line) || (hasSeparators && MENU.test(line))) {
+      removed[i] = 1;
+      found += 1;
+    }
+  }
+  const isLoneLabel = found === 1 && (lines[removed.indexOf(1)] as string).length <= MAX_LABEL;
+  if (found === 0 || isLoneLabel) return keep(text); // one "Koszyk" or "Rozumiem." is a word of the text
+  markLabels(lines, removed);
+  const rest = lines
+    .filter((_, i) => removed[i] === 0)
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
     .trim();
   return rest === "" ? drop("only-boilerplate") : keep(rest);
 }
 
-function isBoilerplate(line: string): boolean {
-  if (line === "" || line.length > MAX_LINE || !HINT.test(line)) return false;
-  return ONLY_URL.test(line) || MENU.test(line) || FURNITURE.some((pattern) => pattern.test(line));
+/** Above and below the text, the labels that stand directly beside furniture belong to the same menu. */
+function markLabels(lines: readonly string[], removed: Uint8Array): void {
+  const isText = (line: string) => line.length >= TEXT_LINE;
+  const first = lines.findIndex((line, i) => isText(line) && removed[i] === 0);
+  const last = lines.findLastIndex((line, i) => isText(line) && removed[i] === 0);
+  const isLabel = (line: string) =>
+    line !== "" && line.length <= MAX_LABEL && !/[.!?…,;:"”]$/.test(line) && line.split(" ").length <= 3;
+  for (let i = 1; i < lines.length; i++) {
+    const outside = first < 0 || i < first || i > last;
+    if (outside && removed[i - 1] === 1 && removed[i] === 0 && isLabel(lines[i] as string)) removed[i] = 1;
+  }
 }

@@ -1,4 +1,5 @@
 import { decodeHTMLStrict } from "entities";
+import { SIGN } from "../measures/signs.ts";
 import { keep, type Step } from "./step.ts";
 
 /** Tags that end a line or a paragraph where they stand. */
@@ -9,7 +10,7 @@ const INLINE_TAGS =
   "a|abbr|acronym|b|big|button|cite|code|del|em|font|i|iframe|img|input|ins|kbd|label|link|mark|meta|nobr|q|s|samp|small|span|strike|strong|sub|sup|tt|u|var|wbr";
 const ATTRIBUTES = "(?:\\s[^<>]{0,2000})?";
 
-const DROPPED_ELEMENTS = /<(script|style|noscript|template)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
+const DROPPED_ELEMENTS = /<(script|style|noscript|template|(?:\w+:)?math|svg)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
 const COMMENTS = /<!--[\s\S]*?-->|<!doctype[^>]*>|<\?xml[^>]*\?>/gi;
 const PARAGRAPH_TAG = new RegExp(
   `<(?:/?p|/?blockquote|/?h[1-6]|/?table|/?ul|/?ol)${ATTRIBUTES}\\s*/?>`,
@@ -18,6 +19,16 @@ const PARAGRAPH_TAG = new RegExp(
 const CELL_TAG = /<\/t[dh]\s*>/gi;
 const BLOCK_TAG = new RegExp(`</?(?:${BLOCK_TAGS})${ATTRIBUTES}\\s*/?>`, "gi");
 const INLINE_TAG = new RegExp(`</?(?:${INLINE_TAGS})${ATTRIBUTES}\\s*/?>`, "gi");
+
+/** A whole page, not a text with some tags left in it. */
+const PAGE = /<(?:html|body|!doctype)\b/i;
+
+/** A document of another XML vocabulary: then every tag goes, and those that hold text end a line. */
+const XML_START = /^\s*<(?:\?xml\b|(\w+)\b[^>]*\bxmlns)/;
+const XML_METADATA = /<metadata\b[^>]*>[\s\S]*?<\/metadata\s*>/gi;
+const XML_BLOCK_END =
+  /<\/(?:\w+:)?(?:para|title|item|section|note|caption|entry|row|exercise|problem|solution|list|definition|meaning|term-group|figure|p|l|lg|ab|s|u|head)\s*>/gi;
+const XML_TAG = /<\/?[a-z][\w:.-]*(?:\s[^<>]*)?\/?>/gi;
 
 /** `&amp;oacute;` needs two passes; a third was never needed. */
 const ENTITY_PASSES = 2;
@@ -30,8 +41,8 @@ const ENTITY = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/i;
  */
 export const html: Step = {
   name: "html",
-  version: 1,
-  create: () => (text) => keep(removeHtml(text)),
+  version: 2,
+  create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 
 function removeHtml(text: string): string {
@@ -47,11 +58,33 @@ function removeHtml(text: string): string {
 }
 
 function removeTags(text: string): string {
-  return text
+  const isXml = XML_START.test(text) && !/<html\b/i.test(text.slice(0, 1000));
+  if (isXml) return removeXmlTags(text);
+  const flowing = PAGE.test(text) ? joinSourceLines(text) : text;
+  return flowing
     .replace(DROPPED_ELEMENTS, "\n")
     .replace(COMMENTS, "")
     .replace(PARAGRAPH_TAG, "\n\n")
     .replace(CELL_TAG, " ")
     .replace(BLOCK_TAG, "\n")
     .replace(INLINE_TAG, "");
+}
+
+/** In a page's source, line ends are spaces, but for preformatted text. */
+function joinSourceLines(text: string): string {
+  return text
+    .split(/(<pre\b[\s\S]*?<\/pre\s*>)/i)
+    .map((part, i) => (i % 2 === 1 ? part : part.replace(/\s+/g, " ")))
+    .join("");
+}
+
+/** Line ends of XML are layout; only the elements that hold a paragraph end a line. */
+function removeXmlTags(text: string): string {
+  return text
+    .replace(DROPPED_ELEMENTS, " ")
+    .replace(COMMENTS, "")
+    .replace(XML_METADATA, "")
+    .replace(/\s+/g, " ")
+    .replace(XML_BLOCK_END, "\n\n")
+    .replace(XML_TAG, "");
 }

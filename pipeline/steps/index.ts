@@ -1,31 +1,50 @@
 import { boilerplate } from "./boilerplate.ts";
+import { columns } from "./columns.ts";
 import { composition } from "./composition.ts";
+import { forumMarkup } from "./forum-markup.ts";
 import { html } from "./html.ts";
 import { language } from "./language.ts";
 import { length } from "./length.ts";
+import { markdown } from "./markdown.ts";
 import { mojibake } from "./mojibake.ts";
+import { pageFurniture } from "./page-furniture.ts";
+import { quality } from "./quality.ts";
 import { reflow } from "./reflow.ts";
 import { repetition } from "./repetition.ts";
+import { singleByte } from "./single-byte.ts";
+import { spacing } from "./spacing.ts";
 import type { Step } from "./step.ts";
+import { transcript } from "./transcript.ts";
 import { unicode } from "./unicode.ts";
 import { whiteSpace } from "./white-space.ts";
+import { wikiMarkup } from "./wiki-markup.ts";
 
 /**
  * What happens to a document, in this order.
  *
- * Repairs come before anything that looks at the text. Mojibake first: it needs the control characters and
- * no-break spaces that `unicode` removes. Markup before line repair, since tags make lines. Selection last,
- * cheap before dear. Exact duplicates are found after these, in the main thread.
+ * Repairs come before anything that looks at the text. Encodings first: they need the control characters and
+ * no-break spaces that `unicode` removes. Markup before line repair, since tags make lines; columns, letter-
+ * spaced words and transcripts while the spaces that show them are still there. Selection last, cheap before
+ * dear. Exact duplicates are found after these, in the main thread.
  */
 export const STEPS: readonly Step[] = [
   mojibake,
+  singleByte,
+  markdown,
+  wikiMarkup,
   html,
   unicode,
+  forumMarkup,
+  columns,
+  transcript,
+  spacing,
   whiteSpace,
+  pageFurniture,
   reflow,
   boilerplate,
   length,
   language,
   composition,
   repetition,
+  quality,
 ];

@@ -1,3 +1,4 @@
+import { SIGN } from "../measures/signs.ts";
 import { keep, type Step } from "./step.ts";
 
 /** The encodings Polish text was misread in. ISO-8859-1 is windows-1252 to every decoder on the web. */
@@ -24,7 +25,7 @@ export const mojibake: Step = {
   version: 1,
   create() {
     const tables = ENCODINGS.map(bytesByCharacter);
-    return (text) => keep(repair(text, tables));
+    return (text, measures) => keep(measures.has(SIGN.misreadUtf8) ? repair(text, tables) : text);
   },
 };
 

@@ -1,87 +1,174 @@
+import { SIGN } from "../measures/signs.ts";
 import { keep, type Step } from "./step.ts";
 
-/** A text is wrapped only if its full lines have such a width: typewriters, mail, e-book plain text. */
+/** A text is wrapped only if its full lines have such a width: typewriters, mail, print, e-book plain text. */
 const MIN_WIDTH = 40;
-const MAX_WIDTH = 110;
+const MAX_WIDTH = 120;
 /** Fewer line pairs prove nothing. */
 const MIN_PAIRS = 3;
-/** Share of line pairs in which the next line's first word really did not fit any more. */
+/** Share of line pairs in which the next line's first word really did not fit any more (fixed width). */
 const MIN_WRAPPED_SHARE = 0.7;
+/** Print has no fixed width: there, so many lines go on in small letters or end in a hyphen … */
+const MIN_CONTINUED_SHARE = 0.35;
+/** … and are about equally long (a quarter of them may be this much shorter than the median). */
+const EVENNESS = 0.8;
+/** Words divided at line ends settle it: verse and lists have none. */
+const MIN_HYPHENS = 2;
+const MIN_HYPHEN_SHARE = 0.04;
+
+/** Verse begins its lines with capitals, or ends most of them with a mark; wrapped prose does either in a sixth. */
+const MAX_CAPITALS_SHARE = 0.45;
+const MAX_MARKS_SHARE = 0.5;
+/** In a text that is not wrapped as a whole, a line as long as this that stops inside a sentence was broken. */
+const LONG_LINE = 55;
 
 /** A line that begins something of its own: a list item, a turn of dialogue, a numbered paragraph. */
-const STARTS_ANEW = /^(?:[-–—•*·▪►]\s|\(?\p{L}?\d{1,3}[.)]\s|§\s?\d|[a-z]\)\s)/u;
-const ENDS_SENTENCE = /[.!?…:;]["”»’)\]]*$/;
-const HYPHENATED = /\p{Ll}-$/u;
+const STARTS_ANEW = /^(?:[-–—•*·▪►]\s?|\(?\p{L}?\d{1,3}[.)]\s|§\s?\d|Art\.\s?\d|[a-zA-Z]\)\s|[A-Z]\.\s)/u;
+/** A dash that goes on with a sentence: the words behind a turn of dialogue. */
+const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
+const ENDS_SENTENCE = /[.!?…:;]["”»’)\]*]*$/;
+const STARTS_SMALL = /^[„"(]?\p{Ll}/u;
 const FIRST_WORD = /^\S+/;
+const MAX_WORD = 40;
+const LAST_PART = /[\p{L}-]+[-¬]$/u;
+const FIRST_PART = /^\p{L}+/u;
+/** First halves of compounds that are written with a hyphen. */
+const COMPOUND =
+  /(?:^|-)(?:\p{L}+(?:sko|cko|czno|wno|owo)|biało|czarno|czerwono|niebiesko|żółto|złoto|północno|południowo|wschodnio|zachodnio|ex|wice|mini|maksi|pół|anty|super|niby|quasi|\p{Lu}+|[IVXL]+)-$/u;
+
+/** Whether a line ends in a letter and a hyphen; `¬` is what some programs make of the soft one. */
+function isHyphenated(line: string): boolean {
+  const last = line.charCodeAt(line.length - 1);
+  return (last === 45 || last === 0xac) && /\p{L}/u.test(line.charAt(line.length - 2));
+}
+
+type Pair = readonly [line: string, next: string];
+
+/** How a text was wrapped. */
+interface Wrapping {
+  /** Length of a full line: exact in fixed-width text, the median in print. */
+  readonly width: number;
+  readonly isFixed: boolean;
+}
 
 /**
- * Joins lines that were wrapped at a fixed width, and words that were hyphenated at line ends.
+ * Joins lines that were wrapped, and words that were divided at line ends.
  *
- * A line end is a wrap exactly when the next line's first word would not have fitted into the text's width.
- * If nearly all line ends of a text are of that kind the text is wrapped; verse, lists and ordinary one-line
- * paragraphs fail the test and stay as they are.
+ * A line end of fixed-width text is a wrap exactly when the next line's first word would not have fitted any
+ * more. In print, full lines are about as long as the median. Verse, lists and one-line paragraphs fail both
+ * tests and stay as they are.
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 1,
-  create: (profile) => (profile.reflow ? (text) => keep(joinWrappedLines(text)) : undefined),
+  version: 2,
+  addsNoSigns: true,
+  create: (profile) =>
+    profile.reflow
+      ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? joinWrappedLines(text) : text)
+      : undefined,
 };
 
 function joinWrappedLines(text: string): string {
   const lines = text.split("\n");
-  const width = wrapWidth(lines);
-  if (width === undefined) return text;
-  const joined: string[] = [];
+  const wrapping = wrappingOf(lines);
+  const paragraphs: string[] = [];
+  let previous = "";
+  let blank = false;
   for (const line of lines) {
-    const previous = joined.at(-1);
-    if (previous === undefined || !continues(lastLine(previous), line, width)) joined.push(line);
-    else joined[joined.length - 1] = join(previous, line, text);
+    if (line === "") {
+      blank = true;
+      continue;
+    }
+    const joins = previous !== "" && (blank ? spansBlank : continues)(previous, line, wrapping);
+    if (joins) paragraphs[paragraphs.length - 1] = append(paragraphs.at(-1) as string, previous, line, text);
+    else {
+      if (blank && paragraphs.length > 0) paragraphs.push("");
+      paragraphs.push(line);
+    }
+    previous = line;
+    blank = false;
   }
-  // what was joined is remembered with its wraps, so that `lastLine` sees the original line
-  return joined.map((paragraph) => paragraph.replaceAll(WRAP, "")).join("\n");
+  return paragraphs.join("\n");
 }
 
-/** Marks a joined line end until the text is put together; unicode.ts has removed it from the input. */
-const WRAP = "\u0001";
-
-const lastLine = (paragraph: string) => paragraph.slice(paragraph.lastIndexOf(WRAP) + 1);
-
-/** The width the text was wrapped at, in characters; undefined when it was not wrapped. */
-function wrapWidth(lines: readonly string[]): number | undefined {
+/** How the text was wrapped; undefined when it was not. */
+function wrappingOf(lines: readonly string[]): Wrapping | undefined {
   const lengths = lines.filter((line) => line !== "").map((line) => line.length);
   if (lengths.length <= MIN_PAIRS) return undefined;
   lengths.sort((a, b) => a - b);
-  const width = lengths[Math.floor(lengths.length * 0.95)] ?? 0;
-  if (width < MIN_WIDTH || width > MAX_WIDTH) return undefined;
-  let pairs = 0;
-  let wrapped = 0;
-  for (let i = 1; i < lines.length; i++) {
-    const [line, next] = [lines[i - 1] as string, lines[i] as string];
-    if (line === "" || next === "" || STARTS_ANEW.test(next)) continue;
-    pairs += 1;
-    if (isWrap(line, next, width)) wrapped += 1;
-  }
-  return pairs >= MIN_PAIRS && wrapped >= pairs * MIN_WRAPPED_SHARE ? width : undefined;
+  const widest = lengths[Math.floor(lengths.length * 0.95)] as number;
+  const pairs = pairsOf(lines);
+  if (pairs.length < MIN_PAIRS || isVerse(pairs)) return undefined;
+  const fitted = pairs.filter(([line, next]) => isFixedWrap(line, next, widest)).length;
+  if (widest >= MIN_WIDTH && widest <= MAX_WIDTH && fitted >= pairs.length * MIN_WRAPPED_SHARE)
+    return { width: widest, isFixed: true };
+
+  const continued = pairs.filter(([line, next]) => STARTS_SMALL.test(next) && !ENDS_SENTENCE.test(line));
+  const hyphens = pairs.filter(([line, next]) => isHyphenated(line) && STARTS_SMALL.test(next)).length;
+  const full = continued.map(([line]) => line.length).sort((a, b) => a - b);
+  const width = full[full.length >> 1] ?? 0;
+  const isPrint = hyphens >= MIN_HYPHENS && hyphens >= lengths.length * MIN_HYPHEN_SHARE;
+  const isEven =
+    continued.length >= MIN_PAIRS &&
+    continued.length >= pairs.length * MIN_CONTINUED_SHARE &&
+    width >= MIN_WIDTH &&
+    width <= MAX_WIDTH &&
+    (full[full.length >> 2] as number) >= width * EVENNESS;
+  return isPrint || isEven ? { width, isFixed: false } : undefined;
 }
 
-function isWrap(line: string, next: string, width: number): boolean {
-  if (HYPHENATED.test(line)) return true;
+function isVerse(pairs: readonly Pair[]): boolean {
+  if (pairs.some(([line, next]) => isHyphenated(line) && STARTS_SMALL.test(next))) return false;
+  const open = pairs.filter(([line]) => !ENDS_SENTENCE.test(line));
+  const capitals = open.filter(([, next]) => /^["„»(]?\p{Lu}/u.test(next)).length;
+  const marks = pairs.filter(([line]) => /[,;:.!?…—–-]["”»)]*$/.test(line)).length;
+  return capitals > open.length * MAX_CAPITALS_SHARE || marks > pairs.length * MAX_MARKS_SHARE;
+}
+
+/** Lines that follow each other directly, without those that begin something of their own. */
+function pairsOf(lines: readonly string[]): Pair[] {
+  const pairs: Pair[] = [];
+  for (let i = 1; i < lines.length; i++) {
+    const [line, next] = [lines[i - 1] as string, lines[i] as string];
+    if (line !== "" && next !== "" && !STARTS_ANEW.test(next)) pairs.push([line, next]);
+  }
+  return pairs;
+}
+
+function isFixedWrap(line: string, next: string, width: number): boolean {
+  if (isHyphenated(line)) return true;
   const firstWord = FIRST_WORD.exec(next)?.[0].length ?? 0;
   return line.length + 1 + firstWord > width;
 }
 
 /** Whether `next` goes on with the sentence or paragraph that `line` left open. */
-function continues(line: string, next: string, width: number): boolean {
-  if (line === "" || next === "" || STARTS_ANEW.test(next)) return false;
-  if (isWrap(line, next, width)) return true;
-  return !ENDS_SENTENCE.test(line) && /^\p{Ll}/u.test(next);
+function continues(line: string, next: string, wrapping: Wrapping | undefined): boolean {
+  if (wrapping === undefined)
+    return line.length >= LONG_LINE && STARTS_SMALL.test(next) && /\p{L}$/u.test(line);
+  const { width, isFixed } = wrapping;
+  if (isHyphenated(line) && (STARTS_SMALL.test(next) || /^\p{Lu}/u.test(next))) return true;
+  const ended = ENDS_SENTENCE.test(line);
+  if (STARTS_ANEW.test(next)) return DASH_CONTINUES.test(next) && !ended && line.length > width * 0.7;
+  if (STARTS_SMALL.test(next) && !ended) return true;
+  if (isFixed) return isFixedWrap(line, next, width);
+  // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
+  return line.length >= width * (ended ? 0.94 : 0.85);
 }
 
-/** Puts two lines together; a hyphen goes when it only marked the break inside a word. */
-function join(paragraph: string, next: string, text: string): string {
-  if (!HYPHENATED.test(paragraph) || !/^\p{Ll}/u.test(next)) return `${paragraph} ${WRAP}${next}`;
-  const head = /[\p{L}-]+-$/u.exec(paragraph)?.[0] ?? "-";
-  const tail = /^\p{L}+/u.exec(next)?.[0] ?? "";
-  const isRealHyphen = text.includes(head + tail); // the same compound stands unbroken elsewhere
-  return `${isRealHyphen ? paragraph : paragraph.slice(0, -1)}${WRAP}${next}`;
+/** Whether a blank line between is an accident of extraction: it stands inside a sentence. */
+function spansBlank(line: string, next: string, wrapping: Wrapping | undefined): boolean {
+  if (wrapping === undefined || !STARTS_SMALL.test(next)) return false;
+  return isHyphenated(line) || (!/[.!?…:;,)"”»]$/.test(line) && line.length >= wrapping.width * 0.7);
+}
+
+/** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
+function append(paragraph: string, line: string, next: string, text: string): string {
+  if (!isHyphenated(line)) return `${paragraph} ${next}`;
+  const head = LAST_PART.exec(line.slice(-MAX_WORD))?.[0] ?? "-";
+  const tail = FIRST_PART.exec(next)?.[0] ?? "";
+  // the rest of the text decides when it holds the compound; otherwise its kind
+  const isRealHyphen =
+    /^\p{Lu}/u.test(next) ||
+    (COMPOUND.test(head) ? !text.includes(head.slice(0, -1) + tail) : text.includes(head + tail));
+  return (isRealHyphen ? paragraph : paragraph.slice(0, -1)) + next;
 }

@@ -1,5 +1,5 @@
+import type { Words } from "../measures/words.ts";
 import { drop, keep, type Step } from "./step.ts";
-import { readWords, type Words } from "./words.ts";
 
 /**
  * Gopher's repetition filters with FineWeb-2's values for Polish: characters in repeated lines, in the most
@@ -7,38 +7,70 @@ import { readWords, type Words } from "./words.ts";
  */
 export const repetition: Step = {
   name: "repetition",
-  version: 1,
-  create: (profile) => (text) => {
-    if (duplicateLineShare(text) > profile.maxDuplicateLines) return drop("repeated-lines");
-    const words = readWords(text);
-    const characters = words.lengths.reduce((sum, length) => sum + length, 0);
-    for (const [i, limit] of profile.maxTopNgram.entries()) {
-      if (topNgramCharacters(words, i + 2) > limit * characters) return drop(`top-${i + 2}-gram`);
-    }
-    for (const [i, limit] of profile.maxDuplicateNgrams.entries()) {
-      if (duplicateNgramCharacters(words, i + 5) > limit * characters) return drop(`repeated-${i + 5}-grams`);
-    }
-    return keep(text);
+  version: 2,
+  create(profile) {
+    const table = new NgramTable();
+    const smallestTop = Math.min(...profile.maxTopNgram);
+    const smallestDuplicate = Math.min(...profile.maxDuplicateNgrams);
+    return (text, { words, lines }) => {
+      if (lines.duplicateShare > profile.maxDuplicateLines) return drop("repeated-lines");
+      // Healthy texts are decided by two passes: bounds on what any longer n-gram could reach.
+      if (boundTopNgrams(words, table) > smallestTop * words.characters) {
+        for (const [i, limit] of profile.maxTopNgram.entries()) {
+          if (topNgramCharacters(words, i + 2, table) > limit * words.characters)
+            return drop(`top-${i + 2}-gram`);
+        }
+      }
+      if (repeatedFivegramCover(words, table) > smallestDuplicate * words.characters) {
+        for (const [i, limit] of profile.maxDuplicateNgrams.entries()) {
+          if (duplicateNgramCharacters(words, i + 5, table) > limit * words.characters)
+            return drop(`repeated-${i + 5}-grams`);
+        }
+      }
+      return keep(text);
+    };
   },
 };
 
-/** Share of characters that stand in lines seen before in the same text. */
-function duplicateLineShare(text: string): number {
-  const seen = new Set<string>();
-  let duplicate = 0;
-  let total = 0;
-  for (const line of text.split("\n")) {
-    if (line === "") continue;
-    total += line.length;
-    if (seen.has(line)) duplicate += line.length;
-    seen.add(line);
+/**
+ * At least the characters that the most frequent 2-, 3- or 4-gram covers: none of them occurs more often
+ * than the bigram it begins with.
+ */
+function boundTopNgrams(words: Words, table: NgramTable): number {
+  const { hashes, lengths, count } = words;
+  table.clear(count);
+  let most = 0;
+  for (let i = 0; i + 2 <= count; i++) {
+    const occurrences = table.add(mix(mix(0, hashes[i] as number), hashes[i + 1] as number));
+    if (occurrences < 2) continue;
+    const characters =
+      (lengths[i] as number) + (lengths[i + 1] as number) + (lengths[i + 2] ?? 0) + (lengths[i + 3] ?? 0);
+    // the longest of its 4-grams may have been an earlier one, so words count as at least ordinary ones
+    most = Math.max(most, occurrences * Math.max(characters, LONG_FOURGRAM));
   }
-  return total === 0 ? 0 : duplicate / total;
+  return most;
+}
+
+/** Four words of Polish have 24 characters on average; only a spam text's differ much. */
+const LONG_FOURGRAM = 60;
+
+/** Characters in 5-grams that stood in the text before: an upper bound for all longer n-grams too. */
+function repeatedFivegramCover(words: Words, table: NgramTable): number {
+  const { lengths, count } = words;
+  table.clear(count);
+  let covered = 0;
+  let next = 0;
+  for (let i = 0; i + 5 <= count; i++) {
+    if (table.add(ngramHash(words, i, 5)) < 2) continue;
+    for (let word = Math.max(next, i); word < i + 5; word++) covered += lengths[word] as number;
+    next = i + 5;
+  }
+  return covered;
 }
 
 /** Characters covered by the occurrences of the n-gram that covers most; an n-gram seen once covers none. */
-function topNgramCharacters(words: Words, n: number): number {
-  const table = new NgramTable(words.count);
+function topNgramCharacters(words: Words, n: number, table: NgramTable): number {
+  table.clear(words.count);
   let most = 0;
   for (let i = 0; i + n <= words.count; i++) {
     const occurrences = table.add(ngramHash(words, i, n));
@@ -48,8 +80,8 @@ function topNgramCharacters(words: Words, n: number): number {
 }
 
 /** Characters in n-grams that were seen before; overlapping repetitions are counted once. */
-function duplicateNgramCharacters(words: Words, n: number): number {
-  const table = new NgramTable(words.count);
+function duplicateNgramCharacters(words: Words, n: number, table: NgramTable): number {
+  table.clear(words.count);
   let duplicate = 0;
   for (let i = 0; i + n <= words.count; ) {
     if (table.add(ngramHash(words, i, n)) > 1) {
@@ -60,13 +92,15 @@ function duplicateNgramCharacters(words: Words, n: number): number {
   return duplicate;
 }
 
+function mix(hash: number, word: number): number {
+  const mixed = Math.imul(hash ^ word, 0x9e3779b1);
+  return mixed ^ (mixed >>> 15);
+}
+
 function ngramHash(words: Words, start: number, n: number): number {
   let hash = 0;
-  for (let i = start; i < start + n; i++) {
-    hash = Math.imul(hash ^ (words.hashes[i] as number), 0x9e3779b1);
-    hash ^= hash >>> 15;
-  }
-  return hash >>> 0;
+  for (let i = start; i < start + n; i++) hash = mix(hash, words.hashes[i] as number);
+  return hash;
 }
 
 function ngramCharacters(words: Words, start: number, n: number): number {
@@ -75,26 +109,32 @@ function ngramCharacters(words: Words, start: number, n: number): number {
   return characters;
 }
 
-/** Counts 32-bit hashes by open addressing; a collision of two n-grams in one text is not worth caring for. */
+/** Counts 32-bit hashes by open addressing; a collision of two n-grams in one text is not worth caring for.
+ * One table serves all texts of a worker: making new ones cost a third of the step's time. */
 class NgramTable {
-  readonly #mask: number;
-  readonly #keys: Uint32Array;
-  readonly #counts: Uint32Array;
+  #mask = 0;
+  #keys = new Int32Array(0);
+  #counts = new Uint32Array(0);
 
-  constructor(entries: number) {
-    const size = 2 ** Math.ceil(Math.log2(Math.max(entries, 1) * 2 + 2));
+  /** Makes room for `entries` hashes and forgets the earlier ones. */
+  clear(entries: number): void {
+    const size = 2 ** Math.ceil(Math.log2(entries * 1.5 + 2));
+    if (size > this.#keys.length) {
+      this.#keys = new Int32Array(size);
+      this.#counts = new Uint32Array(size);
+    } else this.#counts.fill(0, 0, size);
     this.#mask = size - 1;
-    this.#keys = new Uint32Array(size);
-    this.#counts = new Uint32Array(size);
   }
 
   /** Counts one occurrence and returns how many there are now. */
   add(hash: number): number {
+    const keys = this.#keys;
+    const counts = this.#counts;
     let slot = hash & this.#mask;
-    while (this.#counts[slot] !== 0 && this.#keys[slot] !== hash) slot = (slot + 1) & this.#mask;
-    this.#keys[slot] = hash;
-    const count = (this.#counts[slot] as number) + 1;
-    this.#counts[slot] = count;
+    while (counts[slot] !== 0 && keys[slot] !== hash) slot = (slot + 1) & this.#mask;
+    keys[slot] = hash;
+    const count = (counts[slot] as number) + 1;
+    counts[slot] = count;
     return count;
   }
 }

@@ -1,8 +1,5 @@
+import { SIGN } from "../measures/signs.ts";
 import { drop, keep, type Step } from "./step.ts";
-
-/** Anything this step might change; most texts have none of it and pass at the speed of one search. */
-const SUSPICIOUS =
-  /[^\n\t\x20-\x7E\u00A1-\u00AC\u00AE-\u02FF\u0370-\u1FFF\u2010-\u2027\u2030-\u205E\u2070-\u2FFF\u3001-\uD7FF]/;
 
 const LIGATURES: Readonly<Record<string, string>> = {
   "\uFB00": "ff",
@@ -32,8 +29,8 @@ const MAX_LOST_SHARE = 1 / 500;
 export const unicode: Step = {
   name: "unicode",
   version: 1,
-  create: () => (text) => {
-    if (!SUSPICIOUS.test(text)) return keep(text);
+  create: () => (text, measures) => {
+    if (!measures.has(SIGN.unusual)) return keep(text);
     const clean = text
       .toWellFormed()
       .replace(LINE_ENDS, "\n")

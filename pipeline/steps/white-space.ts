@@ -1,3 +1,4 @@
+import { SIGN } from "../measures/signs.ts";
 import { keep, type Step } from "./step.ts";
 
 /**
@@ -7,8 +8,9 @@ import { keep, type Step } from "./step.ts";
 export const whiteSpace: Step = {
   name: "white-space",
   version: 1,
-  create: () => (text) => {
-    if (!UNTIDY.test(text)) return keep(text);
+  addsNoSigns: true,
+  create: () => (text, measures) => {
+    if (!measures.has(SIGN.untidy)) return keep(text);
     const tidy = text
       .replace(/[ \t]+/g, " ")
       .replace(/ ?\n ?/g, "\n")
@@ -17,5 +19,3 @@ export const whiteSpace: Step = {
     return keep(tidy);
   },
 };
-
-const UNTIDY = /\t| {2}| \n|\n |\n{3}|^\s|\s$/;

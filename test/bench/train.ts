@@ -15,7 +15,7 @@ import { applyAdamW } from "../../train/adamw.ts";
  * `npm run bench -- train --python PATH`: training steps of the `cpu` backend and of PyTorch (transformers'
  * LlamaForCausalLM with scaled-dot-product attention and fused AdamW; bf16 through autocast), and matrix products of both.
  * Every measurement runs in a process of its own, so that peak memory is its own, with the same threads on both sides,
- * peers one after the other. Time is the median of a few steps after warm-up.
+ * in alternation. The best time counts on both sides: on a machine that others use too, it is what is least disturbed.
  */
 const models: Readonly<Record<string, { dModel: number; layers: number; dHidden: number }>> = {
   d256x4: { dModel: 256, layers: 4, dHidden: 704 },
@@ -74,20 +74,24 @@ export async function run(words: readonly string[]): Promise<void> {
       models: { type: "string", default: Object.keys(models).join(",") },
       vocabularies: { type: "string", default: "8000,31980" },
       types: { type: "string", default: "f32,bf16" },
-      steps: { type: "string", default: "4" },
+      steps: { type: "string", default: "3" },
+      rounds: { type: "string", default: "2" },
+      parts: { type: "string", default: "products,steps" },
       compile: { type: "boolean", default: false },
     },
   });
   const { python } = values;
-  const [threads, steps] = [Number(values.threads), Number(values.steps)];
+  const [threads, steps, rounds] = [Number(values.threads), Number(values.steps), Number(values.rounds)];
   const types = values.types.split(",") as ComputeType[];
   print(`${createCpuBackend({ threads }).device}; Node ${process.version}`);
   if (python === undefined) print("PyTorch: not measured (no --python with torch and transformers)");
-  for (const dtype of types) compareProducts({ kind: "matmul", dtype, threads }, python);
+  const parts = values.parts.split(",");
+  for (const dtype of parts.includes("products") ? types : [])
+    compareProducts({ kind: "matmul", dtype, threads }, python, rounds);
   print(
     "\nmodel          vocabulary type  tokens/s: apt3  torch  ratio | peak MB: apt3  torch  ratio | above start",
   );
-  for (const name of values.models.split(",")) {
+  for (const name of parts.includes("steps") ? values.models.split(",") : []) {
     for (const vocabSize of values.vocabularies.split(",").map(Number)) {
       for (const dtype of types) {
         const job: TrainJob = {
@@ -97,12 +101,12 @@ export async function run(words: readonly string[]): Promise<void> {
           model: modelConfig(name, vocabSize),
           sequences,
           sequenceLength,
-          warmUp: 2,
+          warmUp: 1,
           steps,
           compile: values.compile,
         };
         print(
-          `${name.padEnd(14)} ${String(vocabSize).padEnd(10)} ${dtype.padEnd(5)} ${compareSteps(job, python)}`,
+          `${name.padEnd(14)} ${String(vocabSize).padEnd(10)} ${dtype.padEnd(5)} ${compareSteps(job, python, rounds)}`,
         );
       }
     }
@@ -126,37 +130,56 @@ function modelConfig(name: string, vocabSize: number): ModelConfig {
   };
 }
 
-function compareSteps(job: TrainJob, python: string | undefined): string {
-  const ours = measureHere(job) as TrainResult;
-  const theirs = python === undefined ? undefined : (measureTorch(python, job) as TrainResult | undefined);
-  const speed = ({ seconds }: TrainResult) => (sequences * sequenceLength) / median(seconds);
+function compareSteps(job: TrainJob, python: string | undefined, rounds: number): string {
+  const { ours, theirs } = alternate<TrainResult>(job, python, rounds);
+  const speed = (results: readonly TrainResult[]) =>
+    (sequences * sequenceLength) / Math.min(...results.flatMap(({ seconds }) => seconds));
   const megabytes = (bytes: number) => bytes / 2 ** 20;
-  const own = ({ peakBytes, startBytes }: TrainResult) => megabytes(peakBytes - startBytes);
-  const peak = ({ peakBytes }: TrainResult) => megabytes(peakBytes);
-  const row = (of: (result: TrainResult) => number) =>
-    `${of(ours).toFixed(0).padStart(7)} ${theirs === undefined ? "not measured" : `${of(theirs).toFixed(0).padStart(7)} ${(of(ours) / of(theirs)).toFixed(2)}`}`;
-  return `${row(speed)} | ${row(peak)} | ${row(own)} ${theirs?.version ?? ""}`;
+  const peak = (results: readonly TrainResult[]) =>
+    megabytes(Math.max(...results.map(({ peakBytes }) => peakBytes)));
+  const own = (results: readonly TrainResult[]) =>
+    megabytes(Math.max(...results.map(({ peakBytes, startBytes }) => peakBytes - startBytes)));
+  const row = (of: (results: readonly TrainResult[]) => number) => {
+    const peer =
+      theirs.length === 0
+        ? "not measured"
+        : `${of(theirs).toFixed(0).padStart(7)} ${(of(ours) / of(theirs)).toFixed(2)}`;
+    return `${of(ours).toFixed(0).padStart(7)} ${peer}`;
+  };
+  return `${row(speed)} | ${row(peak)} | ${row(own)}  ${theirs[0]?.version ?? ""}`;
 }
 
-function compareProducts(job: Job, python: string | undefined): void {
+function compareProducts(job: Job, python: string | undefined, rounds: number): void {
   const full: MatmulJob = { ...job, kind: "matmul", shapes: matmulShapes, flops: matmulFlops };
-  const ours = measureHere(full) as MatmulResult;
-  const theirs = python === undefined ? undefined : (measureTorch(python, full) as MatmulResult | undefined);
+  const { ours, theirs } = alternate<MatmulResult>(full, python, rounds);
   print(`\nGFLOP/s, ${job.dtype}, ${job.threads} threads   apt3  torch  ratio`);
   for (const [index, [m, n, k]] of matmulShapes.entries()) {
-    const [mine, other] = [ours.gflops[index] ?? 0, theirs?.gflops[index]];
+    const best = (results: readonly MatmulResult[]) =>
+      Math.max(...results.map(({ gflops }) => gflops[index] ?? 0));
+    const [mine, other] = [best(ours), best(theirs)];
     const peer =
-      other === undefined ? "not measured" : `${other.toFixed(0).padStart(6)} ${(mine / other).toFixed(2)}`;
+      theirs.length === 0 ? "not measured" : `${other.toFixed(0).padStart(6)} ${(mine / other).toFixed(2)}`;
     print(`${`${m}×${n}×${k}`.padEnd(22)} ${mine.toFixed(0).padStart(10)} ${peer}`);
   }
 }
 
-const print = (line: string) => process.stdout.write(`${line}\n`);
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+/** Measures us and the peer in turn; `theirs` stays empty where the peer cannot be measured. */
+function alternate<Result>(
+  job: TrainJob | MatmulJob,
+  python: string | undefined,
+  rounds: number,
+): { ours: Result[]; theirs: Result[] } {
+  const ours: Result[] = [];
+  const theirs: Result[] = [];
+  for (let round = 0; round < rounds; round++) {
+    ours.push(measureHere(job) as Result);
+    const peer = python === undefined ? undefined : measureTorch(python, job);
+    if (peer !== undefined) theirs.push(peer as Result);
+  }
+  return { ours, theirs };
 }
+
+const print = (line: string) => process.stdout.write(`${line}\n`);
 
 function measureHere(job: TrainJob | MatmulJob): unknown {
   const dispatcher = fileURLToPath(new URL("run.ts", import.meta.url));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { IGNORED_TARGET } from "../../model/backend.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { backendNames, openBackend, probeBackends } from "../../model/backends/registry.ts";
 import { generate } from "../../model/generate.ts";
@@ -118,6 +119,36 @@ describe("document attention", () => {
     forward(plain);
     const mixed = await plain.backend.read(plain.state.final.logits);
     assert.ok(maxDifference(mixed.subarray(5 * width, 10 * width), second) > 0.01);
+  });
+});
+
+describe("the targets of a row", () => {
+  it("are the next tokens, but never padding", async () => {
+    const fixture = await readTinyLlama("tiny-llama");
+    const padded = [1, 5, 9, 11, 2, 3, 1, 5, 3, 3, 3, 3];
+    const model = await createTinyModel(fixture, { sequences: 1 });
+    const written: Int32Array[] = [];
+    const backend = {
+      ...model.backend,
+      write: (_: unknown, values: Int32Array) => void written.push(values),
+    };
+    const spied = { ...model, backend: backend as typeof model.backend };
+    assert.equal(setMicroBatch(spied, padded, { padding: 3 }), 6);
+    const none = IGNORED_TARGET;
+    assert.deepEqual([...written[1]!], [5, 9, 11, 2, none, 1, 5, none, none, none, none, none]);
+    assert.equal(setMicroBatch(spied, padded), 11);
+  });
+
+  it("end with a document where only its end is marked, too", async () => {
+    const fixture = await readTinyLlama("tiny-llama");
+    const row = [7, 5, 2, 7, 5, 2, 30, 31, 32, 33, 34, 35];
+    const model = await createTinyModel(fixture, { sequences: 1, documentAttention: true });
+    setMicroBatch(model, row, { endOfText: 2 });
+    forward(model);
+    const logits = await model.backend.read(model.state.final.logits);
+    const width = fixture.config.vocabSize;
+    assert.ok(maxDifference(logits.subarray(0, 3 * width), logits.subarray(3 * width, 6 * width)) <= 1e-4);
+    assert.throws(() => setMicroBatch(model, row, {}), /needs the id that starts or ends one/);
   });
 });
 

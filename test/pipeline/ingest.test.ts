@@ -26,10 +26,21 @@ writeJsonl(join(root, "second-a.jsonl"), [
   { text: "" },
   ...documents.slice(240, 300), // ten of them seen before
 ]);
-writeJsonl(join(root, "second-b.jsonl"), [...documents.slice(300), { text: polishText(7).toUpperCase() }]);
+writeJsonl(join(root, "second-b.jsonl"), [
+  ...documents.slice(300),
+  { text: polishText(7).toUpperCase() },
+  { text: `${polishText(5)} I jeszcze jedno zdanie.` },
+]);
 
 const run = (out: string, options: Partial<IngestOptions> = {}) =>
   ingest({ config, out: join(root, out), workers: 2, shardTextBytes: 60_000, ...options }, silentContext());
+
+/** Hashes of what a run wrote; its report tells times, which differ. */
+function filesOf(folder: string): Record<string, string> {
+  const { "report.html": report, ...files } = hashFolder(join(root, folder));
+  assert.ok(report, "no report");
+  return files;
+}
 
 async function textsOf(folder: string): Promise<string[]> {
   const { files } = await openCorpus(folder);
@@ -41,7 +52,7 @@ test("every document read is kept or dropped for a reason, and the kept ones can
   const manifest = await run("clean");
   assert.equal(manifest.complete, true);
   const total = sumStatistics(manifest.datasets);
-  assert.equal(total.documentsRead, 250 + 3 + 60 + 101);
+  assert.equal(total.documentsRead, 250 + 3 + 60 + 102);
   assert.equal(total.documentsKept, 400);
   const dropped = Object.fromEntries(
     Object.entries(total.steps).flatMap(([step, { dropped }]) =>
@@ -53,6 +64,7 @@ test("every document read is kept or dropped for a reason, and the kept ones can
     "read: no-text": 1,
     "length: empty": 1,
     "exact-dedup: duplicate": 11,
+    "near-dedup: near-duplicate": 1,
   });
   assert.deepEqual(
     await textsOf(join(root, "clean")),
@@ -76,7 +88,7 @@ test("every document read is kept or dropped for a reason, and the kept ones can
 test("the number of workers does not change a byte", async () => {
   await run("one-worker", { workers: 1 });
   await run("three-workers", { workers: 3 });
-  assert.deepEqual(hashFolder(join(root, "one-worker")), hashFolder(join(root, "three-workers")));
+  assert.deepEqual(filesOf("one-worker"), filesOf("three-workers"));
 });
 
 test("a run interrupted after every shard continues to the same bytes", async () => {
@@ -97,7 +109,7 @@ test("a run interrupted after every shard continues to the same bytes", async ()
       clearInterval(timer);
     }
   }
-  assert.deepEqual(hashFolder(out), hashFolder(join(root, "whole")));
+  assert.deepEqual(filesOf("interrupted"), filesOf("whole"));
 });
 
 function shardsIn(folder: string): number {

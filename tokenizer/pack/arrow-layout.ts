@@ -1,11 +1,12 @@
+import { readSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { DataType, Message, type Schema } from "apache-arrow";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { IDS_COLUMN } from "./arrow-rows.ts";
 import type { PackedManifest } from "./packed-manifest.ts";
 
-/** Bytes read at each message: its length and its metadata, about 300 bytes for a batch. */
-const HEADER_BYTES = 4096;
+/** Bytes read at each message: its length and its metadata, under 300 bytes for a batch. */
+const HEADER_BYTES = 512;
 /** The file's first message lies behind `ARROW1` and two zeros. */
 const MAGIC_BYTES = 8;
 /** What every message begins with. */
@@ -47,7 +48,8 @@ export async function readLayout(
   let rows = 0;
   let rowsPerBatch = 0;
   for (let position = MAGIC_BYTES; ; ) {
-    const { bytesRead } = await handle.read(header, 0, HEADER_BYTES, position);
+    // A shard of 1 GiB has 512 batches; through the thread pool each tiny read would take 40 µs, this way 2.
+    const bytesRead = readSync(handle.fd, header, 0, HEADER_BYTES, position);
     if (bytesRead < 8 || header.readInt32LE(0) !== CONTINUATION)
       throw damaged(`no message at byte ${position}`);
     const length = header.readInt32LE(4);

@@ -61,7 +61,7 @@ export async function encodeUnit(
     pending.push({ split, ids, textBytes: text.length });
   };
   let rejected = 0;
-  for await (const block of lines === undefined ? readUnit(file) : [{ bytes: lines }]) {
+  for await (const block of lines === undefined ? readUnit(file) : cutLines(lines)) {
     if ("oversizedBytes" in block) rejected += 1;
     if (!file.name.endsWith(".txt")) rejected += readDocuments(block.bytes, ours, addDocument);
     else if (block.bytes.length > 0) addDocument(block.bytes, undefined);
@@ -70,6 +70,18 @@ export async function encodeUnit(
     pending.length = 0;
   }
   return rejected;
+}
+
+/** Bytes of lines whose documents are held in memory at once. */
+const PART_BYTES = 1 << 20;
+
+function* cutLines(lines: Uint8Array): Generator<{ bytes: Uint8Array }> {
+  for (let start = 0; start < lines.length; ) {
+    const newline = lines.indexOf(10, Math.min(start + PART_BYTES, lines.length - 1));
+    const end = newline < 0 ? lines.length : newline + 1;
+    yield { bytes: lines.subarray(start, end) };
+    start = end;
+  }
 }
 
 /** The lines of a whole file, or the text of a `.txt` file; compared with the file's hash at its end. */

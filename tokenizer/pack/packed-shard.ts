@@ -96,13 +96,28 @@ export class PackedShardFile {
     if (this.#hashRow(ids) !== this.#hashes[row]) {
       throw new UserError(`${this.#path} row ${row}: its bytes are not those that were packed; ${REMEDY}`);
     }
-    let largest = 0;
-    for (let i = 0; i < ids.length; i++) if (ids[i]! > largest) largest = ids[i]!;
-    if (largest < vocabSize) return;
+    if (allBelow(ids, vocabSize)) return;
+    const outside = ids.find((id) => id >= vocabSize);
     throw new UserError(
-      `${this.#path} row ${row}: token id ${largest} is outside the vocabulary of ${vocabSize}; ${REMEDY}`,
+      `${this.#path} row ${row}: token id ${outside} is outside the vocabulary of ${vocabSize}; ${REMEDY}`,
     );
   }
+}
+
+/** Whether all ids are below `limit`. A wrong id would lead a backend outside its embeddings, so every row is looked at. */
+function allBelow(ids: Uint16Array | Uint32Array, limit: number): boolean {
+  const top = 0x8000;
+  if (ids instanceof Uint16Array && limit <= top && ids.byteOffset % 4 === 0 && ids.length % 2 === 0) {
+    // Two ids at once: the top bit of either half is set when its id is at least 2^15, or reaches it with top − limit.
+    const pairs = new Int32Array(ids.buffer, ids.byteOffset, ids.length / 2);
+    const bias = (top - limit) * 0x10001;
+    let seen = 0;
+    for (let i = 0; i < pairs.length; i++) seen |= pairs[i]! | (((pairs[i]! & 0x7fff7fff) + bias) | 0);
+    return (seen & 0x80008000) === 0;
+  }
+  let largest = 0;
+  for (let i = 0; i < ids.length; i++) if (ids[i]! > largest) largest = ids[i]!;
+  return largest < limit;
 }
 
 async function readRowHashes(folder: string, shard: PackedShard): Promise<BigUint64Array> {

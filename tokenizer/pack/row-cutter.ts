@@ -4,7 +4,7 @@ import { newIds } from "./ids.ts";
 import type { Strategy } from "./packed-manifest.ts";
 
 /** Bytes of ids collected before rows are made of them. Two of these a worker, and a sorted copy. */
-const BUFFER_BYTES = 16 << 20;
+const BUFFER_BYTES = 8 << 20;
 
 export interface RowOptions {
   readonly seqLen: number;

@@ -56,8 +56,10 @@ function tiles({ config, history, steps }: ReportedRun): Html {
   const recent = history.steps.slice(-recentSteps);
   const last = recent.at(-1);
   if (last === undefined) return html`<p class="quiet">No step has been taken yet.</p>`;
-  const mean = (value: (step: (typeof recent)[number]) => number) =>
-    recent.reduce((sum, one) => sum + value(one), 0) / recent.length;
+  const mean = (value: (step: (typeof recent)[number]) => number) => {
+    const values = recent.map(value).filter(Number.isFinite);
+    return values.reduce((sum, one) => sum + one, 0) / Math.max(values.length, 1);
+  };
   const evaluation = history.evaluations.at(-1)?.evaluation;
   const seconds = mean(({ timing }) => timing.seconds);
   const left = steps - last.step;

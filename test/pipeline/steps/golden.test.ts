@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
+import { TextMeasures } from "../../../pipeline/measures/text-measures.ts";
 import { PROFILES } from "../../../pipeline/profiles.ts";
 import { STEPS } from "../../../pipeline/steps/index.ts";
 
@@ -24,7 +25,8 @@ for (const step of STEPS) {
       const expected = existsSync(new URL(`${base}.drop.txt`, GOLDEN))
         ? { keep: false, reason: read(`${base}.drop.txt`).trim() }
         : { keep: true, text: read(`${base}.out.txt`) };
-      assert.deepEqual(apply(read(`${base}.in.txt`)), expected, base);
+      const text = read(`${base}.in.txt`);
+      assert.deepEqual(apply(text, new TextMeasures(text)), expected, base);
     }
   });
 }

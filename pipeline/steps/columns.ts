@@ -1,0 +1,57 @@
+import { SIGN } from "../measures/signs.ts";
+import { keep, type Step } from "./step.ts";
+
+/** Column at which the right half of a page begins at the earliest, in characters. */
+const MIN_RIGHT = 30;
+/** Spaces before it: a wider gap than any between words. */
+const GAP = 3;
+/** Share of a page's lines that must begin their right half in the same column. */
+const MIN_SHARE = 0.3;
+const MIN_LINES = 12;
+
+/**
+ * Puts the columns of a page that was extracted with its layout one below the other. The lines above both,
+ * which stand across the gutter, are the page's running head and go.
+ */
+export const columns: Step = {
+  name: "columns",
+  version: 1,
+  create: () => (text, measures) => {
+    if (!measures.has(SIGN.untidy) || !text.includes(" ".repeat(MIN_RIGHT / 2))) return keep(text);
+    return keep(text.split("\f").map(splitPage).join("\n\n"));
+  },
+};
+
+function splitPage(page: string): string {
+  const lines = page.split(/\r?\n/).filter((line) => line.trim() !== "");
+  if (lines.length < MIN_LINES) return page;
+  const gutter = findGutter(lines);
+  if (gutter === undefined) return page;
+  const left: string[] = [];
+  const right: string[] = [];
+  const isSplit = (line: string) => line.slice(gutter - GAP, gutter).trim() === "";
+  const body = lines.findIndex(
+    (line) => line.length > gutter && isSplit(line) && line.charAt(gutter) !== " ",
+  );
+  for (const line of lines.slice(body)) {
+    if (!isSplit(line)) left.push(line.trim());
+    else {
+      left.push(line.slice(0, gutter).trim());
+      right.push(line.slice(gutter).trim());
+    }
+  }
+  return [...left, ...right].filter((line) => line !== "").join("\n");
+}
+
+/** The column in which most right halves begin; undefined when the page is not set in two. */
+function findGutter(lines: readonly string[]): number | undefined {
+  const counts = new Map<number, number>();
+  for (const line of lines) {
+    for (const match of line.matchAll(/(?<= {3})\S/g)) {
+      if (match.index >= MIN_RIGHT) counts.set(match.index, (counts.get(match.index) ?? 0) + 1);
+    }
+  }
+  const [column, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0] ?? [0, 0];
+  const beginAtMargin = lines.filter((line) => /^ {0,12}\S/.test(line)).length;
+  return count >= lines.length * MIN_SHARE && beginAtMargin >= lines.length * MIN_SHARE ? column : undefined;
+}

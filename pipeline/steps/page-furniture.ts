@@ -1,0 +1,148 @@
+import { SIGN } from "../measures/signs.ts";
+import { keep, type Step } from "./step.ts";
+
+/** A line of nothing but dots, stars or rules; three in a row are ornament or a table's leaders. */
+const ORNAMENT = /^(?![-–]$)[^\p{L}\p{N}]+$/u;
+const MIN_ORNAMENT_LINES = 3;
+
+const PAGE_NUMBER = /^[-–—[(|\s]*(?:\d{1,4}|[ivxlc]{1,7})[-–—\])|\s]*$/;
+/** `194  Emil Zola.` or `Emil Zola. 194`: a page number with the book's or chapter's name. */
+const RUNNING_HEAD = /^(?:[\d*„".,]{1,5}\s+\p{Lu}[^.!?]{2,50}[.,]?|\p{Lu}[^.!?]{2,50}[.,]?\s+\d{1,4}[.,]?)$/u;
+/** Sequences of bare numbers this long that count up are page numbers. */
+const MIN_PAGE_RUN = 3;
+/** A head repeats on this many pages before we believe it. */
+const MIN_HEAD_REPEATS = 4;
+/** Share of them that stand inside a sentence; most pages end with a whole one (13 % in the Constitution's PDF). */
+const MIN_INTERRUPTING = 0.08;
+
+/** Shorter lines before a head are headings or cells of a table. */
+const FULL_LINE = 30;
+
+/** The rests of pictures, scores and rules that OCR takes for text. */
+const GARBAGE_SIGNS = /[|=\\^~<>{}_\]#]/g;
+const HYPHEN_END = /\p{Ll}[-¬]$/u;
+
+/**
+ * Removes what belongs to a printed page and not to its text: page numbers, running heads, ornament lines,
+ * and the garbage OCR makes of pictures. Page numbers and heads are sought only where they can be told: at a
+ * scanned page's ends, in a rising sequence, or where a line that repeats interrupts sentences.
+ */
+export const pageFurniture: Step = {
+  name: "page-furniture",
+  version: 1,
+  addsNoSigns: true,
+  create: (profile) => (text, measures) => {
+    if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
+    const lines = text.split("\n");
+    const removed = new Uint8Array(lines.length);
+    markOrnaments(lines, removed);
+    markPageNumbers(lines, removed);
+    markRepeatedHeads(lines, removed);
+    if (isScan(lines)) {
+      markGarbage(lines, removed);
+      markPageEnds(lines, removed);
+    }
+    if (!removed.includes(1)) return keep(text);
+    const rest = lines.filter((_, i) => removed[i] === 0).join("\n");
+    return keep(rest.replace(/\n{3,}/g, "\n\n").trim());
+  },
+};
+
+/** Words divided at line ends: print, not verse or a list. */
+const isScan = (lines: readonly string[]) => lines.filter((line) => HYPHEN_END.test(line)).length >= 2;
+
+function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
+  let run: number[] = [];
+  const close = () => {
+    if (run.length >= MIN_ORNAMENT_LINES) for (const i of run) removed[i] = 1;
+    run = [];
+  };
+  for (const [i, line] of lines.entries()) {
+    if (line === "") continue;
+    if (ORNAMENT.test(line)) run.push(i);
+    else close();
+  }
+  close();
+}
+
+/** Bare numbers, alone on their lines, that go up one by one through the text. */
+function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
+  const numbers: { readonly line: number; readonly value: number }[] = [];
+  for (const [line, text] of lines.entries()) {
+    if (text.length <= 12 && /\d/.test(text) && PAGE_NUMBER.test(text))
+      numbers.push({ line, value: Number(/\d+/.exec(text)?.[0]) });
+  }
+  for (let start = 0; start < numbers.length; ) {
+    let end = start + 1;
+    while (end < numbers.length && numbers[end]!.value === numbers[end - 1]!.value + 1) end += 1;
+    const run = numbers.slice(start, end);
+    // numbers that stand between sentences may be a list's or a table's
+    const own = new Set(run.map((number) => number.line));
+    const interrupting = run.filter((number) => interruptsSentence(lines, number.line, own)).length;
+    if (run.length >= MIN_PAGE_RUN && interrupting >= run.length / 4)
+      for (const { line } of run) removed[line] = 1;
+    start = end;
+  }
+}
+
+/**
+ * Lines that stand in the text again and again, now and then in the middle of a sentence: the same with a
+ * rising page number, or always the same with a date or a copyright sign.
+ */
+function markRepeatedHeads(lines: readonly string[], removed: Uint8Array): void {
+  const places = new Map<string, number[]>();
+  for (const [i, line] of lines.entries()) {
+    if (line.length < 4 || line.length > 100 || !/[\d©]/.test(line) || /^[\p{Ll}(]/u.test(line)) continue;
+    const key = line.replace(/\d+/g, "#");
+    const found = places.get(key);
+    if (found === undefined) places.set(key, [i]);
+    else found.push(i);
+  }
+  const repeated = new Set<number>();
+  for (const found of places.values())
+    if (found.length >= MIN_HEAD_REPEATS) for (const i of found) repeated.add(i);
+  for (const found of places.values()) {
+    if (found.length < MIN_HEAD_REPEATS || !isHead(found.map((i) => lines[i] as string))) continue;
+    const interrupting = found.filter((i) => interruptsSentence(lines, i, repeated)).length;
+    if (interrupting >= 2 && interrupting >= found.length * MIN_INTERRUPTING)
+      for (const i of found) removed[i] = 1;
+  }
+}
+
+/** Whether the copies of a line differ as page heads do: not at all, or by a number that rises. */
+function isHead(copies: readonly string[]): boolean {
+  if (copies.every((copy) => copy === copies[0])) return true;
+  const numbers = copies.map((copy) => Number(/\d+/.exec(copy)?.[0]));
+  return numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number));
+}
+
+/** Whether the text goes on in small letters behind a group of repeated lines. */
+function interruptsSentence(lines: readonly string[], at: number, repeated: ReadonlySet<number>): boolean {
+  const skip = (i: number) => lines[i] === "" || repeated.has(i);
+  let before = at - 1;
+  while (before >= 0 && skip(before)) before -= 1;
+  let after = at + 1;
+  while (after < lines.length && skip(after)) after += 1;
+  const open = lines[before] ?? "";
+  return open.length >= FULL_LINE && /[\p{Ll},-]$/u.test(open) && /^\p{Ll}/u.test(lines[after] ?? "");
+}
+
+function markGarbage(lines: readonly string[], removed: Uint8Array): void {
+  for (const [i, line] of lines.entries()) {
+    if (line === "" || line.length > 60) continue;
+    const letters = line.match(/[\p{Ll}\s]/gu)?.length ?? 0;
+    const signs = line.match(GARBAGE_SIGNS)?.length ?? 0;
+    if (!/\p{L}{2}|\d/u.test(line) || (signs >= 2 && letters < line.length * 0.6)) removed[i] = 1;
+  }
+}
+
+/** A page number or running head in the first two or last two lines of a scanned page. */
+function markPageEnds(lines: readonly string[], removed: Uint8Array): void {
+  const filled = lines.flatMap((line, i) => (line === "" || removed[i] === 1 ? [] : [i]));
+  const first = filled.slice(0, 2);
+  const last = filled.slice(-2);
+  for (const i of [...first, ...last]) if (PAGE_NUMBER.test(lines[i] as string)) removed[i] = 1;
+  const head = filled[0];
+  if (head !== undefined && lines[head + 1] === "" && RUNNING_HEAD.test(lines[head] as string))
+    removed[head] = 1;
+}

@@ -1,0 +1,66 @@
+import { SIGN } from "../measures/signs.ts";
+import { keep, type Step } from "./step.ts";
+
+/** Signs of MediaWiki markup; one alone may be a quotation of it, so a text must hold two. */
+const EVIDENCE = /\[\[[^[\]\n]+\]\]|\{\{[^{}]+\}\}|'{2,3}\p{L}|^={2,5} ?[^=\n]+ ?={2,5}\s*$/gmu;
+const MIN_EVIDENCE = 2;
+
+const REFERENCES = /<ref\b[^>]*\/>|<ref\b[^>]*>[\s\S]*?<\/ref\s*>/gi;
+const EXTENSIONS = /<(gallery|math|timeline|score)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
+const COMMENTS = /<!--[\s\S]*?-->/g;
+const INNER_TEMPLATE = /\{\{[^{}]*\}\}/g;
+const INNER_TABLE = /^\s*\{\|(?:(?!^\s*\{\|)[\s\S])*?^\s*\|\}[^\n]*/gm;
+const MEDIA =
+  /\[\[(?:Plik|Grafika|File|Image|Obraz|Kategoria|Category|[a-z]{2,3}(?:-[a-z]+)?):(?:[^[\]]|\[\[[^[\]]*\]\]|\[[^[\]]*\])*\]\]/gi;
+const LABELLED_LINK = /\[\[[^[\]|]*\|([^[\]|]*)\]\]/g;
+const LINK = /\[\[([^[\]|]*)\]\]/g;
+const OUTER_LINK = /\[(?:https?|ftp):\/\/[^\s\]]+(?:\s+([^\]]*))?\]/g;
+const HEADING = /^={1,6}\s*([^=\n]+?)\s*={1,6}\s*$/gm;
+const EMPHASIS = /'{2,5}/g;
+const LIST_MARK = /^[ \t]*[*#]+[ \t]*/gm;
+const INDENT = /^[:;]+\s*/gm;
+const SWITCH = /__[A-ZĄĆĘŁŃÓŚŹŻ]{3,}__/g;
+/** What a removed template leaves: empty brackets, or a bracket that begins with a comma. */
+const EMPTY_BRACKETS = / ?\(\s*[,;–-]?\s*\)/g;
+/** Templates and tables stand in each other; deeper than this is not an article. */
+const MAX_DEPTH = 12;
+
+/** Turns MediaWiki markup into text: links by their labels, templates, tables, files and references removed. */
+export const wikiMarkup: Step = {
+  name: "wiki-markup",
+  version: 1,
+  addsNoSigns: true,
+  create: () => (text, measures) => {
+    if (!measures.has(SIGN.bracket) && !text.includes("''")) return keep(text);
+    if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return keep(text);
+    return keep((text.match(EVIDENCE)?.length ?? 0) < MIN_EVIDENCE ? text : stripWikiMarkup(text));
+  },
+};
+
+/** Also used by the reader of MediaWiki dumps, where no evidence is needed. */
+function stripWikiMarkup(text: string): string {
+  let result = text.replace(COMMENTS, "").replace(REFERENCES, "").replace(EXTENSIONS, "");
+  result = untilStable(result, (current) => current.replace(INNER_TEMPLATE, ""));
+  result = untilStable(result, (current) => current.replace(INNER_TABLE, ""));
+  return result
+    .replace(MEDIA, "")
+    .replace(LABELLED_LINK, "$1")
+    .replace(LINK, "$1")
+    .replace(OUTER_LINK, "$1")
+    .replace(HEADING, "\n$1\n")
+    .replace(EMPHASIS, "")
+    .replace(LIST_MARK, "- ")
+    .replace(INDENT, "")
+    .replace(SWITCH, "")
+    .replace(EMPTY_BRACKETS, "");
+}
+
+function untilStable(text: string, change: (text: string) => string): string {
+  let current = text;
+  for (let depth = 0; depth < MAX_DEPTH; depth++) {
+    const next = change(current);
+    if (next === current) break;
+    current = next;
+  }
+  return current;
+}
