@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { finish, runApt3, startApt3 } from "./support/apt3.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "./support/corpus.ts";
-import { hashFolder, temporaryFolder } from "./support/folders.ts";
+import { hashOutput, temporaryFolder } from "./support/folders.ts";
 
 const root = temporaryFolder();
 
@@ -35,6 +35,6 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 
     assert.equal((await runApt3(words(signal), { cwd: root })).code, 0);
     assert.equal((await runApt3(words(`${signal}-whole`), { cwd: root })).code, 0);
-    assert.deepEqual(hashFolder(join(root, signal)), hashFolder(join(root, `${signal}-whole`)));
+    assert.deepEqual(hashOutput(join(root, signal)), hashOutput(join(root, `${signal}-whole`)));
   });
 }

@@ -5,7 +5,7 @@ import { before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
 import { finish, runApt3, startApt3 } from "./support/apt3.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "./support/corpus.ts";
-import { hashFolder, temporaryFolder } from "./support/folders.ts";
+import { hashOutput, temporaryFolder } from "./support/folders.ts";
 
 /**
  * SIGKILL in the middle of each of the four commands, several times in a row, then the same command to its end:
@@ -84,11 +84,9 @@ for (const name of Object.keys(OUTPUTS) as (keyof typeof OUTPUTS)[]) {
   });
 }
 
-/** The bytes of a folder, without what a clock wrote: a run's views (report, TensorBoard) show times throughout. */
+/** The bytes of a folder, without what a clock wrote. */
 function contentOf(folder: string): Record<string, string> {
-  const files = Object.fromEntries(
-    Object.entries(hashFolder(folder)).filter(([path]) => !/^(report\.html$|tensorboard\/)/.test(path)),
-  );
+  const files = hashOutput(folder);
   if (files["metrics.jsonl"] === undefined) return files;
   const metrics = readFileSync(join(folder, "metrics.jsonl"), "utf8");
   return { ...files, "metrics.jsonl": metrics.replaceAll(/,"timing":\{[^}]*\}/g, "") };

@@ -96,7 +96,7 @@ export async function demo(options: DemoOptions, context: JobContext): Promise<F
 }
 
 const metricsLineSchema = z.object({
-  loss: z.number().optional(),
+  loss: z.number().nullable().optional(), // null: it was not a number
   tokens: z.number().optional(),
   timing: z.object({ seconds: z.number() }).optional(),
   evaluation: z.object({ loss: z.number(), bitsPerByte: z.number() }).optional(),

@@ -39,7 +39,7 @@ before(async () => {
   );
   writeJsonl(
     join(mirror, "crawl.jsonl"),
-    records.map(({ text }) => ({ text: `${text} Koniec.` })),
+    Array.from({ length: 40 }, (_, i) => ({ text: polishText(1000 + i) })),
   );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

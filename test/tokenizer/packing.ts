@@ -56,7 +56,7 @@ export async function makeCleanFolder(
     version: "0.0.0",
     fingerprint: "made by hand",
     complete: true,
-    settings: { shardTextBytes: 1, steps: [] },
+    settings: { shardTextBytes: 1, nearDedup: false, traces: 0, steps: [] },
     mix,
     datasets: [],
     failed: [],
