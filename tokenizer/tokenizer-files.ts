@@ -17,7 +17,7 @@ export interface TokenizerDesign {
   readonly specialTokens: readonly string[];
 }
 
-export const DEFAULT_DESIGN: TokenizerDesign = {
+const DEFAULT_DESIGN: TokenizerDesign = {
   preTokenization: DEFAULT_PRE_TOKENIZATION,
   byteFallback: false,
   specialTokens: SPECIAL_TOKENS,

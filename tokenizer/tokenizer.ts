@@ -197,6 +197,11 @@ export class Tokenizer {
     return token;
   }
 
+  /** Whether a token has this id. */
+  has(id: number): boolean {
+    return this.#tokens[id] !== undefined;
+  }
+
   /** The id of a token, undefined when the vocabulary lacks it. */
   id(token: string): number | undefined {
     return this.#ids.get(token);

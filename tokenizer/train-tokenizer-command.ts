@@ -6,7 +6,8 @@ import { describeCounts } from "./training/corpus-counts.ts";
 import { describeCoverage, describeFit } from "./training/tokenizer-report.ts";
 import { trainTokenizer } from "./training/train-tokenizer.ts";
 
-const MIN_MEMORY = 512e6;
+/** With less the process itself, not the words, would take most of it. */
+const MIN_MEMORY = 1e9;
 
 const optionsSchema = z.object({
   input: z.string(),
@@ -29,7 +30,7 @@ const optionsSchema = z.object({
   mix: z.boolean().default(false),
   compare: z.array(z.string()).default([]),
   heldOut: decimal(0, 0.5),
-  memory: byteSize.refine((bytes) => bytes >= MIN_MEMORY, "expected at least 512MB"),
+  memory: byteSize.refine((bytes) => bytes >= MIN_MEMORY, "expected at least 1GB"),
   workers: workerCount,
 });
 

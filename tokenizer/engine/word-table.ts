@@ -196,6 +196,7 @@ export class WordTable {
     start: number,
     end: number,
   ): number {
+    if (this.#size === MAX_WORDS) throw new RangeError(`a word table holds ${MAX_WORDS} words`);
     if ((this.#size + 1) * 4 > this.#index.length * 3) this.#growIndex();
     const slot = this.#size * RECORD;
     if (slot === this.slots.length) {

@@ -103,6 +103,6 @@ function fail(reply: FastifyReply, status: number, message: string): FastifyRepl
 }
 
 function statusOf(error: FastifyError): number {
-  if (error instanceof UserError || error instanceof RangeError || error.validation !== undefined) return 400;
-  return error.statusCode !== undefined && error.statusCode >= 400 ? error.statusCode : 500;
+  if (error.statusCode !== undefined && error.statusCode >= 400) return error.statusCode;
+  return error instanceof UserError || error instanceof RangeError ? 400 : 500;
 }

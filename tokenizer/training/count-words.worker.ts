@@ -70,8 +70,8 @@ export default workerTask(async (task: CountWordsTask): Promise<CountWordsResult
       counts.bytes += bytes.length;
       counter.add(bytes);
     }
+    if (counter.peakBytes > memoryBytes || counter.isNearlyFull) await spill(task.output);
   }
-  if (counter.peakBytes > memoryBytes) await spill(task.output);
   return { order: task.order, counts, bytes: read };
 });
 

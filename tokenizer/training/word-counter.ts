@@ -7,7 +7,7 @@ import {
   wordScanner,
 } from "../engine/pre-tokenizer.ts";
 import type { WordScanner } from "../engine/split-pattern.ts";
-import { OWNER_PAYLOAD, READ_AHEAD, RECORD, WordTable } from "../engine/word-table.ts";
+import { MAX_WORDS, OWNER_PAYLOAD, READ_AHEAD, RECORD, WordTable } from "../engine/word-table.ts";
 import { sortWords, type WordList } from "./word-list.ts";
 
 /** Bytes a word takes while words are sorted: itself twice, its start and count twice, its place and its key. */
@@ -33,6 +33,11 @@ export class WordCounter {
   /** Number of different words so far. */
   get size(): number {
     return this.#table.size;
+  }
+
+  /** Whether the words should be written and cleared: not many more have room, whatever the memory. */
+  get isNearlyFull(): boolean {
+    return this.#table.size > MAX_WORDS / 2;
   }
 
   /** Bytes of memory the counts take at most until the next word is added, and while they are sorted. */

@@ -39,9 +39,15 @@ const HELD_OUT_SAMPLE = 4_000_000;
  */
 const UNIT_BYTES = 256e6;
 
-/** What the process and each of its threads take before there is anything to count (measured: 90 and 60 MB). */
-const PROCESS_BYTES = 120e6;
-const WORKER_BYTES = 80e6;
+/**
+ * What the process and each of its threads take besides the counts: code, texts under way, and memory that is free
+ * but not collected yet (measured on 171 MB and 3.5 GB of text with 2 workers).
+ */
+const PROCESS_BYTES = 300e6;
+const WORKER_BYTES = 150e6;
+
+/** Share of the rest that counts may take; sorting leaves up to a quarter of it to be collected. */
+const COUNTS_SHARE = 0.75;
 
 /**
  * Counts the words of a corpus: all workers share each unit of files, block by block, and leave sorted runs on disk;
@@ -87,7 +93,7 @@ export async function countWords(
     counts.runs.map((name) => join(options.workFolder, name)),
     {
       workFolder: options.workFolder,
-      memoryBytes: Math.max(options.memoryBytes - PROCESS_BYTES, options.memoryBytes / 2),
+      memoryBytes: Math.max(options.memoryBytes - PROCESS_BYTES - WORKER_BYTES, options.memoryBytes / 2),
     },
     context,
   );
@@ -161,7 +167,8 @@ class CountingLanes {
   #start(): void {
     if (this.#pools.length > 0) return;
     const { workers, memoryBytes, preTokenization, heldOutShare } = this.#options;
-    const counting = Math.max(memoryBytes - PROCESS_BYTES - workers * WORKER_BYTES, memoryBytes / 4);
+    const rest = memoryBytes - PROCESS_BYTES - workers * WORKER_BYTES;
+    const counting = Math.max(rest * COUNTS_SHARE, memoryBytes / 4);
     const workerData: CountWordsData = { preTokenization, heldOutShare, memoryBytes: counting / workers };
     const entry = workerEntry(import.meta.url, "./count-words.worker");
     this.#pools = Array.from({ length: workers }, () => new WorkerPool({ entry, workers: 1, workerData }));
