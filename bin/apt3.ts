@@ -9,10 +9,16 @@ const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> =
   "train-tokenizer": async (words) =>
     runCommand((await import("../tokenizer/train-tokenizer-command.ts")).command, words),
   pack: async (words) => runCommand((await import("../tokenizer/pack-command.ts")).command, words),
+  verify: async (words) => runCommand((await import("../tokenizer/verify-command.ts")).command, words),
   tokenize: async (words) => runCommand((await import("../tokenizer/tokenize-command.ts")).command, words),
+  "serve-tokenizer": async (words) =>
+    runCommand((await import("../tokenizer/serve-tokenizer-command.ts")).command, words),
   pretrain: async (words) => runCommand((await import("../train/pretrain-command.ts")).command, words),
   export: async (words) => runCommand((await import("../train/export-command.ts")).command, words),
+  evaluate: async (words) => runCommand((await import("../train/evaluate-command.ts")).command, words),
+  plan: async (words) => runCommand((await import("../train/plan-command.ts")).command, words),
   generate: async (words) => runCommand((await import("../train/generate-command.ts")).command, words),
+  demo: async (words) => runCommand((await import("../train/demo-command.ts")).command, words),
 };
 const NAMES = Object.keys(COMMANDS).join(", ");
 

@@ -123,6 +123,8 @@ function orInputError<T>(path: string, parsed: z.ZodSafeParseResult<T>): T {
 /** A model folder whose config and tensor shapes have been checked; weights are read on demand. */
 export interface ModelFolder {
   readonly config: ModelConfig;
+  /** Its files of weights. */
+  readonly paths: readonly string[];
   /** The values of one parameter buffer as float32. */
   read(tensor: ParameterTensor): Promise<Float32Array>;
   close(): Promise<void>;
@@ -131,7 +133,13 @@ export interface ModelFolder {
 /** Opens a LLaMA-shaped Hugging Face folder: `config.json` and safetensors in one file or several. */
 export async function openModelFolder(folder: string): Promise<ModelFolder> {
   const configPath = join(folder, "config.json");
-  const config = parseHuggingFaceConfig(configPath, await readFile(configPath, "utf8"));
+  const text = await readFile(configPath, "utf8").catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    throw new ModelInputError(
+      `${configPath}: no such file; give a folder made by \`npm run export\`, or another LLaMA-shaped Hugging Face folder`,
+    );
+  });
+  const config = parseHuggingFaceConfig(configPath, text);
   const files = await openWeightFiles(folder);
   const fileOf = (name: string): SafetensorsFile => {
     const file = files.find(({ tensors }) => tensors.has(name));
@@ -140,6 +148,7 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   };
   const folderOf: ModelFolder = {
     config,
+    paths: files.map(({ path }) => path),
     read: ({ parts }) => readParts(parts.map((part) => ({ ...part, file: fileOf(part.name) }))),
     close: async () => void (await Promise.all(files.map((file) => file.close()))),
   };
@@ -159,6 +168,9 @@ export async function openModelFolder(folder: string): Promise<ModelFolder> {
   return folderOf;
 }
 
+const isMissing = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && error.code === "ENOENT";
+
 async function readParts(parts: readonly { name: string; file: SafetensorsFile }[]): Promise<Float32Array> {
   const values: Float32Array[] = [];
   for (const { name, file } of parts) values.push(await file.readFloats(name));
@@ -177,20 +189,20 @@ const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string())
 async function openWeightFiles(folder: string): Promise<SafetensorsFile[]> {
   const indexPath = join(folder, "model.safetensors.index.json");
   const index = await readFile(indexPath, "utf8").catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (isMissing(error)) return undefined;
     throw error;
   });
   if (index === undefined) return [await openSafetensors(join(folder, "model.safetensors"))];
   const names = new Set(
     Object.values(orInputError(indexPath, indexSchema.safeParse(parseJson(indexPath, index))).weight_map),
   );
+  const outside = [...names].find((name) => /[/\\]/.test(name));
+  if (outside !== undefined) {
+    throw new ModelInputError(`${indexPath}: names a file outside the folder: ${outside}`);
+  }
   const files: SafetensorsFile[] = [];
   try {
-    for (const name of names) {
-      if (/[/\\]/.test(name))
-        throw new ModelInputError(`${indexPath}: names a file outside the folder: ${name}`);
-      files.push(await openSafetensors(join(folder, name)));
-    }
+    for (const name of names) files.push(await openSafetensors(join(folder, name)));
     return files;
   } catch (error) {
     await Promise.all(files.map((file) => file.close()));

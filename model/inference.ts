@@ -4,9 +4,25 @@ import { ModelInputError } from "./input-error.ts";
 import type { ModelTensors } from "./parameters.ts";
 import { rotaryTable } from "./rotary.ts";
 
-/** One text being continued: the model and the keys and values of all tokens so far. */
+/** Texts being continued side by side: the model and the keys and values of all their tokens so far. */
+export interface InferenceBatch {
+  readonly config: ModelConfig;
+  /** Positions there is memory for, in every text. */
+  readonly capacity: number;
+  /** Tokens each text has been fed so far. */
+  readonly lengths: readonly number[];
+  /**
+   * Feeds tokens to every text, as many as each brings, and returns for each the logits after its last one; undefined
+   * for a text that brings none.
+   */
+  feed(tokens: readonly (readonly number[])[]): Promise<(Float32Array | undefined)[]>;
+  close(): void;
+}
+
+/** One text being continued. */
 export interface InferenceSession {
   readonly config: ModelConfig;
+  readonly capacity: number;
   /** Tokens fed so far. */
   readonly length: number;
   /** Feeds tokens and returns the logits for the token after the last of them. */
@@ -16,7 +32,8 @@ export interface InferenceSession {
 
 /** What a pass over some tokens computes on the way; reused for every pass over as many tokens. */
 interface Scratch {
-  readonly tokens: number;
+  /** Tokens of each text. */
+  readonly columns: number;
   readonly ids: DeviceBuffer;
   readonly positions: DeviceBuffer;
   readonly hidden: DeviceBuffer;
@@ -28,52 +45,96 @@ interface Scratch {
   readonly mlpHidden: DeviceBuffer;
 }
 
-/** Starts a text. Memory for `config.maxSequenceLength` tokens of keys and values is taken at once. */
+/** Starts one text; see `createInferenceBatch`. */
 export function createInferenceSession(
   backend: Backend,
   config: ModelConfig,
   weights: ModelTensors<DeviceBuffer>,
+  capacity: number = config.maxSequenceLength,
 ): InferenceSession {
+  const batch = createInferenceBatch(backend, config, weights, { sequences: 1, capacity });
+  return {
+    config,
+    capacity: batch.capacity,
+    get length() {
+      return batch.lengths[0]!;
+    },
+    async feed(ids) {
+      const [logits] = await batch.feed([ids]);
+      if (logits === undefined) throw new ModelInputError("the prompt has no tokens; give at least one");
+      return logits;
+    },
+    close: batch.close,
+  };
+}
+
+/**
+ * Starts texts. Memory for `capacity` tokens of keys and values of every text is taken at once.
+ *
+ * @param options.capacity at most `config.maxSequenceLength`, which is also the default
+ */
+export function createInferenceBatch(
+  backend: Backend,
+  config: ModelConfig,
+  weights: ModelTensors<DeviceBuffer>,
+  options: { readonly sequences: number; readonly capacity?: number },
+): InferenceBatch {
+  const { sequences } = options;
+  const capacity = Math.min(options.capacity ?? config.maxSequenceLength, config.maxSequenceLength);
   const computeType: ComputeType = weights.embedding.dtype === "bf16" ? "bf16" : "f32";
-  const capacity = config.maxSequenceLength;
-  const owned: DeviceBuffer[] = [];
+  const owned = new Set<DeviceBuffer>();
   const create = (name: string, dtype: DType, rows: number, columns: number) => {
     const buffer = backend.create({ name, dtype, rows, columns });
-    owned.push(buffer);
+    owned.add(buffer);
     return buffer;
   };
   const kvWidth = 2 * config.kvHeads * headSize(config);
   const caches = weights.layers.map((_, layer) =>
-    create(`layer ${layer} cache`, computeType, capacity, kvWidth),
+    create(`layer ${layer} cache`, computeType, sequences * capacity, kvWidth),
   );
-  const table = create("rotary table", "f32", capacity, headSize(config));
+  const table = create("rotary table", "f32", config.maxSequenceLength, headSize(config));
   backend.write(table, rotaryTable(config));
-  const last = create("last hidden", computeType, 1, config.dModel);
-  const lastNormed = create("last normed", computeType, 1, config.dModel);
-  const lastScale = create("last scale", "f32", 1, 1);
-  const logits = create("logits", computeType, 1, config.vocabSize);
-
-  const scratchFor = (tokens: number): Scratch => ({
-    tokens,
-    ids: create("token ids", "i32", tokens, 1),
-    positions: create("positions", "i32", tokens, 1),
-    hidden: create("hidden", computeType, tokens, config.dModel),
-    normed: create("normed", computeType, tokens, config.dModel),
-    scale: create("scale", "f32", tokens, 1),
-    qkv: create("qkv", computeType, tokens, qkvWidth(config)),
-    attention: create("attention", computeType, tokens, config.heads * headSize(config)),
-    gateUp: create("gateUp", computeType, tokens, 2 * config.dHidden),
-    mlpHidden: create("mlpHidden", computeType, tokens, config.dHidden),
-  });
+  const last = create("last hidden", computeType, sequences, config.dModel);
+  const lastNormed = create("last normed", computeType, sequences, config.dModel);
+  const lastScale = create("last scale", "f32", sequences, 1);
+  const logits = create("logits", computeType, sequences, config.vocabSize);
   const epsilon = config.rmsNormEpsilon;
-  let scratch = scratchFor(1);
-  let length = 0;
+  const lengths = new Array<number>(sequences).fill(0);
 
-  function layer(index: number, { tokens, hidden, normed, scale, ...to }: Scratch): void {
+  function createScratch(columns: number): Scratch {
+    const tokens = sequences * columns;
+    return {
+      columns,
+      ids: create("token ids", "i32", tokens, 1),
+      positions: create("positions", "i32", tokens, 1),
+      hidden: create("hidden", computeType, tokens, config.dModel),
+      normed: create("normed", computeType, tokens, config.dModel),
+      scale: create("scale", "f32", tokens, 1),
+      qkv: create("qkv", computeType, tokens, qkvWidth(config)),
+      attention: create("attention", computeType, tokens, config.heads * headSize(config)),
+      gateUp: create("gateUp", computeType, tokens, 2 * config.dHidden),
+      mlpHidden: create("mlpHidden", computeType, tokens, config.dHidden),
+    };
+  }
+
+  let scratch = createScratch(1);
+  /** Scratch for a pass; that of a longer prompt is given back when it is over. */
+  function scratchFor(columns: number): Scratch {
+    if (scratch.columns === columns) return scratch;
+    const { columns: _columns, ...buffers } = scratch;
+    for (const buffer of Object.values(buffers)) {
+      backend.free(buffer);
+      owned.delete(buffer);
+    }
+    scratch = createScratch(columns);
+    return scratch;
+  }
+
+  function layer(index: number, { columns, hidden, normed, scale, ...to }: Scratch): void {
     const own = weights.layers[index]!;
     const shape: AttentionShape = {
-      sequences: 1,
-      sequenceLength: tokens,
+      sequences,
+      sequenceLength: columns,
       heads: config.heads,
       kvHeads: config.kvHeads,
       headSize: headSize(config),
@@ -93,36 +154,85 @@ export function createInferenceSession(
 
   return {
     config,
-    get length() {
-      return length;
-    },
-    async feed(ids) {
-      checkTokens(ids, length, config);
-      if (scratch.tokens !== ids.length) scratch = scratchFor(ids.length);
-      backend.write(scratch.ids, Int32Array.from(ids));
-      backend.write(
-        scratch.positions,
-        Int32Array.from(ids, (_, index) => length + index),
-      );
-      backend.embedding({ ids: scratch.ids, weight: weights.embedding, out: scratch.hidden });
-      for (let index = 0; index < config.layers; index++) layer(index, scratch);
-      backend.copy({ from: scratch.hidden, fromRow: ids.length - 1, to: last, toRow: 0, rows: 1 });
+    capacity,
+    lengths,
+    async feed(tokens) {
+      for (const [text, ids] of tokens.entries()) checkTokens(ids, lengths[text]!, capacity, config);
+      const columns = Math.max(...tokens.map((ids) => ids.length));
+      if (columns === 0) return tokens.map(() => undefined);
+      const used = scratchFor(columns);
+      const rows = layOut(tokens, lengths, columns, capacity);
+      backend.write(used.ids, rows.ids);
+      backend.write(used.positions, rows.positions);
+      backend.embedding({ ids: used.ids, weight: weights.embedding, out: used.hidden });
+      for (let index = 0; index < config.layers; index++) layer(index, used);
+      for (const [text, ids] of tokens.entries()) {
+        const fromRow = text * columns + Math.max(ids.length - 1, 0);
+        backend.copy({ from: used.hidden, fromRow, to: last, toRow: text, rows: 1 });
+        lengths[text]! += ids.length;
+      }
       backend.rmsNorm({ x: last, gain: weights.finalNorm, epsilon, out: lastNormed, scale: lastScale });
       backend.matmul({ a: lastNormed, b: weights.head, out: logits, transposition: "nt" });
-      length += ids.length;
-      return backend.read(logits);
+      const values = await backend.read(logits);
+      const { vocabSize } = config;
+      return tokens.map((ids, text) =>
+        ids.length === 0 ? undefined : values.subarray(text * vocabSize, (text + 1) * vocabSize),
+      );
     },
     close() {
-      for (const buffer of owned.splice(0)) backend.free(buffer);
+      for (const buffer of owned) backend.free(buffer);
+      owned.clear();
     },
   };
 }
 
-function checkTokens(ids: readonly number[], length: number, config: ModelConfig): void {
-  if (ids.length === 0) throw new ModelInputError("the prompt has no tokens; give at least one");
-  if (length + ids.length > config.maxSequenceLength) {
+/**
+ * Bytes that a batch takes on the device, but for the backend's own scratch memory.
+ *
+ * @param longestFeed tokens of the longest prompt
+ */
+export function inferenceBytes(
+  config: ModelConfig,
+  computeType: ComputeType,
+  { sequences, capacity, longestFeed }: { sequences: number; capacity: number; longestFeed: number },
+): number {
+  const size = computeType === "bf16" ? 2 : 4;
+  const width = headSize(config);
+  const cache = config.layers * sequences * capacity * 2 * config.kvHeads * width;
+  const token = 2 * config.dModel + qkvWidth(config) + config.heads * width + 3 * config.dHidden;
+  const table = config.maxSequenceLength * width;
+  return (
+    size * (cache + sequences * (longestFeed * token + 2 * config.dModel + config.vocabSize)) + 4 * table
+  );
+}
+
+/**
+ * Texts of different lengths in one rectangle: each is filled up on the right. A filler stands at a position that is
+ * not taken yet, so no real token sees it, and its key and value are overwritten when the real token of that position
+ * comes; it costs time and nothing else. Only a finished text, which is fed nothing but fillers, can have them at the
+ * end of its memory.
+ */
+function layOut(
+  tokens: readonly (readonly number[])[],
+  lengths: readonly number[],
+  columns: number,
+  capacity: number,
+): { ids: Int32Array; positions: Int32Array } {
+  const ids = new Int32Array(tokens.length * columns);
+  const positions = new Int32Array(ids.length);
+  for (const [text, row] of tokens.entries()) {
+    ids.set(row, text * columns);
+    for (let column = 0; column < columns; column++) {
+      positions[text * columns + column] = Math.min(lengths[text]! + column, capacity - 1);
+    }
+  }
+  return { ids, positions };
+}
+
+function checkTokens(ids: readonly number[], length: number, capacity: number, config: ModelConfig): void {
+  if (length + ids.length > capacity) {
     throw new ModelInputError(
-      `${length + ids.length} tokens do not fit the model's context of ${config.maxSequenceLength}; shorten the prompt`,
+      `${length + ids.length} tokens do not fit the model's context of ${capacity}; shorten the prompt`,
     );
   }
   const foreign = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= config.vocabSize);

@@ -3,15 +3,21 @@ import { headSize } from "./config.ts";
 import type { LayerTensors } from "./parameters.ts";
 import {
   attentionShape,
+  type ForwardState,
   type LayerActivations,
   type TrainingShape,
   type TrainingState,
 } from "./training-state.ts";
 
-/** A model being trained: its shape and its buffers on a backend. */
-export interface TrainingModel {
+/** A model that scores texts: its shape and its buffers on a backend. */
+export interface ForwardModel {
   readonly backend: Backend;
   readonly shape: TrainingShape;
+  readonly state: ForwardState<DeviceBuffer>;
+}
+
+/** A model being trained. */
+export interface TrainingModel extends ForwardModel {
   readonly state: TrainingState<DeviceBuffer>;
 }
 
@@ -19,7 +25,7 @@ export interface TrainingModel {
  * Enqueues the forward pass of the micro-batch in `state.inputs`, up to the logits. Kept activations follow the
  * recompute policy.
  */
-export function forward(model: TrainingModel): void {
+export function forward(model: ForwardModel): void {
   const { backend, shape, state } = model;
   const { weights, inputs, layers, final } = state;
   const first = layers[0]?.input ?? final.input;
@@ -48,7 +54,7 @@ export function forward(model: TrainingModel): void {
 
 /** A layer's forward pass from its input to the hidden layer of the MLP: all that a backward pass may need again. */
 function layerUpToHidden(
-  model: TrainingModel,
+  model: ForwardModel,
   weights: LayerTensors<DeviceBuffer>,
   activations: LayerActivations<DeviceBuffer>,
 ): void {
@@ -78,7 +84,7 @@ function layerUpToHidden(
  * Enqueues the loss: adds to `state.sums`, and with `gradientScale` turns the logits into their gradient.
  * `gradientScale` is 1 / (targets of the whole step), which makes the step's gradient that of the mean loss.
  */
-export function loss({ backend, state }: TrainingModel, gradientScale: number | undefined): void {
+export function loss({ backend, state }: ForwardModel, gradientScale: number | undefined): void {
   backend.crossEntropy({
     logits: state.final.logits,
     targets: state.inputs.targets,
@@ -185,13 +191,13 @@ function accumulate(backend: Backend, gradient: DeviceBuffer, dOut: DeviceBuffer
 }
 
 /** Queries and keys are rotated, values are not. */
-function rotation({ shape, state }: TrainingModel, qkv: DeviceBuffer): RopeArguments {
+function rotation({ shape, state }: ForwardModel, qkv: DeviceBuffer): RopeArguments {
   const { heads, kvHeads } = shape.config;
   const { positions, ropeTable } = state.inputs;
   return { x: qkv, heads: heads + kvHeads, headSize: headSize(shape.config), positions, table: ropeTable };
 }
 
-function attentionContext({ shape, state }: TrainingModel) {
+function attentionContext({ shape, state }: ForwardModel) {
   const { documentStarts } = state.inputs;
   return { shape: attentionShape(shape), ...(documentStarts === undefined ? {} : { documentStarts }) };
 }

@@ -34,20 +34,24 @@ export type MemoryKind =
   | "inputs"
   | "workspace";
 
-/** Everything training holds on the device. `T` is a buffer, or whatever stands for one. */
-export interface TrainingState<T> {
+/** What a forward pass and its loss need. `T` is a buffer, or whatever stands for one. */
+export interface ForwardState<T> {
   readonly weights: ModelTensors<T>;
+  readonly inputs: Inputs<T>;
+  readonly layers: readonly LayerActivations<T>[];
+  readonly final: FinalActivations<T>;
+  /** Summed loss, correct predictions, targets: [1, 3]. */
+  readonly sums: T;
+}
+
+/** Everything training holds on the device. */
+export interface TrainingState<T> extends ForwardState<T> {
   /** The float32 truth behind bf16 weights. */
   readonly master: ModelTensors<T> | undefined;
   readonly gradients: ModelTensors<T>;
   readonly firstMoments: ModelTensors<T>;
   readonly secondMoments: ModelTensors<T>;
-  readonly inputs: Inputs<T>;
-  readonly layers: readonly LayerActivations<T>[];
-  readonly final: FinalActivations<T>;
   readonly activationGradients: ActivationGradients<T>;
-  /** Summed loss, correct predictions, targets: [1, 3]. */
-  readonly sums: T;
   /** Squared global norm of the gradients: [1, 1]. */
   readonly squaredNorm: T;
 }
@@ -107,32 +111,50 @@ export type MakeBuffer<T> = (kind: MemoryKind, spec: BufferSpec) => T;
  */
 export function buildTrainingState<T>(shape: TrainingShape, make: MakeBuffer<T>): TrainingState<T> {
   const { config, computeType } = shape;
-  const tensors = (kind: MemoryKind, dtype: DType, suffix: string): ModelTensors<T> =>
-    buildModelTensors(config, ({ name, rows, columns }: ParameterTensor) =>
-      make(kind, { name: `${name}${suffix}`, dtype, rows, columns }),
-    );
-  const tokens = shape.sequences * shape.sequenceLength;
-  const scalar = (kind: MemoryKind, name: string, columns: number) =>
-    make(kind, { name, dtype: "f32", rows: 1, columns });
-  const layers = buildLayerActivations(shape, tokens, make);
+  const forward = buildForwardState(shape, make);
+  const float32Tensors = (kind: MemoryKind, suffix: string) =>
+    modelTensors(config, kind, "f32", suffix, make);
   return {
-    weights: tensors("weights", computeType, ""),
-    master: computeType === "bf16" ? tensors("master weights", "f32", " (master)") : undefined,
-    gradients: tensors("gradients", "f32", " (gradient)"),
-    firstMoments: tensors("moments", "f32", " (first moment)"),
-    secondMoments: tensors("moments", "f32", " (second moment)"),
+    ...forward,
+    master: computeType === "bf16" ? float32Tensors("master weights", " (master)") : undefined,
+    gradients: float32Tensors("gradients", " (gradient)"),
+    firstMoments: float32Tensors("moments", " (first moment)"),
+    secondMoments: float32Tensors("moments", " (second moment)"),
+    activationGradients: buildActivationGradients(shape, tokensOf(shape), make),
+    squaredNorm: make("workspace", activation("squared norm", "f32", 1, 1)),
+  };
+}
+
+/** Lays out what scoring a text holds: weights and one forward pass, nothing of the backward pass. */
+export function buildForwardState<T>(shape: TrainingShape, make: MakeBuffer<T>): ForwardState<T> {
+  const { config, computeType } = shape;
+  const tokens = tokensOf(shape);
+  return {
+    weights: modelTensors(config, "weights", computeType, "", make),
     inputs: buildInputs(config, tokens, shape.documentAttention, make),
-    layers,
+    layers: buildLayerActivations(shape, tokens, make),
     final: {
       input: make("activations", activation("final.input", computeType, tokens, config.dModel)),
       normed: make("activations", activation("final.normed", computeType, tokens, config.dModel)),
       scale: make("activations", activation("final.scale", "f32", tokens, 1)),
       logits: make("logits", activation("logits", computeType, tokens, config.vocabSize)),
     },
-    activationGradients: buildActivationGradients(shape, tokens, make),
-    sums: scalar("workspace", "loss sums", 3),
-    squaredNorm: scalar("workspace", "squared norm", 1),
+    sums: make("workspace", activation("loss sums", "f32", 1, 3)),
   };
+}
+
+const tokensOf = ({ sequences, sequenceLength }: TrainingShape): number => sequences * sequenceLength;
+
+function modelTensors<T>(
+  config: ModelConfig,
+  kind: MemoryKind,
+  dtype: DType,
+  suffix: string,
+  make: MakeBuffer<T>,
+): ModelTensors<T> {
+  return buildModelTensors(config, ({ name, rows, columns }: ParameterTensor) =>
+    make(kind, { name: `${name}${suffix}`, dtype, rows, columns }),
+  );
 }
 
 function activation(name: string, dtype: DType, rows: number, columns: number): BufferSpec {

@@ -3,6 +3,7 @@ import xxhash from "xxhash-wasm";
 import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
 import { BANDS, createMinHasher } from "./dedup/minhash.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
+import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Trace } from "./trace.ts";
 
@@ -52,7 +53,9 @@ const minHash = nearDedup ? createMinHasher() : undefined;
 let bands: Uint32Array<ArrayBuffer>[] = [];
 const cleaners = new Map<ProfileName, Cleaner>();
 
-export default function clean(task: CleanTask): CleanResult {
+export default workerTask(clean);
+
+function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
   bands = [];
   const { kept, statistics, rejects, traces, milliseconds } = cleanerFor(dataset.profile)(

@@ -34,6 +34,8 @@ export interface Corpus {
   readonly mix: Readonly<Record<string, number>>;
 }
 
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
 const ENDINGS = [".jsonl", ".jsonl.gz", ".jsonl.zst", ".txt"];
 
 /**
@@ -99,10 +101,18 @@ async function findFiles(path: string): Promise<CorpusFile[]> {
 /** Some texts of a file, in order, and the lines that held none. */
 export interface TextBatch {
   readonly texts: readonly string[];
-  /** Lines that are not JSON, not UTF-8 or hold no text: counted, so that nothing is lost unseen. */
+  /** Lines that are not JSON, not UTF-8, hold no text or are far too long: counted, so that nothing is lost unseen. */
   readonly rejected: number;
   /** Bytes of the file's decompressed content in this batch, for progress. */
   readonly bytes: number;
+}
+
+/** A piece of a file that holds whole texts, not parsed yet; its buffer may be transferred to a worker. */
+export interface TextBlock {
+  readonly kind: "lines" | "document";
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Bytes of a line that was left out because it is far too long. */
+  readonly oversizedBytes?: number;
 }
 
 /**
@@ -115,11 +125,19 @@ export async function* readTexts(
   file: CorpusFile,
   onEnd: (sha256: string) => void = () => undefined,
 ): AsyncGenerator<TextBatch> {
+  for await (const block of readTextBlocks(file, onEnd)) yield parseTextBlock(block);
+}
+
+/** `readTexts` without the parsing, which `parseTextBlock` does wherever there is time for it. */
+export async function* readTextBlocks(
+  file: CorpusFile,
+  onEnd: (sha256: string) => void = () => undefined,
+): AsyncGenerator<TextBlock> {
   const hash = createHash("sha256");
   const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk) });
   try {
-    if (file.name.endsWith(".txt")) yield await readWhole(bytes);
-    else for await (const block of readLineBlocks(bytes)) yield parseLines(block.bytes);
+    if (file.name.endsWith(".txt")) yield { kind: "document", bytes: await readWhole(file, bytes) };
+    else for await (const block of readLineBlocks(bytes)) yield { kind: "lines", ...block };
   } catch (error) {
     if (error instanceof CorruptInput)
       throw new UserError(`${file.path}: ${error.message}; make or fetch it again`);
@@ -134,9 +152,15 @@ export async function* readTexts(
   onEnd(sha256);
 }
 
-function parseLines(lines: Uint8Array): TextBatch {
+/** The texts of a block. */
+export function parseTextBlock(block: TextBlock): TextBatch {
+  if (block.kind === "lines") return parseBlock(block);
+  return { texts: [utf8.decode(block.bytes)], rejected: 0, bytes: block.bytes.length };
+}
+
+function parseBlock({ bytes: lines, oversizedBytes }: Omit<TextBlock, "kind">): TextBatch {
   const texts: string[] = [];
-  let rejected = 0;
+  let rejected = oversizedBytes === undefined ? 0 : 1;
   for (let start = 0; start < lines.length; ) {
     const newline = lines.indexOf(10, start);
     const end = newline < 0 ? lines.length : newline;
@@ -147,10 +171,26 @@ function parseLines(lines: Uint8Array): TextBatch {
     }
     start = end + 1;
   }
-  return { texts, rejected, bytes: lines.length };
+  return { texts, rejected, bytes: lines.length + (oversizedBytes ?? 0) };
 }
 
-async function readWhole(source: AsyncIterable<Uint8Array>): Promise<TextBatch> {
-  const bytes = Buffer.concat(await Array.fromAsync(source));
-  return { texts: [bytes.toString("utf8")], rejected: 0, bytes: bytes.length };
+/** A string cannot hold more (V8: 2^29 - 24 units). */
+const MAX_DOCUMENT_BYTES = 2 ** 29 - 24;
+
+async function readWhole(
+  file: CorpusFile,
+  source: AsyncIterable<Uint8Array>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (file.bytes > MAX_DOCUMENT_BYTES) {
+    throw new UserError(
+      `${file.path}: a .txt file is one document, and this one is over 512 MiB; cut it up or make it .jsonl`,
+    );
+  }
+  const whole = new Uint8Array(file.bytes);
+  let used = 0;
+  for await (const chunk of source) {
+    whole.set(chunk, used);
+    used += chunk.length;
+  }
+  return whole.subarray(0, used);
 }

@@ -13,9 +13,9 @@ import { describeResult, shardsOf, sumStatistics, writeRejects, writeTraces } fr
 import type { JobContext } from "./runtime/command.ts";
 import { UserError } from "./runtime/errors.ts";
 import { writeFileAtomic } from "./runtime/files.ts";
+import { apt3Version } from "./runtime/installation.ts";
 import { openJobFolder } from "./runtime/job-folder.ts";
 import { fingerprint } from "./runtime/manifest.ts";
-import { apt3Version } from "./runtime/version.ts";
 import { WorkerPool, workerEntry } from "./runtime/workers.ts";
 import type { Dataset, ResolvedSource } from "./sources/dataset.ts";
 import { downloadAll } from "./sources/download.ts";

@@ -2,4 +2,4 @@
 export type { ChatMessage } from "./chat-template.ts";
 export type { TextStream } from "./engine/decoder.ts";
 export type { TokenIds } from "./engine/encoder.ts";
-export { type DecodeOptions, type EncodeOptions, Tokenizer } from "./tokenizer.ts";
+export { type DecodeOptions, type EncodeOptions, type Encoding, Tokenizer } from "./tokenizer.ts";

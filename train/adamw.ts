@@ -40,6 +40,13 @@ export function applyAdamW(
   });
 }
 
+/** Enqueues what leaves a step out: `state.squaredNorm` is set as by `applyAdamW`, the gradients are cleared. */
+export function dropGradients({ backend, state }: TrainingModel): void {
+  const buffers = listTensors(state.gradients);
+  backend.squaredNorm({ buffers, out: state.squaredNorm });
+  for (const gradient of buffers) backend.zero(gradient);
+}
+
 function adamWTensors({ shape, state }: TrainingModel, weightDecay: number): AdamWTensor[] {
   const weights = listTensors(state.weights);
   const masters = state.master === undefined ? [] : listTensors(state.master);

@@ -5,6 +5,7 @@ import type { DeviceBuffer } from "../model/backend.ts";
 import { splitParts } from "../model/hugging-face.ts";
 import type { TrainingModel } from "../model/llama.ts";
 import {
+  countParameters,
   listParameterTensors,
   listTensors,
   type ModelTensors,
@@ -20,6 +21,8 @@ import { exactWeights, setWeights } from "../model/training-model.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { AtomicFile, exists, type FileRecord, hashFile, syncFolder } from "../pipeline/runtime/files.ts";
 import { readJson, writeJson } from "../pipeline/runtime/manifest.ts";
+import type { TrainingConfig } from "./config.ts";
+import type { EvaluationMetrics } from "./metrics.ts";
 
 /**
  * A checkpoint is a folder `step-000100` with everything needed to continue bit for bit: float32 weights, AdamW's
@@ -32,7 +35,7 @@ const count = z.int().nonnegative();
 const runStateSchema = z.strictObject({
   /** Completed steps. */
   step: count,
-  /** Steps that changed no weight because the gradient was not finite; they do not count in AdamW's bias correction. */
+  /** Steps that changed no weight (see `StepMetrics.skipped`); they do not count in AdamW's bias correction. */
   skippedSteps: count,
   cursor: z.strictObject({ epoch: count, row: count }),
   /** Tokens trained on. */
@@ -81,34 +84,46 @@ export async function listCheckpoints(folder: string): Promise<Checkpoint[]> {
     .sort((a, b) => a.step - b.step);
 }
 
-/** Writes a checkpoint; one of the same step is left as it is, since it can only be equal. */
+/** Bytes of a checkpoint: weights and two moments in float32. */
+export const checkpointBytes = (model: TrainingModel): number => 3 * 4 * countParameters(model.shape.config);
+
+/**
+ * Writes a checkpoint; one of the same step is left as it is, since it can only be equal.
+ *
+ * @param options.snapshot read every buffer at once, before this function first waits: the caller may then go on
+ * training while the copies are written. Without it, one buffer at a time is in main memory.
+ */
 export async function saveCheckpoint(
   folder: string,
   model: TrainingModel,
   state: RunState,
   identity: RunIdentity,
+  options: { readonly snapshot: boolean } = { snapshot: false },
 ): Promise<Checkpoint> {
   const path = join(folder, folderName(state.step));
+  const weights = tensorsToWrite(model, [["", exactWeights(model)]], options.snapshot);
+  const moments = tensorsToWrite(
+    model,
+    [
+      ["exp_avg.", model.state.firstMoments],
+      ["exp_avg_sq.", model.state.secondMoments],
+    ],
+    options.snapshot,
+  );
   if (await exists(path)) return { path, step: state.step };
   const partial = path + partialEnding;
   await rm(partial, { recursive: true, force: true });
   await mkdir(partial, { recursive: true });
-  const files = {
-    "weights.safetensors": await writeTensors(join(partial, "weights.safetensors"), model, [
-      ["", exactWeights(model)],
-    ]),
-    "moments.safetensors": await writeTensors(join(partial, "moments.safetensors"), model, [
-      ["exp_avg.", model.state.firstMoments],
-      ["exp_avg_sq.", model.state.secondMoments],
-    ]),
-  };
   const content: StateFile = {
     format: "apt3.checkpoint/1",
     run: identity.fingerprint,
     tokenizer: identity.tokenizerSha256,
     backend: model.backend.name,
     state,
-    files,
+    files: {
+      "weights.safetensors": await writeTensors(join(partial, "weights.safetensors"), weights),
+      "moments.safetensors": await writeTensors(join(partial, "moments.safetensors"), moments),
+    },
   };
   await writeJson(join(partial, "state.json"), content);
   await syncFolder(partial);
@@ -117,23 +132,30 @@ export async function saveCheckpoint(
   return { path, step: state.step };
 }
 
-/** Writes trees of float32 buffers under their Hugging Face names, each tree with a prefix; one buffer in memory. */
-async function writeTensors(
-  path: string,
+/** Trees of float32 buffers under their Hugging Face names, each tree with a prefix. */
+function tensorsToWrite(
   { backend, shape }: TrainingModel,
   trees: readonly (readonly [prefix: string, tensors: ModelTensors<DeviceBuffer>])[],
-): Promise<FileRecord> {
+  snapshot: boolean,
+): WrittenTensor[] {
   const described = listParameterTensors(shape.config);
-  const written = trees.flatMap(([prefix, tensors]) => {
+  return trees.flatMap(([prefix, tensors]) => {
     const buffers = listTensors(tensors);
-    return described.flatMap((tensor, index) =>
-      partsToWrite(prefix, tensor, () => backend.read(buffers[index]!)),
-    );
+    return described.flatMap((tensor, index) => {
+      const read = () => backend.read(buffers[index]!);
+      if (!snapshot) return partsToWrite(prefix, tensor, read);
+      const values = read();
+      values.catch(() => undefined); // Seen when its turn to be written comes.
+      return partsToWrite(prefix, tensor, () => values);
+    });
   });
+}
+
+async function writeTensors(path: string, tensors: readonly WrittenTensor[]): Promise<FileRecord> {
   const file = await AtomicFile.create(path);
   try {
     // PyTorch's readers want to be told whose memory layout this is.
-    await writeSafetensors((chunk) => file.write(chunk), "F32", written, { format: "pt" });
+    await writeSafetensors((chunk) => file.write(chunk), "F32", tensors, { format: "pt" });
     return await file.commit();
   } finally {
     await file.discard();
@@ -237,15 +259,34 @@ async function readParts(
   return values;
 }
 
+/** The checkpoint whose step evaluated best; among equals the earliest. */
+export function bestCheckpoint(
+  checkpoints: readonly Checkpoint[],
+  evaluations: readonly EvaluationMetrics[],
+): Checkpoint | undefined {
+  const losses = new Map(evaluations.map(({ step, evaluation }) => [step, evaluation.loss]));
+  const lossOf = ({ step }: Checkpoint) => losses.get(step) ?? Number.POSITIVE_INFINITY;
+  const evaluated = checkpoints.filter((checkpoint) => Number.isFinite(lossOf(checkpoint)));
+  return evaluated.sort((a, b) => lossOf(a) - lossOf(b) || a.step - b.step)[0];
+}
+
 /**
  * Removes what a newer checkpoint makes superfluous: unfinished ones, those an interruption wrote between two regular
- * ones, and all but the newest `keep`. What remains is the same whether or not the run was interrupted.
+ * ones, and all but the newest `keep` and the best. What remains in the end is the same whether or not the run was
+ * interrupted.
+ *
+ * @param evaluations of the run so far
  */
-export async function pruneCheckpoints(folder: string, every: number, keep: number): Promise<void> {
+export async function pruneCheckpoints(
+  folder: string,
+  { every, keep }: TrainingConfig["checkpoint"],
+  evaluations: readonly EvaluationMetrics[],
+): Promise<void> {
   const checkpoints = await listCheckpoints(folder);
   const newest = checkpoints.at(-1);
   const regular = checkpoints.filter(({ step }) => step % every === 0 || step === newest?.step);
-  const kept = new Set(regular.slice(-keep));
+  const best = bestCheckpoint(regular, evaluations);
+  const kept = new Set([...regular.slice(-keep), ...(best === undefined ? [] : [best])]);
   for (const checkpoint of checkpoints) {
     if (!kept.has(checkpoint)) await rm(checkpoint.path, { recursive: true, force: true });
   }

@@ -67,7 +67,12 @@ function configSchema(data: DataShape | undefined) {
       }),
       data: z.strictObject({
         /** Passes over the training rows after which training ends, even before `schedule.steps`. */
-        epochs: positive,
+        epochs: z.union([positive, z.literal("unlimited")], {
+          error:
+            'expected a whole number from 1, or "unlimited" to read the data again as often as the steps need',
+        }),
+        /** Tokens see only their own document; otherwise all that stands before them in the row. */
+        documentAttention: z.boolean().default(false),
       }),
       /** `auto` is bf16 where the backend has it. */
       precision: z.enum(["auto", "f32", "bf16"]),
@@ -81,9 +86,31 @@ function configSchema(data: DataShape | undefined) {
       checkpoint: z.strictObject({
         /** Steps between checkpoints. */
         every: positive,
-        /** Checkpoints kept; older ones are removed. */
+        /** Newest checkpoints kept, besides the one that evaluated best; the others are removed. */
         keep: positive,
       }),
+      /** What happens when the loss of a step jumps; see `createSpikeGuard`. */
+      spikes: z
+        .strictObject({
+          /** Steps whose losses are compared with. */
+          window: z.int().min(10),
+          /** Standard deviations above their mean from which a loss is a spike. */
+          deviations: z.number().positive(),
+          /** Say so and train on, leave the step's gradients out, or end the run before they are used. */
+          action: z.enum(["report", "skip", "stop"]),
+        })
+        .default({ window: 100, deviations: 8, action: "report" }),
+      /** Texts written during training, to see what the model has learnt. */
+      samples: z
+        .strictObject({
+          /** Steps between samples. */
+          every: positive,
+          prompts: z.array(z.string().min(1)).min(1).max(32),
+          maxNewTokens: positive.default(64),
+          temperature: z.number().nonnegative().default(0.8),
+          topK: positive.default(50),
+        })
+        .optional(),
     })
     .superRefine(({ model, batch, schedule }, context) => {
       if (batch.sequenceLength > model.maxSequenceLength) {
@@ -155,7 +182,7 @@ async function findConfig(given: string): Promise<string> {
 
 /** A config as YAML that reads back as the same config. */
 export const formatTrainingConfig = (config: TrainingConfig): string =>
-  stringify(config, { aliasDuplicateObjects: false });
+  stringify(config, { aliasDuplicateObjects: false, lineWidth: 0 });
 
 /** Rows of one step. */
 export const rowsPerStep = ({ batch }: TrainingConfig): number => batch.microBatch * batch.accumulation;
@@ -164,10 +191,18 @@ export const rowsPerStep = ({ batch }: TrainingConfig): number => batch.microBat
 export const tokensPerStep = (config: TrainingConfig): number =>
   rowsPerStep(config) * config.batch.sequenceLength;
 
-/** The part of a config that decides the weights; a run can be continued with other values of the rest. */
-export function weightSettings(
-  config: TrainingConfig,
-): Omit<TrainingConfig, "recompute" | "evaluation" | "checkpoint"> {
-  const { recompute: _recompute, evaluation: _evaluation, checkpoint: _checkpoint, ...settings } = config;
-  return settings;
+/**
+ * The part of a config that decides the weights of a step; a run can be continued with other values of the rest: how
+ * long it goes on, what it shows and keeps, and what it does about a spike, which one learns only when it comes.
+ */
+export function weightSettings({ seed, model, batch, schedule, optimizer, data, precision }: TrainingConfig) {
+  return {
+    seed,
+    model,
+    batch,
+    schedule,
+    optimizer,
+    precision,
+    documentAttention: data.documentAttention,
+  };
 }

@@ -1,76 +1,129 @@
-import type { Backend } from "../model/backend.ts";
+import type { AttentionShape, Backend, ComputeType } from "../model/backend.ts";
 import { type MemoryPlan, planMemory } from "../model/memory-plan.ts";
 import { countParameters, trainingFlopsPerToken } from "../model/parameters.ts";
 import type { TrainingShape } from "../model/training-state.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
-import { formatBytes, formatCount } from "../pipeline/runtime/sizes.ts";
+import { formatBytes, formatCount, formatDuration } from "../pipeline/runtime/sizes.ts";
 import { rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
+
+/** What is trained on, as far as a plan asks: a backend, or a card that is not at hand. */
+export interface PlannedDevice {
+  readonly name: string;
+  readonly device: string;
+  readonly computeTypes: readonly ComputeType[];
+  readonly memoryBytes: number;
+  workspaceBytes(shape: AttentionShape): number;
+}
 
 /** What a run will take, known before it starts. */
 export interface TrainingPlan {
   readonly parameters: number;
   readonly memory: MemoryPlan;
+  /** Memory of samples written during training, on top of it. */
+  readonly sampleBytes: number;
   readonly steps: number;
   readonly tokensPerStep: number;
   readonly flopsPerToken: number;
 }
 
-/** The shape of a config's micro-batches on a backend. */
-export function trainingShape(config: TrainingConfig, backend: Backend): TrainingShape {
+/** The shape of a config's micro-batches on a device. */
+export function trainingShape(config: TrainingConfig, device: PlannedDevice): TrainingShape {
   return {
     config: config.model,
     sequences: config.batch.microBatch,
     sequenceLength: config.batch.sequenceLength,
-    computeType: resolvePrecision(config, backend),
+    computeType: resolvePrecision(config, device),
     recompute: config.recompute,
-    documentAttention: false,
+    documentAttention: config.data.documentAttention,
   };
 }
 
-/** The element type that `precision` means on a backend. */
-function resolvePrecision({ precision }: TrainingConfig, backend: Backend): "f32" | "bf16" {
-  if (precision === "auto") return backend.computeTypes.includes("bf16") ? "bf16" : "f32";
-  if (!backend.computeTypes.includes(precision)) {
+/** The element type that `precision` means on a device. */
+function resolvePrecision({ precision }: TrainingConfig, { name, computeTypes }: PlannedDevice): ComputeType {
+  if (precision === "auto") return computeTypes.includes("bf16") ? "bf16" : "f32";
+  if (!computeTypes.includes(precision)) {
     throw new UserError(
-      `precision ${precision}: the ${backend.name} backend has only ${backend.computeTypes.join(", ")}; set precision: auto`,
+      `precision ${precision}: the ${name} backend has only ${computeTypes.join(", ")}; set precision: auto`,
     );
   }
   return precision;
 }
 
-export function planTraining(config: TrainingConfig, backend: Backend, steps: number): TrainingPlan {
+export function planTraining(
+  config: TrainingConfig,
+  device: PlannedDevice,
+  steps: number,
+  sampleBytes = 0,
+): TrainingPlan {
   return {
     parameters: countParameters(config.model),
-    memory: planMemory(trainingShape(config, backend), (shape) => backend.workspaceBytes(shape)),
+    memory: planMemory(trainingShape(config, device), (shape) => device.workspaceBytes(shape)),
+    sampleBytes,
     steps,
     tokensPerStep: tokensPerStep(config),
     flopsPerToken: trainingFlopsPerToken(config.model, config.batch.sequenceLength),
   };
 }
 
+export const plannedTokens = ({ steps, tokensPerStep: tokens }: TrainingPlan): number => steps * tokens;
+
 /** The plan as a table. */
-export function formatPlan(plan: TrainingPlan, config: TrainingConfig, backend: Backend): string {
-  const { memory } = plan;
-  const tokens = plan.steps * plan.tokensPerStep;
-  const width = Math.max(...[...memory.byKind.keys()].map((kind) => kind.length), "total".length);
+export function formatPlan(plan: TrainingPlan, config: TrainingConfig, device: PlannedDevice): string {
+  const { memory, sampleBytes } = plan;
+  const tokens = plannedTokens(plan);
+  const uses = [...memory.byKind, ...(sampleBytes > 0 ? [["samples", sampleBytes] as const] : [])];
+  const width = Math.max(...uses.map(([kind]) => kind.length), "available".length);
   const line = (name: string, bytes: number) => `  ${name.padEnd(width)}  ${formatBytes(bytes).padStart(8)}`;
   return [
-    `backend     ${backend.name} (${backend.device})`,
+    `device      ${device.name} (${device.device}), ${trainingShape(config, device).computeType}, recompute ${config.recompute}`,
     `parameters  ${plan.parameters.toLocaleString("en")}`,
     `step        ${rowsPerStep(config)} rows of ${config.batch.sequenceLength} = ${plan.tokensPerStep.toLocaleString("en")} tokens`,
-    `run         ${plan.steps.toLocaleString("en")} steps, ${formatCount(tokens)} tokens, ${(tokens * plan.flopsPerToken).toExponential(2)} FLOP (${formatCount(plan.flopsPerToken)} a token)`,
+    `run         ${plan.steps.toLocaleString("en")} steps, ${formatCount(tokens)} tokens, ${(tokens * plan.flopsPerToken).toExponential(2)} FLOP (${formatCount(plan.flopsPerToken)} a token, 6 N + 12 L·d·T)`,
     `memory, ${memory.buffers} buffers:`,
-    ...[...memory.byKind].map(([kind, bytes]) => line(kind, bytes)),
-    line("total", memory.totalBytes),
+    ...uses.map(([kind, bytes]) => line(kind, bytes)),
+    line("total", memory.totalBytes + sampleBytes),
+    line("available", device.memoryBytes),
   ].join("\n");
 }
 
+/** How long a run takes at a given speed, as a line of the plan. */
+export function formatTime(plan: TrainingPlan, tokensPerSecond: number): string {
+  const seconds = plannedTokens(plan) / tokensPerSecond;
+  return `time        ${formatDuration(seconds)} at ${Math.round(tokensPerSecond).toLocaleString("en")} tokens/s (calculated)`;
+}
+
 /** Refuses a run that cannot fit, before anything is allocated. */
-export function checkMemory(plan: TrainingPlan, backend: Backend): void {
-  const needed = plan.memory.totalBytes;
+export function checkMemory({ memory, sampleBytes }: TrainingPlan, backend: Backend): void {
+  const needed = memory.totalBytes + sampleBytes;
   if (needed <= backend.memoryBytes) return;
-  const parts = [...plan.memory.byKind].map(([kind, bytes]) => `${kind} ${formatBytes(bytes)}`).join(", ");
   throw new UserError(
-    `training needs ${formatBytes(needed)} (${parts}), the ${backend.name} backend has ${formatBytes(backend.memoryBytes)}; set recompute: full, lower batch.microBatch or choose a smaller model`,
+    `training needs ${formatBytes(needed)}, the ${backend.name} backend has ${formatBytes(backend.memoryBytes)}; set recompute: full, lower batch.microBatch or choose a smaller model`,
+  );
+}
+
+/**
+ * FLOP/s of the reference backend, for a guess at how long it takes: its matrix products run at 2 to 3.5 GFLOP/s on one
+ * core of a current server, its attention slower.
+ */
+const referenceFlops = 2e9;
+
+/** Longer runs on the reference backend are refused unless it was asked for by name. */
+const patienceSeconds = 24 * 3600;
+
+/**
+ * Refuses to begin in plain TypeScript what would take days: nobody who did not name the reference backend wants that.
+ *
+ * @param reasons why each better backend cannot run here
+ */
+export function checkPatience(
+  plan: TrainingPlan,
+  backend: Backend,
+  chosen: string,
+  reasons: readonly string[],
+): void {
+  const seconds = (plannedTokens(plan) * plan.flopsPerToken) / referenceFlops;
+  if (chosen !== "auto" || backend.name !== "reference" || seconds < patienceSeconds) return;
+  throw new UserError(
+    `only the reference backend can run here (${reasons.join("; ")}), and it would take about ${formatDuration(seconds)}; mend one of these, choose a smaller model, or insist with --backend reference`,
   );
 }

@@ -1,12 +1,24 @@
 import { basename, extname, join } from "node:path";
-import { type BackendName, openBackend } from "../model/backends/registry.ts";
+import type { Backend } from "../model/backend.ts";
+import { type BackendName, openBackend, probeBackends } from "../model/backends/registry.ts";
 import type { Figures, JobContext } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { formatCount } from "../pipeline/runtime/sizes.ts";
-import { readTrainingConfig, rowsPerStep, type TrainingConfig } from "./config.ts";
-import { openPackedData, type PackedData, rowsOf } from "./packed-data.ts";
-import { checkMemory, formatPlan, planTraining, trainingShape } from "./plan.ts";
+import { loadTokenizer } from "../tokenizer/load.ts";
+import { readTrainingConfig, rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
+import { type InitialWeights, openInitialWeights } from "./initial-weights.ts";
+import { openPackedData, type PackedData, rowsOf, tokenMarks } from "./packed-data.ts";
+import {
+  checkMemory,
+  checkPatience,
+  formatPlan,
+  formatTime,
+  planTraining,
+  type TrainingPlan,
+  trainingShape,
+} from "./plan.ts";
 import { configPathOf, openRun } from "./run-folder.ts";
+import { createSampler, type Sampler } from "./sampler.ts";
 import { trainRun } from "./train-run.ts";
 
 export interface PretrainOptions {
@@ -21,62 +33,87 @@ export interface PretrainOptions {
   readonly resume: boolean;
   /** Stop at this step of the schedule. */
   readonly steps?: number | undefined;
+  /** Stop at the last step that stays within so many tokens of the whole run. */
+  readonly maxTokens?: number | undefined;
+  /** End this command, with a checkpoint, before it takes longer. */
+  readonly maxSeconds?: number | undefined;
+  /** Passes over the data after which training ends, instead of the config's. */
+  readonly epochs?: number | "unlimited" | undefined;
+  /** A Hugging Face folder whose weights a new run starts from. */
+  readonly initFrom?: string | undefined;
+  /** The folder of the tokenizer the data was packed with, for samples during training. */
+  readonly tokenizer?: string | undefined;
   /** Print what the run takes, and stop. */
   readonly plan: boolean;
+  /** For the plan: a speed to calculate the time with. */
+  readonly tokensPerSecond?: number | undefined;
   readonly peakTeraflops?: number | undefined;
 }
 
 /** Trains a model from packed rows; see `openRun` for what happens to an existing run. */
 export async function pretrain(options: PretrainOptions, context: JobContext): Promise<Figures> {
+  // 1. What to train, on what data, how far.
   const data = await openPackedData(options.data);
   const resumed = options.resume && options.config === undefined && options.out !== undefined;
   const configPath = resumed ? configPathOf(options.out) : (options.config ?? "apt3-1b");
-  const config = await readTrainingConfig(configPath, {
-    vocabSize: data.tokenizer.vocabSize,
-    seqLen: data.seqLen,
-  });
+  const config = await readConfig(options, configPath, data);
   checkData(config, data, configPath);
-  const steps = targetSteps(config, data, options.steps, context);
+  const steps = targetSteps(config, data, options, context);
 
+  // 2. On which device, and whether it fits.
   const backend = await openBackend(options.backend);
+  let initial: InitialWeights | undefined;
   try {
-    const plan = planTraining(config, backend, steps);
-    if (options.plan) {
-      context.print(formatPlan(plan, config, backend));
-      return {
-        ...plan,
-        memory: { ...Object.fromEntries(plan.memory.byKind), total: plan.memory.totalBytes },
-      };
-    }
-    checkMemory(plan, backend);
+    const precise = { ...config, precision: trainingShape(config, backend).computeType };
+    const sampler = await openSampler(options, precise, data, backend, context);
+    const plan = planTraining(precise, backend, steps, sampler?.bytes);
+    if (options.plan) return printPlan(plan, options, precise, backend, context);
+    checkPlan(plan, options, precise, backend, context);
+
+    // 3. The run's folder, and the training itself.
     context.progress.log(
       `${formatCount(plan.parameters)} parameters on the ${backend.name} backend: ${backend.device}`,
     );
+    if (options.initFrom !== undefined) {
+      initial = await openInitialWeights(options.initFrom, config.model, data.tokenizer.sha256);
+    }
     const out = options.out ?? join("runs", basename(configPath, extname(configPath)));
-    const precise = { ...config, precision: trainingShape(config, backend).computeType };
-    const run = await openRun(out, precise, data, { steps, resume: options.resume });
+    const { resume, maxSeconds, peakTeraflops } = options;
+    const run = await openRun(out, precise, data, { steps, resume, initialWeights: initial?.sha256 });
     try {
       if (run.finished) {
         context.print(`${out}: already trained to step ${steps}; nothing to do`);
         return { run: out, steps, alreadyFinished: true };
       }
-      const { resume, peakTeraflops } = options;
-      const figures = await trainRun(
-        { run, config: precise, data, backend, steps, resume, peakTeraflops },
-        context,
-      );
+      const job = { run, config: precise, data, backend, steps, resume, sampler, maxSeconds, peakTeraflops };
+      const figures = await trainRun({ ...job, initialWeights: initial?.folder }, context);
+      context.print(`${out}: step ${figures.steps} of ${steps}; see ${join(out, "report.html")}`);
       return { run: out, parameters: plan.parameters, ...figures };
     } finally {
       await run.release();
     }
   } finally {
+    await initial?.folder.close();
     await backend.close();
   }
+}
+
+async function readConfig(
+  { epochs }: PretrainOptions,
+  path: string,
+  data: PackedData,
+): Promise<TrainingConfig> {
+  const config = await readTrainingConfig(path, {
+    vocabSize: data.tokenizer.vocabSize,
+    seqLen: data.seqLen,
+  });
+  return epochs === undefined ? config : { ...config, data: { ...config.data, epochs } };
 }
 
 function checkData(config: TrainingConfig, data: PackedData, configPath: string): void {
   const { model, batch } = config;
   const { vocabSize } = data.tokenizer;
+  const { beginOfText, endOfText } = tokenMarks(data);
   const name = basename(configPath);
   if (vocabSize !== model.vocabSize) {
     throw new UserError(
@@ -88,29 +125,106 @@ function checkData(config: TrainingConfig, data: PackedData, configPath: string)
       `${data.folder}: rows of ${data.seqLen} tokens, ${name} has batch.sequenceLength ${batch.sequenceLength}; pack with --seq-len ${batch.sequenceLength} or change the config`,
     );
   }
+  if (config.data.documentAttention && beginOfText === undefined && endOfText === undefined) {
+    throw new UserError(
+      `${data.folder}: no token in its rows starts or ends a document, which ${name} needs for data.documentAttention; pack without --no-bos`,
+    );
+  }
 }
 
-/** The step to stop at: the schedule's last, the asked-for one, or the last that the data lasts for. */
+/** The step to stop at: the schedule's last, the asked-for one, or the last that tokens or data last for. */
 function targetSteps(
   config: TrainingConfig,
   data: PackedData,
-  asked: number | undefined,
+  { steps, maxTokens }: PretrainOptions,
   context: JobContext,
 ): number {
   const rows = rowsOf(data, "train");
   const perStep = rowsPerStep(config);
   const { epochs } = config.data;
-  const available = Math.floor((rows * epochs) / perStep);
+  const passes = epochs === "unlimited" ? Number.POSITIVE_INFINITY : epochs;
+  const available = rows === 0 ? 0 : Math.floor((rows * passes) / perStep);
   if (available === 0) {
     throw new UserError(
       `${data.folder}: ${rows} training rows × data.epochs ${epochs}, a step takes ${perStep}; pack more text, lower batch.accumulation or raise data.epochs`,
     );
   }
-  const wanted = asked ?? config.schedule.steps;
+  const affordable = maxTokens === undefined ? undefined : Math.floor(maxTokens / tokensPerStep(config));
+  if (affordable === 0) {
+    throw new UserError(
+      `--max-tokens ${maxTokens}: a step takes ${tokensPerStep(config)} tokens; allow at least as many`,
+    );
+  }
+  const wanted = Math.min(steps ?? config.schedule.steps, affordable ?? Number.POSITIVE_INFINITY);
   if (wanted > available) {
     context.progress.log(
-      `the data lasts for ${available} of ${wanted} steps (data.epochs ${epochs}): training ends there, before the learning rate has come down`,
+      `the data lasts for ${available} of ${wanted} steps (data.epochs ${epochs}): training ends there, before the learning rate has come down; give --epochs N or unlimited to read it again`,
     );
+  } else if (wanted * perStep > rows) {
+    const times = ((wanted * perStep) / rows).toFixed(1);
+    context.progress.log(`${wanted} steps read the ${rows} training rows ${times} times`);
   }
   return Math.min(wanted, available);
 }
+
+/** Samples are no reason not to train: without the tokenizer they are left out, unless it was asked for by name. */
+async function openSampler(
+  { tokenizer: folder }: PretrainOptions,
+  config: TrainingConfig,
+  data: PackedData,
+  backend: Backend,
+  context: JobContext,
+): Promise<Sampler | undefined> {
+  if (config.samples === undefined) return undefined;
+  try {
+    const { tokenizer, sha256 } = await loadTokenizer(folder ?? "data/tokenizer");
+    if (sha256 !== data.tokenizer.sha256) {
+      throw new UserError(
+        `${folder ?? "data/tokenizer"}: is not the tokenizer ${data.folder} was packed with; give that one with --tokenizer`,
+      );
+    }
+    return createSampler(config, tokenizer, trainingShape(config, backend));
+  } catch (error) {
+    if (folder !== undefined || !(error instanceof UserError)) throw error;
+    context.progress.log(`no samples during training: ${error.message}`);
+    return undefined;
+  }
+}
+
+function printPlan(
+  plan: TrainingPlan,
+  { tokensPerSecond }: PretrainOptions,
+  config: TrainingConfig,
+  backend: Backend,
+  context: JobContext,
+): Figures {
+  context.print(formatPlan(plan, config, backend));
+  if (tokensPerSecond !== undefined) context.print(formatTime(plan, tokensPerSecond));
+  const total = plan.memory.totalBytes + plan.sampleBytes;
+  return {
+    ...plan,
+    memory: { ...Object.fromEntries(plan.memory.byKind), samples: plan.sampleBytes, total },
+  };
+}
+
+/** Refuses what cannot work before the first step, with the plan that shows why. */
+function checkPlan(
+  plan: TrainingPlan,
+  { backend: chosen }: PretrainOptions,
+  config: TrainingConfig,
+  backend: Backend,
+  context: JobContext,
+): void {
+  try {
+    checkPatience(plan, backend, chosen, reasonsAgainstBackends());
+    checkMemory(plan, backend);
+  } catch (error) {
+    context.progress.log(formatPlan(plan, config, backend));
+    throw error;
+  }
+}
+
+const reasonsAgainstBackends = (): string[] =>
+  Object.entries(probeBackends()).flatMap(([name, found]) =>
+    found.available ? [] : [`${name}: ${found.reason}`],
+  );

@@ -16,6 +16,8 @@ const runManifestSchema = z.strictObject({
   steps: z.int().positive().optional(),
   tokenizerSha256: z.string(),
   data: z.string(),
+  /** Hash of the weights the run started from, when they were not drawn from the seed. */
+  initialWeights: z.string().optional(),
 });
 
 type RunManifest = z.infer<typeof runManifestSchema>;
@@ -28,11 +30,14 @@ export interface Run {
   readonly identity: RunIdentity;
   /** Whether an earlier command trained it to exactly the asked-for step. */
   readonly finished: boolean;
+  /** Hash of the weights it starts or started from, when they are not drawn from the seed. */
+  readonly initialWeights: string | undefined;
   finish(): Promise<void>;
   release(): Promise<void>;
 }
 
 export const configPathOf = (folder: string): string => join(folder, "config.yaml");
+export const metricsOf = (folder: string): string => join(folder, "metrics.jsonl");
 export const checkpointsOf = (folder: string): string => join(folder, "checkpoints");
 
 /** The manifest of an existing run. */
@@ -52,15 +57,25 @@ export async function readRun(folder: string): Promise<RunManifest> {
  * - a finished run goes on to a later step only with `resume`;
  * - a run of other settings or data is refused. How often a run evaluates and saves, and what it recomputes, may change.
  *
- * @param steps the step to train to
+ * @param goal.steps the step to train to
+ * @param goal.initialWeights hash of the weights to start from; a run that has started remembers its own
  */
 export async function openRun(
   folder: string,
   config: TrainingConfig,
   data: PackedData,
-  { steps, resume }: { readonly steps: number; readonly resume: boolean },
+  {
+    steps,
+    resume,
+    ...goal
+  }: { readonly steps: number; readonly resume: boolean; readonly initialWeights?: string | undefined },
 ): Promise<Run> {
-  const runFingerprint = fingerprint({ settings: weightSettings(config), data: data.fingerprint });
+  const initialWeights = goal.initialWeights ?? (await rememberedWeights(folder));
+  const runFingerprint = fingerprint({
+    settings: weightSettings(config),
+    data: data.fingerprint,
+    initialWeights,
+  });
   const job = await openJobFolder(folder, {
     fingerprint: runFingerprint,
     schema: runManifestSchema,
@@ -74,6 +89,7 @@ export async function openRun(
       complete: false,
       tokenizerSha256: data.tokenizer.sha256,
       data: data.fingerprint,
+      ...(initialWeights === undefined ? {} : { initialWeights }),
     };
     if (!finished) {
       await job.save(manifest);
@@ -82,9 +98,10 @@ export async function openRun(
     return {
       folder,
       checkpoints: checkpointsOf(folder),
-      metrics: join(folder, "metrics.jsonl"),
+      metrics: metricsOf(folder),
       identity: { fingerprint: runFingerprint, tokenizerSha256: data.tokenizer.sha256 },
       finished,
+      initialWeights,
       finish: () => job.save({ ...manifest, complete: true, steps }),
       release: job.release,
     };
@@ -92,6 +109,10 @@ export async function openRun(
     await job.release();
     throw error;
   }
+}
+
+async function rememberedWeights(folder: string): Promise<string | undefined> {
+  return (await exists(join(folder, "manifest.json"))) ? (await readRun(folder)).initialWeights : undefined;
 }
 
 function isFinished(folder: string, job: JobFolder<RunManifest>, steps: number, resume: boolean): boolean {

@@ -1,25 +1,28 @@
+import { join } from "node:path";
 import type { Backend } from "../model/backend.ts";
+import type { ModelFolder } from "../model/hugging-face.ts";
 import { initialValues } from "../model/init.ts";
 import type { TrainingModel } from "../model/llama.ts";
 import { createTrainingModel, setWeights } from "../model/training-model.ts";
 import type { Figures, JobContext } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
-import { isCode } from "../pipeline/runtime/files.ts";
-import {
-  listCheckpoints,
-  loadCheckpoint,
-  pruneCheckpoints,
-  type RunState,
-  saveCheckpoint,
-} from "./checkpoint.ts";
+import { formatDuration } from "../pipeline/runtime/sizes.ts";
+import { listCheckpoints, loadCheckpoint, pruneCheckpoints, type RunState } from "./checkpoint.ts";
+import { type CheckpointKeeper, createCheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type TrainingConfig, tokensPerStep } from "./config.ts";
-import { evaluate } from "./evaluate.ts";
+import { openControlFile } from "./control.ts";
 import { RowLoader } from "./loader.ts";
-import { type Evaluation, type MetricsFile, openMetrics } from "./metrics.ts";
-import type { PackedData } from "./packed-data.ts";
+import { type MetricsLine, openMetrics, type RunHistory, readHistory } from "./metrics.ts";
+import { createMilestones } from "./milestones.ts";
+import { type PackedData, tokenMarks } from "./packed-data.ts";
 import { trainingShape } from "./plan.ts";
+import { writeReport } from "./report/write-report.ts";
 import type { Run } from "./run-folder.ts";
-import { createDivergenceGuard, type Training, takeStep } from "./training-loop.ts";
+import { describeStep } from "./run-view.ts";
+import type { Sampler } from "./sampler.ts";
+import { createSpikeGuard } from "./spike-guard.ts";
+import { openEventFile } from "./tensorboard/event-file.ts";
+import { createDivergenceGuard, SpikeStop, type Training, takeStep } from "./training-loop.ts";
 
 export interface TrainingJob {
   readonly run: Run;
@@ -29,95 +32,160 @@ export interface TrainingJob {
   /** The step to train to. */
   readonly steps: number;
   readonly resume: boolean;
+  /** Where the weights come from that a new run starts with; drawn from the seed without it. */
+  readonly initialWeights: ModelFolder | undefined;
+  readonly sampler: Sampler | undefined;
+  /** Ends training before a step that would take the command beyond this many seconds. */
+  readonly maxSeconds: number | undefined;
   readonly peakTeraflops: number | undefined;
 }
+
+/** Why training ended before its last step, when nothing went wrong. */
+type EarlyEnd = "time budget" | "control file";
+
+/** Losses that the live display's curve shows. */
+const shownLosses = 400;
 
 /**
  * Trains from the newest checkpoint, or from the start, to the asked-for step. Interrupted, it writes a checkpoint of
  * the last whole step; what it leaves in the end is the same, byte for byte but for timings, as without interruption.
  */
 export async function trainRun(job: TrainingJob, context: JobContext): Promise<Figures> {
-  const { run, config, data, steps } = job;
+  const { run, config, data, steps, sampler } = job;
+  const startedAt = performance.now();
   const model = createTrainingModel(job.backend, trainingShape(config, job.backend));
   let state = await startingState(job, model, context);
-  const metrics = await openMetrics(run.metrics, state.step);
+  const firstStep = state.step;
+
+  // 1. What is written down: metrics, TensorBoard's events, checkpoints, the report.
+  const metrics = await openMetrics(run.metrics, state.step, () =>
+    context.progress.log("disk full: metrics wait in memory until there is room; training goes on"),
+  );
+  const { history } = metrics;
+  const events = await openEventFile(join(run.folder, "tensorboard"), state.step);
+  const record = async (line: MetricsLine) => {
+    await metrics.append(line);
+    await events.append(line);
+  };
+  const keeper = createCheckpointKeeper(
+    {
+      folder: run.checkpoints,
+      model,
+      identity: run.identity,
+      settings: config.checkpoint,
+      evaluations: history.evaluations,
+    },
+    context,
+  );
+  const report = () => writeReport(run.folder, { config, history, steps, device: job.backend.device });
+
+  // 2. What watches and steers the steps.
+  const marks = tokenMarks(data);
+  const milestones = createMilestones(
+    { model, config, data, marks, sampler, steps, history, record },
+    context,
+  );
+  const control = openControlFile(join(run.folder, "control.yaml"), context.progress.log);
+  const diverged = createDivergenceGuard();
   const task = context.progress.start({
     label: "training",
     total: (steps - state.step) * tokensPerStep(config),
     unit: "tokens",
   });
+  const loader = new RowLoader(data, "train", config.seed, state.cursor);
   const training: Training = {
     model,
     config,
-    loader: new RowLoader(data, "train", config.seed, state.cursor),
+    loader,
+    marks,
+    spikes: createSpikeGuard(config.spikes, usedLosses(history)),
     peakTeraflops: job.peakTeraflops,
     signal: context.signal,
     onTokens: (tokens) => task.advance(tokens),
   };
-  const isDue = (every: number) => state.step > 0 && (state.step % every === 0 || state.step === steps);
-  const guard = createDivergenceGuard();
-  const losses: number[] = [];
-  let evaluation: Evaluation | undefined;
-  let seconds = 0;
-  try {
-    // An interruption during an evaluation left a checkpoint whose evaluation is still owed.
-    if (isDue(config.evaluation.every) && !metrics.hasEvaluation) {
-      evaluation = await evaluateRun(job, model, metrics, state.step, context);
-    }
-    while (state.step < steps) {
-      const taken = await takeStep(training, state);
-      state = taken.state;
-      const { loss, timing } = taken.metrics;
-      losses.push(loss);
-      seconds += timing.seconds;
-      await metrics.append(taken.metrics);
-      context.emit({ event: "step", ...taken.metrics });
-      task.note(`step ${state.step} of ${steps}, loss ${loss.toFixed(3)}`);
-      guard(taken.metrics);
 
-      if (isDue(config.evaluation.every)) {
-        evaluation = await evaluateRun(job, model, metrics, state.step, context);
-      }
-      if (isDue(config.checkpoint.every)) {
+  // 3. The steps.
+  let ended: EarlyEnd | undefined;
+  try {
+    await milestones.reach(state.step);
+    while (state.step < steps) {
+      const asked = await control.read();
+      ended = asked.stop === true ? "control file" : isTimeUp(job, startedAt, history, firstStep);
+      if (ended !== undefined) break;
+
+      const taken = await takeStep(training, state, asked.learningRate);
+      const passed = taken.state.cursor.epoch > state.cursor.epoch;
+      state = taken.state;
+      await record(taken.metrics);
+      context.emit({ event: "step", ...taken.metrics });
+      const losses = history.steps.slice(-shownLosses).map(({ loss }) => loss);
+      task.note(describeStep(taken.metrics, steps, losses));
+      if (taken.metrics.spikeLimit !== undefined) reportSpike(taken.metrics, context);
+      if (passed)
+        context.progress.log(`step ${state.step}: pass ${state.cursor.epoch + 1} over the data begins`);
+      diverged(taken.metrics);
+
+      const { anything } = await milestones.reach(state.step);
+      if (anything) await report();
+      if (state.step === steps || state.step % config.checkpoint.every === 0) {
         await metrics.sync();
-        await keepCheckpoint(job, model, state, context);
+        if (state.step === steps) await keeper.finish(state);
+        else await keeper.begin(state);
       }
     }
+    if (ended !== undefined) await endEarly(ended, keeper, state, context);
+    if (ended === "control file") await control.clearStop();
   } catch (error) {
-    if (context.signal.aborted && error === context.signal.reason) {
-      // An abandoned step changed neither weights nor moments: they are still those of `state`.
+    // An abandoned step changed neither weights nor moments: they are still those of `state`.
+    const isOurs = error instanceof SpikeStop || (context.signal.aborted && error === context.signal.reason);
+    if (isOurs) {
       await metrics.sync();
-      await saveCheckpoint(run.checkpoints, model, state, run.identity);
-      await pruneCheckpoints(run.checkpoints, config.checkpoint.every, config.checkpoint.keep);
+      await keeper.finish(state);
       context.progress.log(`checkpoint of step ${state.step} written`);
     }
     throw error;
   } finally {
+    await keeper.settle().catch(() => undefined); // A failure was or will be thrown by the last checkpoint.
     task.done();
+    await loader.close();
     await metrics.close();
+    await events.close();
+    await report();
   }
-  await run.finish();
+  if (ended === undefined) await run.finish();
+  const taken = history.steps.slice(history.steps.findIndex(({ step }) => step > firstStep));
   return {
     steps: state.step,
     tokens: state.tokens,
-    firstLoss: losses[0],
-    lastLoss: losses.at(-1),
-    evaluation,
-    tokensPerSecond: (losses.length * tokensPerStep(config)) / seconds,
+    ...(ended === undefined ? {} : { ended }),
+    firstLoss: taken[0]?.loss,
+    lastLoss: taken.at(-1)?.loss,
+    evaluation: history.evaluations.at(-1)?.evaluation,
+    tokensPerSecond:
+      (taken.length * tokensPerStep(config)) / taken.reduce((sum, { timing }) => sum + timing.seconds, 0),
   };
 }
 
 /** Fills the model from the newest checkpoint, or with initial values, and says where the run stands. */
 async function startingState(
-  { run, config, steps, resume }: TrainingJob,
+  { run, config, steps, resume, initialWeights }: TrainingJob,
   model: TrainingModel,
   context: JobContext,
 ): Promise<RunState> {
-  await pruneCheckpoints(run.checkpoints, config.checkpoint.every, config.checkpoint.keep);
+  const { evaluations } = await readHistory(run.metrics);
+  await pruneCheckpoints(run.checkpoints, config.checkpoint, evaluations);
   const newest = (await listCheckpoints(run.checkpoints)).at(-1);
   if (newest === undefined) {
     if (resume) context.progress.log(`${run.folder}: no checkpoint yet; starting at step 0`);
-    await setWeights(model, (tensor) => initialValues(config.model, tensor, config.seed));
+    if (run.initialWeights !== undefined && initialWeights === undefined) {
+      throw new UserError(
+        `${run.folder}: has no checkpoint yet and starts from an existing model; give --init-from again`,
+      );
+    }
+    await setWeights(
+      model,
+      (tensor) => initialWeights?.read(tensor) ?? initialValues(config.model, tensor, config.seed),
+    );
     return { step: 0, skippedSteps: 0, cursor: { epoch: 0, row: 0 }, tokens: 0 };
   }
   if (newest.step > steps) {
@@ -130,43 +198,40 @@ async function startingState(
   return state;
 }
 
-async function evaluateRun(
-  { config, data }: TrainingJob,
-  model: TrainingModel,
-  metrics: MetricsFile,
-  step: number,
-  context: JobContext,
-): Promise<Evaluation | undefined> {
-  const { textBytes, tokens } = data.splits.validation;
-  const evaluation = await evaluate(model, new RowLoader(data, "validation", config.seed), {
-    rows: config.evaluation.rows,
-    bytesPerToken: textBytes / tokens,
-    signal: context.signal,
-  });
-  if (evaluation === undefined) return undefined;
-  await metrics.append({ step, evaluation });
-  context.emit({ event: "evaluation", step, ...evaluation });
-  context.progress.log(
-    `step ${step}: validation loss ${evaluation.loss.toFixed(4)}, perplexity ${evaluation.perplexity.toFixed(1)}, accuracy ${(100 * evaluation.accuracy).toFixed(1)} %`,
-  );
-  return evaluation;
+/** Losses of the steps that changed the weights, which the spike guard compares with. */
+const usedLosses = ({ steps }: RunHistory): number[] =>
+  steps.filter(({ skipped }) => skipped !== "spike").map(({ loss }) => loss);
+
+function isTimeUp(
+  { maxSeconds }: TrainingJob,
+  startedAt: number,
+  { steps }: RunHistory,
+  firstStep: number,
+): EarlyEnd | undefined {
+  const last = steps.at(-1);
+  if (maxSeconds === undefined || last === undefined || last.step <= firstStep) return undefined;
+  const elapsed = (performance.now() - startedAt) / 1000;
+  return elapsed + last.timing.seconds > maxSeconds ? "time budget" : undefined;
 }
 
-/** Saves a checkpoint. A full disk must not end a long run: it goes on with the checkpoint before, and says so. */
-async function keepCheckpoint(
-  { run, config, steps }: TrainingJob,
-  model: TrainingModel,
+async function endEarly(
+  ended: EarlyEnd,
+  keeper: CheckpointKeeper,
   state: RunState,
-  context: JobContext,
+  { progress, emit }: JobContext,
 ): Promise<void> {
-  const { every, keep } = config.checkpoint;
-  try {
-    const { path } = await saveCheckpoint(run.checkpoints, model, state, run.identity);
-    context.emit({ event: "checkpoint", step: state.step, path });
-  } catch (error) {
-    if (state.step === steps || !isCode(error, "ENOSPC", "EDQUOT")) throw error;
-    context.progress.log(`step ${state.step}: disk full, no checkpoint written; training goes on`);
-    context.emit({ event: "checkpoint-failed", step: state.step, reason: "disk full" });
-  }
-  await pruneCheckpoints(run.checkpoints, every, keep);
+  await keeper.finish(state);
+  emit({ event: "ended", reason: ended, step: state.step });
+  progress.log(`ended by the ${ended} at step ${state.step}; the same command goes on from there`);
+}
+
+function reportSpike(
+  { step, loss, spikeLimit, skipped, timing }: RunHistory["steps"][number],
+  { progress, emit }: JobContext,
+): void {
+  const what = skipped === "spike" ? "its gradients are left out" : "training goes on";
+  emit({ event: "spike", step, loss, limit: spikeLimit, skipped: skipped === "spike" });
+  progress.log(
+    `step ${step}: loss ${loss.toFixed(3)} is a spike (limit ${spikeLimit?.toFixed(3)}, step of ${formatDuration(timing.seconds)}); ${what}`,
+  );
 }

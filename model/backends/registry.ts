@@ -1,5 +1,6 @@
 import type { Backend } from "../backend.ts";
 import { ModelInputError } from "../input-error.ts";
+import { cpuUnavailable, createCpuBackend } from "./cpu.ts";
 import { createReferenceBackend } from "./reference.ts";
 
 /** The backends there are or will be, best first: the order in which `auto` tries them. */
@@ -15,10 +16,16 @@ export type Availability =
 export function probeBackends(): Readonly<Record<BackendName, Availability>> {
   return {
     cuda: { available: false, reason: "not part of this version yet" },
-    cpu: { available: false, reason: "not part of this version yet" },
+    cpu: probeCpu(),
     tensorflow: { available: false, reason: "not part of this version yet" },
     reference: { available: true, open: async () => createReferenceBackend() },
   };
+}
+
+function probeCpu(): Availability {
+  const reason = cpuUnavailable();
+  if (reason !== undefined) return { available: false, reason };
+  return { available: true, open: async () => createCpuBackend() };
 }
 
 /**

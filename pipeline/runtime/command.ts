@@ -75,12 +75,12 @@ function parseOptions<Options>(command: Command<Options>, words: readonly string
     .configureOutput({ writeErr() {} })
     .allowExcessArguments(false)
     .helpOption("-h, --help", "show this help")
-    .addHelpText("after", `\nExamples:\n${command.examples.map((line) => `  ${line}`).join("\n")}`);
+    .addHelpText("after", `\nExamples:\n${command.examples.map((line) => `  ${line}`).join("\n")}\n`);
   command.configure(program);
   program.addOption(new Option("--json", "one JSON object a line on stdout, progress on stderr"));
   program.parse([...words], { from: "user" });
 
-  const given = program.opts();
+  const given = { ...program.opts(), ...namedArguments(program) };
   const parsed = command.options.safeParse(given);
   if (!parsed.success) {
     const key = String(parsed.error.issues[0]?.path[0] ?? "");
@@ -88,6 +88,13 @@ function parseOptions<Options>(command: Command<Options>, words: readonly string
     throw new UserError(describeIssue(parsed.error, given).replace(key, flag));
   }
   return parsed.data;
+}
+
+/** Positional arguments under the names they were declared with. */
+function namedArguments(program: Commander): Record<string, unknown> {
+  return Object.fromEntries(
+    program.registeredArguments.map((argument, index) => [argument.name(), program.processedArgs[index]]),
+  );
 }
 
 function reportFailure(name: string, error: unknown, context: JobContext): number {

@@ -6,14 +6,15 @@ import { writeFileAtomic } from "./files.ts";
 import { describeIssue } from "./schema.ts";
 
 /**
- * SHA-256 of a value's canonical JSON (object keys sorted, no spaces): two equal settings have equal
- * fingerprints whatever the order their keys were written in. `undefined` members are left out.
+ * SHA-256 of a value's canonical JSON: two equal settings have equal fingerprints whatever the order their keys were
+ * written in. `undefined` members are left out.
  */
 export function fingerprint(value: unknown): string {
   return createHash("sha256").update(canonicalJson(value)).digest("hex");
 }
 
-function canonicalJson(value: unknown): string {
+/** A value's only JSON form: keys sorted, no spaces, `undefined` members left out. */
+export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;
   if (value !== null && typeof value === "object") {
     const members = Object.entries(value)

@@ -154,5 +154,5 @@ function closing(shown: Shown): string {
 function liveLine(shown: Shown, columns: number): string {
   const share = shown.total ? Math.min(1, shown.amount / shown.total) : undefined;
   const bar = share === undefined ? "" : `${"█".repeat(Math.round(20 * share)).padEnd(20, "░")} `;
-  return `${bar}${shown.label}: ${figures(shown)}`.slice(0, Math.max(columns - 1, 20));
+  return `${bar}${shown.label}: ${figures(shown)}`.slice(0, (columns || 80) - 1);
 }

@@ -1,6 +1,7 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
+import { describeFailure, EXIT, type Failure, UserError } from "./errors.ts";
 
 /**
  * Path of a worker's entry file, `name` given without its ending (`./count-words.worker`). Our sources run
@@ -10,8 +11,32 @@ export function workerEntry(importMetaUrl: string, name: string): string {
   return fileURLToPath(new URL(name + extname(new URL(importMetaUrl).pathname), importMetaUrl));
 }
 
+/**
+ * Wraps what a worker does with a task. Errors lose their class and members on the way between threads; what
+ * they mean to the user (`Failure`) is sent along as the `cause`, and `WorkerPool` makes a `UserError` of it.
+ */
+export function workerTask<Task, Result>(
+  run: (task: Task) => Result | Promise<Result>,
+): (task: Task) => Promise<Result> {
+  return async (task) => {
+    try {
+      return await run(task);
+    } catch (error) {
+      const failure = describeFailure(error);
+      throw new Error(failure.message, { cause: failure });
+    }
+  };
+}
+
+function revive(error: unknown): unknown {
+  const cause = error instanceof Error ? (error.cause as Partial<Failure> | undefined) : undefined;
+  return cause?.exitCode === EXIT.userError && cause.message !== undefined
+    ? new UserError(cause.message)
+    : error;
+}
+
 export interface WorkerPoolOptions {
-  /** From `workerEntry`; the file's default export is `(task: Task) => Result | Promise<Result>`. */
+  /** From `workerEntry`; the file's default export is a `workerTask`. */
   readonly entry: string;
   /** Number of threads, at least 1. */
   readonly workers: number;
@@ -55,7 +80,7 @@ export class WorkerPool<Task, Result> {
     try {
       for await (const task of tasks) {
         signal?.throwIfAborted();
-        const result = this.#piscina.run(task, { transferList: transfer?.(task) ?? [] });
+        const result = this.#run(task, transfer?.(task) ?? []);
         result.catch(() => undefined); // seen when its turn comes; until then it must not count as unhandled
         inFlight.push(result);
         if (inFlight.length >= limit) yield await (inFlight.shift() as Promise<Result>);
@@ -66,6 +91,14 @@ export class WorkerPool<Task, Result> {
       }
     } finally {
       await Promise.allSettled(inFlight);
+    }
+  }
+
+  async #run(task: Task, transferList: ArrayBuffer[]): Promise<Result> {
+    try {
+      return await this.#piscina.run(task, { transferList });
+    } catch (error) {
+      throw revive(error);
     }
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Backend, ComputeType } from "../../model/backend.ts";
+import { cpuInstructionSets, createCpuBackend } from "../../model/backends/cpu.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { backendNames, openBackend, probeBackends } from "../../model/backends/registry.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
@@ -12,18 +13,41 @@ async function results(
   backend: Backend,
   { name, run }: OperationCase,
   compute: ComputeType,
+  rounded = compute === "bf16",
 ): Promise<Float32Array[]> {
-  const written = run(backend, createInputs(backend, name, compute));
+  const written = run(backend, createInputs(backend, name, compute, rounded));
   return Promise.all(written.map((buffer) => backend.read(buffer)));
 }
 
+interface Candidate {
+  readonly name: string;
+  /** Why it cannot run here. */
+  readonly missing: string | undefined;
+  open(): Promise<Backend>;
+}
+
+function candidates(): Candidate[] {
+  const probed = probeBackends();
+  const byName = backendNames.map((name) => {
+    const found = probed[name];
+    const missing = found.available ? undefined : found.reason;
+    return { name, missing, open: () => openBackend(name) };
+  });
+  const runnable = cpuInstructionSets();
+  const byInstructionSet = ["plain", "avx2", "avx512", "avx512bf16"].map((instructionSet) => ({
+    name: `cpu, instruction set ${instructionSet}`,
+    missing: runnable.includes(instructionSet) ? undefined : "not built, or not in this processor",
+    open: async () => createCpuBackend({ instructionSet, threads: 3 }),
+  }));
+  return [...byName, ...byInstructionSet];
+}
+
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */
-for (const name of backendNames) {
-  const probed = probeBackends()[name];
-  describe(`backend ${name}`, { skip: probed.available ? false : probed.reason }, () => {
+for (const { name, missing, open } of candidates()) {
+  describe(`backend ${name}`, { skip: missing ?? false }, () => {
     for (const operation of operationCases) {
       it(operation.name, async () => {
-        const backend = await openBackend(name);
+        const backend = await open();
         const reference = createReferenceBackend();
         for (const compute of backend.computeTypes) {
           const found = await results(backend, operation, compute);
@@ -32,7 +56,8 @@ for (const name of backendNames) {
             found,
             "the same calls give the same bits",
           );
-          for (const [index, expected] of (await results(reference, operation, "f32")).entries()) {
+          const wanted = await results(reference, operation, "f32", compute === "bf16");
+          for (const [index, expected] of wanted.entries()) {
             assertClose(found[index]!, expected, tolerances[compute], `${compute}, result ${index}`);
           }
         }

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { IGNORED_TARGET } from "../../model/backend.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
+import { backendNames, openBackend, probeBackends } from "../../model/backends/registry.ts";
 import { generate } from "../../model/generate.ts";
 import { createInferenceSession } from "../../model/inference.ts";
 import { backward, forward, loss } from "../../model/llama.ts";
@@ -11,14 +13,21 @@ import { createTinyModel, maxDifference, readTensors, readTinyLlama } from "./ti
 /** The project's promise for float32; see the fixtures' generator for what it is measured against. */
 const tolerance = 1e-4;
 const beginOfText = 1;
+const marks = { beginOfText };
 
-for (const name of ["tiny-llama", "tiny-llama-gqa"]) {
-  describe(`${name} agrees with transformers`, () => {
+const probed = probeBackends();
+
+for (const [name, backendName] of ["tiny-llama", "tiny-llama-gqa"].flatMap((fixture) =>
+  backendNames.map((backend) => [fixture, backend] as const),
+)) {
+  const found = probed[backendName];
+  const skip = found.available ? false : found.reason;
+  describe(`${name} on ${backendName} agrees with transformers`, { skip }, () => {
     it("in logits, loss and all gradients, whatever is recomputed", async () => {
       const fixture = await readTinyLlama(name);
       for (const recompute of ["none", "selective", "full"] as const) {
-        const model = await createTinyModel(fixture, { recompute });
-        const targets = setMicroBatch(model, Int32Array.from(fixture.ids.flat()), beginOfText);
+        const model = await createTinyModel(fixture, { recompute, backend: await openBackend(backendName) });
+        const targets = setMicroBatch(model, Int32Array.from(fixture.ids.flat()), marks);
         forward(model);
         const logits = await model.backend.read(model.state.final.logits);
         assert.ok(maxDifference(logits, fixture.tensors.get("logits")) <= tolerance);
@@ -39,10 +48,10 @@ for (const name of ["tiny-llama", "tiny-llama-gqa"]) {
 
     it("in ten AdamW steps with clipping", async () => {
       const fixture = await readTinyLlama(name);
-      const model = await createTinyModel(fixture);
+      const model = await createTinyModel(fixture, { backend: await openBackend(backendName) });
       const { learningRate } = fixture.optimizer;
       for (const [step, batch] of fixture.batches.entries()) {
-        const targets = setMicroBatch(model, Int32Array.from(batch.flat()), beginOfText);
+        const targets = setMicroBatch(model, Int32Array.from(batch.flat()), marks);
         model.backend.zero(model.state.sums);
         forward(model);
         loss(model, 1 / targets);
@@ -59,7 +68,7 @@ for (const name of ["tiny-llama", "tiny-llama-gqa"]) {
 
     it("in a greedy continuation with the key/value cache", async () => {
       const fixture = await readTinyLlama(name);
-      const model = await createTinyModel(fixture);
+      const model = await createTinyModel(fixture, { backend: await openBackend(backendName) });
       const session = createInferenceSession(model.backend, fixture.config, model.state.weights);
       const text = fixture.greedy.slice(0, fixture.prompt);
       const options = { temperature: 0, seed: 0, stopIds: new Set<number>() };
@@ -74,13 +83,13 @@ describe("gradient accumulation", () => {
   it("over two micro-batches equals one batch of both", async () => {
     const fixture = await readTinyLlama("tiny-llama-gqa");
     const whole = await createTinyModel(fixture);
-    const targets = setMicroBatch(whole, Int32Array.from(fixture.ids.flat()), beginOfText);
+    const targets = setMicroBatch(whole, Int32Array.from(fixture.ids.flat()), marks);
     forward(whole);
     loss(whole, 1 / targets);
     backward(whole);
     const halves = await createTinyModel(fixture, { sequences: 1 });
     for (const row of fixture.ids) {
-      setMicroBatch(halves, Int32Array.from(row), beginOfText);
+      setMicroBatch(halves, Int32Array.from(row), marks);
       forward(halves);
       loss(halves, 1 / targets);
       backward(halves);
@@ -97,7 +106,7 @@ describe("document attention", () => {
     const fixture = await readTinyLlama("tiny-llama");
     const row = [beginOfText, 5, 9, 11, 2, beginOfText, 5, 9, 11, 2, 30, 31];
     const model = await createTinyModel(fixture, { sequences: 1, documentAttention: true });
-    setMicroBatch(model, Int32Array.from(row), beginOfText);
+    setMicroBatch(model, Int32Array.from(row), marks);
     forward(model);
     const logits = await model.backend.read(model.state.final.logits);
     const width = fixture.config.vocabSize;
@@ -106,10 +115,40 @@ describe("document attention", () => {
     const second = logits.subarray(5 * width, 10 * width);
     assert.ok(maxDifference(first, second) <= 1e-4);
     const plain = await createTinyModel(fixture, { sequences: 1 });
-    setMicroBatch(plain, Int32Array.from(row), beginOfText);
+    setMicroBatch(plain, Int32Array.from(row), marks);
     forward(plain);
     const mixed = await plain.backend.read(plain.state.final.logits);
     assert.ok(maxDifference(mixed.subarray(5 * width, 10 * width), second) > 0.01);
+  });
+});
+
+describe("the targets of a row", () => {
+  it("are the next tokens, but never padding", async () => {
+    const fixture = await readTinyLlama("tiny-llama");
+    const padded = [1, 5, 9, 11, 2, 3, 1, 5, 3, 3, 3, 3];
+    const model = await createTinyModel(fixture, { sequences: 1 });
+    const written: Int32Array[] = [];
+    const backend = {
+      ...model.backend,
+      write: (_: unknown, values: Int32Array) => void written.push(values),
+    };
+    const spied = { ...model, backend: backend as typeof model.backend };
+    assert.equal(setMicroBatch(spied, padded, { padding: 3 }), 6);
+    const none = IGNORED_TARGET;
+    assert.deepEqual([...written[1]!], [5, 9, 11, 2, none, 1, 5, none, none, none, none, none]);
+    assert.equal(setMicroBatch(spied, padded), 11);
+  });
+
+  it("end with a document where only its end is marked, too", async () => {
+    const fixture = await readTinyLlama("tiny-llama");
+    const row = [7, 5, 2, 7, 5, 2, 30, 31, 32, 33, 34, 35];
+    const model = await createTinyModel(fixture, { sequences: 1, documentAttention: true });
+    setMicroBatch(model, row, { endOfText: 2 });
+    forward(model);
+    const logits = await model.backend.read(model.state.final.logits);
+    const width = fixture.config.vocabSize;
+    assert.ok(maxDifference(logits.subarray(0, 3 * width), logits.subarray(3 * width, 6 * width)) <= 1e-4);
+    assert.throws(() => setMicroBatch(model, row, {}), /needs the id that starts or ends one/);
   });
 });
 

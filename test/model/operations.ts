@@ -1,4 +1,5 @@
 import { type Backend, type ComputeType, type DeviceBuffer, IGNORED_TARGET } from "../../model/backend.ts";
+import { fromBfloat16, toBfloat16 } from "../../model/bfloat16.ts";
 import { createRandom } from "../../model/random.ts";
 
 /** Makes the buffers of one case, with the same values on every backend. */
@@ -18,17 +19,28 @@ export interface OperationCase {
   run(backend: Backend, inputs: Inputs): DeviceBuffer[];
 }
 
-/** Inputs for one case: normal values, drawn in the order in which they are asked for. */
-export function createInputs(backend: Backend, name: string, compute: ComputeType): Inputs {
+/**
+ * Inputs for one case: normal values, drawn in the order in which they are asked for.
+ *
+ * @param rounded weights and activations are rounded to bf16 whatever the compute type is: what the reference gets when
+ *   another backend computes in bf16
+ */
+export function createInputs(
+  backend: Backend,
+  name: string,
+  compute: ComputeType,
+  rounded = compute === "bf16",
+): Inputs {
   const random = createRandom(1, name);
-  const make = (dtype: ComputeType, rows: number, columns: number, draw: () => number) => {
+  const make = (dtype: ComputeType, rows: number, columns: number, draw: () => number, round = false) => {
     const buffer = backend.create({ name, dtype, rows, columns });
-    backend.write(buffer, Float32Array.from({ length: rows * columns }, draw));
+    const values = Float32Array.from({ length: rows * columns }, draw);
+    backend.write(buffer, round ? fromBfloat16(toBfloat16(values)) : values);
     return buffer;
   };
   return {
     compute,
-    values: (rows, columns) => make(compute, rows, columns, random.normal),
+    values: (rows, columns) => make(compute, rows, columns, random.normal, rounded),
     floats: (rows, columns) => make("f32", rows, columns, random.normal),
     zeros: (rows, columns, dtype = compute) => make(dtype, rows, columns, () => 0),
     integers(values) {
@@ -44,9 +56,10 @@ const attentionShapes = [
   { sequences: 2, sequenceLength: 7, heads: 4, kvHeads: 2, headSize: 6 },
   { sequences: 1, sequenceLength: 67, heads: 3, kvHeads: 1, headSize: 16 },
   { sequences: 1, sequenceLength: 130, heads: 2, kvHeads: 2, headSize: 64 },
+  { sequences: 2, sequenceLength: 301, heads: 2, kvHeads: 1, headSize: 12 },
 ];
 
-/** Sides of matrices: one, odd, just under and over the tiles that backends use. */
+/** Sides of matrices: one, odd, just under and over the tiles and then the blocks that backends use. */
 const productShapes = [
   [1, 1, 1],
   [1, 37, 19],
@@ -55,6 +68,9 @@ const productShapes = [
   [33, 65, 17],
   [64, 64, 64],
   [130, 31, 129],
+  [9, 40, 1601],
+  [11, 1100, 33],
+  [2050, 5, 20],
 ] as const;
 
 function productCases(): OperationCase[] {
@@ -85,7 +101,7 @@ function attentionCases(): OperationCase[] {
         const qkvWidth = width + 2 * shape.kvHeads * shape.headSize;
         const starts = Array.from({ length: tokens }, (_, token) => {
           const position = token % shape.sequenceLength;
-          return position - (position % 5);
+          return position - (position % Math.max(5, Math.floor(shape.sequenceLength / 4)));
         });
         const args = {
           shape,
@@ -202,7 +218,7 @@ export const operationCases: readonly OperationCase[] = [
   {
     name: "adamw without a finite gradient",
     run(backend, inputs) {
-      const tensor = adamWTensor(inputs, 0.1);
+      const tensor = adamWTensor(backend, inputs, 0.1);
       const squaredNorm = inputs.zeros(1, 1, "f32");
       backend.write(squaredNorm, Float32Array.of(Number.POSITIVE_INFINITY));
       backend.adamw({ tensors: [tensor], ...hyperparameters, update: 1, squaredNorm, maxNorm: 1 });
@@ -213,10 +229,12 @@ export const operationCases: readonly OperationCase[] = [
 
 const hyperparameters = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
 
-function adamWTensor({ compute, floats, zeros }: Inputs, weightDecay: number) {
+function adamWTensor(backend: Backend, { compute, floats, zeros }: Inputs, weightDecay: number) {
   const master = floats(5, 7);
+  const rounded = zeros(5, 7);
+  backend.copy({ from: master, fromRow: 0, to: rounded, toRow: 0, rows: 5 });
   return {
-    ...(compute === "bf16" ? { weight: zeros(5, 7), master } : { weight: master }),
+    ...(compute === "bf16" ? { weight: rounded, master } : { weight: master }),
     gradient: floats(5, 7),
     firstMoment: zeros(5, 7, "f32"),
     secondMoment: zeros(5, 7, "f32"),
@@ -226,7 +244,7 @@ function adamWTensor({ compute, floats, zeros }: Inputs, weightDecay: number) {
 
 /** Two updates of two tensors: the second one uses moments, and gradients that the first one cleared. */
 function updateTwice(backend: Backend, inputs: Inputs, maxNorm: number): DeviceBuffer[] {
-  const tensors = [adamWTensor(inputs, 0.1), adamWTensor(inputs, 0)];
+  const tensors = [adamWTensor(backend, inputs, 0.1), adamWTensor(backend, inputs, 0)];
   const squaredNorm = inputs.zeros(1, 1, "f32");
   const more = inputs.floats(5, 7);
   for (const update of [1, 2]) {

@@ -24,3 +24,9 @@ export function hashFolder(folder: string): Record<string, string> {
     ]),
   );
 }
+
+/** The hashes of a stage's output without its views: report and TensorBoard files show what a clock said. */
+export function hashOutput(folder: string): Record<string, string> {
+  const views = /^(report\.html$|tensorboard\/)/;
+  return Object.fromEntries(Object.entries(hashFolder(folder)).filter(([path]) => !views.test(path)));
+}

@@ -24,3 +24,18 @@ describe("trainBpe against the reference", () => {
     });
   }
 });
+
+it("byte-level words, against the reference", async () => {
+  const { texts, specials, tokens, merges } = (await readFixture("engines.json")).byteLevel;
+  const words = countTexts(texts, {
+    kind: "byte-level",
+    pattern: "gpt2",
+    prepend: "never",
+    digits: "joined",
+  });
+  const vocabulary = finish(
+    trainBpe(words, { vocabSize: tokens.length, specialTokens: specials, byteLevel: true }),
+  );
+  assert.deepEqual(vocabulary.tokens, tokens);
+  assert.deepEqual(vocabulary.merges, merges);
+});

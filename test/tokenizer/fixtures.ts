@@ -28,6 +28,28 @@ const schemas = {
       }),
     ),
   }),
+  "engines.json": z.object({
+    byteLevel: z.object({
+      texts: z.array(z.string()),
+      specials: z.array(z.string()),
+      tokens: z.array(z.string()),
+      merges: z.array(z.tuple([z.string(), z.string()])),
+    }),
+    engines: z.array(
+      z.object({
+        name: z.string(),
+        json: z.looseObject({}),
+        cases: z.array(
+          z.object({
+            text: z.string(),
+            ids: z.array(z.number()),
+            offsets: z.array(z.tuple([z.number(), z.number()])),
+            decoded: z.string(),
+          }),
+        ),
+      }),
+    ),
+  }),
   "encodings.json": z.object({
     encodings: z.array(
       z.object({

@@ -120,7 +120,7 @@ describe("tokenizer.json", () => {
   it("with parts our engine does not have goes to the other engine", () => {
     assert.equal(Tokenizer.fromJson(original).engine, "apt3");
     const others: [string, (json: Json) => void][] = [
-      ["normalizer", (json) => (json.normalizer = { type: "NFC" })],
+      ["normalizer", (json) => (json.normalizer = { type: "NFD" })],
       ["no pre-tokenizer", (json) => (json.pre_tokenizer = null)],
       ["another pre-tokenizer", (json) => (json.pre_tokenizer = { type: "Whitespace" })],
       ["no decoder", (json) => (json.decoder = null)],

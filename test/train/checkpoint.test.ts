@@ -147,10 +147,10 @@ describe("the checkpoints of a run", () => {
       "step-000020",
       "step-000030.partial",
     ]);
-    await pruneCheckpoints(folder, 10, 3);
+    await pruneCheckpoints(folder, { every: 10, keep: 3 }, []);
     assert.deepEqual((await readdir(folder)).sort(), ["step-000010", "step-000020"]);
     await mkdir(join(folder, "step-000025"));
-    await pruneCheckpoints(folder, 10, 2);
+    await pruneCheckpoints(folder, { every: 10, keep: 2 }, []);
     assert.deepEqual(await stepsOf(folder), [20, 25]);
   });
 });

@@ -79,6 +79,15 @@ describe("a mistake in a config is one line with file, place, value and limit", 
     ["rates", "minLearningRate: 0.00002", "minLearningRate: 1", /schedule\.minLearningRate: is more than/],
     ["YAML", "seed: 1337", "seed: [1337", /^x\.yaml:\d+: not valid YAML: /],
     ["a preset", /model:\n( {2}.*\n)+/, "model: apt4\n", /^x\.yaml: model: .*found "apt4"/],
+    [
+      "passes",
+      "epochs: 1",
+      "epochs: 0.5",
+      /data\.epochs: expected a whole number from 1, or "unlimited".*found 0\.5/,
+    ],
+    ["an action", "action: skip", "action: cry", /spikes\.action: .*found "cry"/],
+    ["a window", "window: 100", "window: 1", /spikes\.window: .*found 1$/],
+    ["prompts", /prompts:\n( {4}.*\n)+/, "prompts: [7]\n", /samples\.prompts\[0\]: .*found 7/],
     ["no table", /^[\s\S]*$/, "- 1\n", /^x\.yaml: .*expected object, received array, found \[1\]/],
   ];
   for (const [what, from, to, message] of mistakes) {
@@ -89,6 +98,13 @@ describe("a mistake in a config is one line with file, place, value and limit", 
       });
     });
   }
+
+  it("may leave out samples, and what to do about spikes", () => {
+    const plain = parseTrainingConfig("x.yaml", text.replace(/spikes:[\s\S]*$/, ""), undefined);
+    assert.equal(plain.samples, undefined);
+    assert.deepEqual(plain.spikes, { window: 100, deviations: 8, action: "report" });
+    assert.equal(plain.data.documentAttention, false);
+  });
 
   it("accepts the name of a preset", () => {
     const named = text.replace(/model:\n( {2}.*\n)+/, "model: apt3-275m\n");

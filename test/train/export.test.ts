@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { before, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { fromBfloat16, toBfloat16 } from "../../model/bfloat16.ts";
 import { openModelFolder } from "../../model/hugging-face.ts";
 import { listParameterTensors } from "../../model/parameters.ts";
@@ -10,53 +9,14 @@ import { openSafetensors } from "../../model/safetensors.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { trainTokenizer } from "../../tokenizer/training/train-tokenizer.ts";
 import { type ExportOptions, exportRun } from "../../train/export.ts";
-import { generateText } from "../../train/generate-text.ts";
-import { pretrain } from "../../train/pretrain.ts";
+import { generateText, generateTexts } from "../../train/generate-text.ts";
+import { readHistory } from "../../train/metrics.ts";
 import { runApt3 } from "../support/apt3.ts";
 import { hashFolder, temporaryFolder } from "../support/folders.ts";
-import { makePackedFolder } from "./packed-folder.ts";
-
-const config = `
-seed: 7
-model: { layers: 1, dModel: 16, heads: 2, kvHeads: 1, dHidden: 24, maxSequenceLength: 32 }
-batch: { microBatch: 2, accumulation: 1 }
-schedule: { steps: 3, learningRate: 0.02, minLearningRate: 0.002, warmupSteps: 1 }
-optimizer: { betas: [0.9, 0.95], epsilon: 1.0e-8, weightDecay: 0.1, clipNorm: 1 }
-data: { epochs: 20 }
-precision: f32
-recompute: none
-evaluation: { every: 3, rows: 4 }
-checkpoint: { every: 3, keep: 2 }
-`;
+import { makeExportedModel } from "./exported-model.ts";
 
 const root = temporaryFolder();
-const tokenizer = join(root, "tokenizer");
-const run = join(root, "run");
-const model = join(root, "model");
-const exported: ExportOptions = { run, out: model, tokenizer, precision: "f32" };
-
-/** A run of a few steps whose data claims to be packed with a small real tokenizer. */
-before(async () => {
-  await writeFile(
-    join(root, "corpus.txt"),
-    "Ala ma kota, a kot ma Alę. Ile kotów ma Ala? Zażółć gęślą jaźń.\n".repeat(20),
-  );
-  const options = { vocabSize: 60, limitAlphabet: 40, heldOutShare: 0, workers: 1, memoryBytes: 1e8 };
-  await trainTokenizer({ ...options, input: join(root, "corpus.txt"), out: tokenizer }, silentContext());
-  const bytes = await readFile(join(tokenizer, "tokenizer.json"));
-  const tokenizerSha256 = createHash("sha256").update(bytes).digest("hex");
-  await makePackedFolder(join(root, "data"), { vocabSize: 60, tokenizerSha256 });
-  await writeFile(join(root, "tiny.yaml"), config);
-  const pretraining = {
-    config: join(root, "tiny.yaml"),
-    data: join(root, "data"),
-    out: run,
-    resume: false,
-    plan: false,
-  };
-  await pretrain({ ...pretraining, backend: "reference" }, silentContext());
-  await exportRun(exported, silentContext());
-});
+const { tokenizer, run, model, exported } = await makeExportedModel(root);
 
 describe("export", () => {
   it("writes the checkpoint's weights with the config transformers needs", async () => {
@@ -105,7 +65,7 @@ describe("export", () => {
     assert.deepEqual(hashFolder(model), first);
     await assert.rejects(
       exportRun({ ...exported, precision: "bf16" }, silentContext()),
-      /model: made by another configuration \(the checkpoint or the precision differ\)/,
+      /model: made by another configuration \(the checkpoint, the precision or the size of files differ\)/,
     );
   });
 
@@ -127,6 +87,51 @@ describe("export", () => {
   });
 });
 
+describe("export of a large model", () => {
+  it("is split into files that read back as one model", async () => {
+    const out = join(root, "sharded");
+    const figures = await exportRun({ ...exported, out, maxShardBytes: 5000 }, silentContext());
+    const names = (await readdir(out)).filter((name) => name.endsWith(".safetensors")).sort();
+    assert.ok(names.length > 2 && Array.isArray(figures.weights) && figures.weights.length === names.length);
+    assert.equal(names[0], `model-00001-of-0000${names.length}.safetensors`);
+    for (const name of names) assert.ok((await stat(join(out, name))).size < 5000 + 2000, name);
+    const index = JSON.parse(await readFile(join(out, "model.safetensors.index.json"), "utf8")) as {
+      metadata: { total_size: number };
+      weight_map: Record<string, string>;
+    };
+    const [whole, parts] = [await openModelFolder(model), await openModelFolder(out)];
+    const parameters = listParameterTensors(whole.config).flatMap((tensor) => tensor.parts);
+    assert.deepEqual(Object.keys(index.weight_map).sort(), parameters.map(({ name }) => name).sort());
+    const elements = parameters.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    assert.equal(index.metadata.total_size, 4 * elements);
+    for (const tensor of listParameterTensors(whole.config)) {
+      assert.deepEqual(await parts.read(tensor), await whole.read(tensor), tensor.name);
+    }
+    await whole.close();
+    await parts.close();
+  });
+});
+
+describe("export of a chosen checkpoint", () => {
+  const stepOf = async (name: string, checkpoint: ExportOptions["checkpoint"]) =>
+    (await exportRun({ ...exported, out: join(root, name), checkpoint }, silentContext())).step;
+
+  it("takes the newest, the best, or that of a step", async () => {
+    const { evaluations } = await readHistory(join(run, "metrics.jsonl"));
+    const best = evaluations.toSorted((a, b) => a.evaluation.loss - b.evaluation.loss)[0]?.step;
+    assert.equal(await stepOf("newest", undefined), 3);
+    assert.equal(await stepOf("best", "best"), best);
+    assert.equal(await stepOf("second", 2), 2);
+  });
+
+  it("says which there are when there is no such one", async () => {
+    await assert.rejects(stepOf("none", 7), {
+      exitCode: 2,
+      message: /run: has no checkpoint of step 7; there are 1, 2, 3/,
+    });
+  });
+});
+
 describe("generate", () => {
   const options = { model, prompt: "Ala ma", maxNewTokens: 12, seed: 5, temperature: 1, topK: 50 };
 
@@ -139,6 +144,40 @@ describe("generate", () => {
     assert.deepEqual(again.tokens, figures.tokens);
     const other = await generateText({ ...options, seed: 6 }, silentContext(), () => undefined);
     assert.notDeepEqual(other.tokens, figures.tokens);
+  });
+
+  it("continues several prompts in batches, each as in a batch of its own", async () => {
+    const prompts = ["Ala ma", "Ile", "Zażółć gęślą", "kot"];
+    const several = { ...options, prompts, temperature: 0, batch: 3 };
+    const written: string[] = [];
+    const { texts } = await generateTexts(several, silentContext(), (text) => void written.push(text));
+    assert.ok(Array.isArray(texts));
+    assert.deepEqual(
+      written,
+      texts.map(({ text }: { text: string }) => text),
+    );
+    for (const [index, prompt] of prompts.entries()) {
+      const alone = await generateText(
+        { ...options, prompt, temperature: 0 },
+        silentContext(),
+        () => undefined,
+      );
+      assert.equal(written[index], alone.text);
+      assert.ok(written[index]?.startsWith(prompt));
+    }
+  });
+
+  it("draws several continuations of one prompt, all different, and the same the next time", async () => {
+    const prompts = new Array<string>(4).fill("Ala");
+    const draw = async () => {
+      const written: string[] = [];
+      const several = { ...options, prompts, batch: 2 };
+      await generateTexts(several, silentContext(), (text) => void written.push(text));
+      return written;
+    };
+    const written = await draw();
+    assert.equal(new Set(written).size, 4);
+    assert.deepEqual(await draw(), written);
   });
 
   it("ends at the model's context", async () => {
@@ -203,8 +242,40 @@ describe("on the command line", () => {
     assert.equal(`${lines.at(-1)?.text}\n`, plain.stdout);
   });
 
+  it("generate takes several prompts, from words and from a file", async () => {
+    const file = join(root, "prompts.txt");
+    await writeFile(file, "Ile\n\nkot\n");
+    const words = [
+      "generate",
+      "--model",
+      model,
+      "--prompt",
+      "Ala ma",
+      "--prompts",
+      file,
+      "--max-new-tokens",
+      "3",
+    ];
+    const { code, stdout, stderr } = await runApt3([...words, "--backend", "reference", "--json"]);
+    assert.equal(code, 0, stderr);
+    const done = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as { texts: { prompt: string }[] };
+    assert.deepEqual(
+      done.texts.map(({ prompt }) => prompt),
+      ["Ala ma", "Ile", "kot"],
+    );
+  });
+
   it("a user's mistake is one line and exit code 2", async () => {
     const mistakes: [words: string[], message: RegExp][] = [
+      [["generate", "--model", model], /give --prompt TEXT, or --prompts FILE/],
+      [["generate", "--model", model, "--prompt", "x", "--backend", "cuda"], /--backend cuda: unavailable/],
+      [["evaluate", "--model", model, "--text", join(root, "none.txt")], /none\.txt: no such file/],
+      [
+        ["export", "--run", run, "--out", join(root, "x"), "--checkpoint", "oldest"],
+        /--checkpoint: expected newest/,
+      ],
+      [["pretrain", "--max-time", "soon"], /--max-time: expected a duration such as 90m/],
+      [["pretrain", "--epochs", "0"], /--epochs: /],
       [["generate", "--model", root, "--prompt", "x"], /tokenizer\.json: no such file/],
       [["export", "--run", join(root, "none"), "--out", join(root, "x")], /manifest\.json: no such file/],
       [

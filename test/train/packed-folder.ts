@@ -2,8 +2,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../../model/random.ts";
 import { writeJson } from "../../pipeline/runtime/manifest.ts";
-import { ArrowRowWriter } from "../../tokenizer/pack/arrow-rows.ts";
 import type { PackedManifest } from "../../tokenizer/pack/packed-manifest.ts";
+import { writeShard } from "../../tokenizer/pack/write-shards.ts";
 
 export interface PackedFolderOptions {
   readonly seqLen?: number;
@@ -16,7 +16,7 @@ export interface PackedFolderOptions {
 }
 
 /** The ids of a row: the row's number first, so that a test sees which rows it got; then a pattern worth learning. */
-export function rowIds(row: number, seqLen: number, vocabSize: number): Uint16Array {
+export function rowIds(row: number, seqLen: number, vocabSize: number): Uint16Array<ArrayBuffer> {
   const random = createRandom(row, "row");
   const stride = 1 + Math.floor(random.uniform() * 3);
   return Uint16Array.from({ length: seqLen }, (_, i) => (row + i * stride) % vocabSize);
@@ -33,9 +33,11 @@ export async function makePackedFolder(
   let row = 0;
   const addShard = async (split: "train" | "validation", index: number, rows: number) => {
     const file = `${split}-${String(index).padStart(5, "0")}.arrow`;
-    const writer = await ArrowRowWriter.create(join(folder, file), { seqLen, wide: false, metadata: {} });
-    for (let i = 0; i < rows; i++) await writer.write(Uint16Array.from(rowIds(row++, seqLen, vocabSize)));
-    shards.push({ file, split, rows, ...(await writer.commit()) });
+    const numbers = Array.from({ length: rows }, () => row++);
+    const ids = numbers.map((number) => rowIds(number, seqLen, vocabSize));
+    const written = await writeShard(ids, join(folder, file), { seqLen, wide: false, metadata: {} });
+    const { rowsHash: _, ...record } = written;
+    shards.push({ file, split, ...record });
   };
   for (const [index, rows] of trainShards.entries()) await addShard("train", index, rows);
   if (validationRows > 0) await addShard("validation", 0, validationRows);
@@ -46,6 +48,8 @@ export async function makePackedFolder(
     tokens: rows * seqLen,
     rows,
     droppedTokens: 0,
+    paddingTokens: 0,
+    rowsHash: "0".repeat(16),
   });
   const manifest: PackedManifest = {
     format: "apt3.packed/1",
@@ -56,9 +60,14 @@ export async function makePackedFolder(
     dtype: "uint16",
     seed: 1,
     strategy: "concat",
+    bos: true,
+    eos: true,
+    documentStarts: false,
     validationShare: 0.1,
-    tokenizer: { sha256: options.tokenizerSha256 ?? "0".repeat(64), vocabSize },
+    tokenizer: { sha256: options.tokenizerSha256 ?? "0".repeat(64), vocabSize, bosId: 1, eosId: 2, padId: 3 },
+    corpus: "0".repeat(64),
     inputs: [],
+    groups: [],
     splits: {
       train: split(trainShards.reduce((sum, rows) => sum + rows, 0)),
       validation: split(validationRows),

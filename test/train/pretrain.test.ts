@@ -38,11 +38,11 @@ before(async () => {
 });
 after(() => rm(root, { recursive: true }));
 
-/** Every file of a run with its content; without the timings, which no two runs share. */
+/** Every file of a run with its content; without timings, and the views that show them, which no two runs share. */
 async function contentOf(run: string): Promise<Map<string, string>> {
   const files = new Map<string, string>();
   for (const entry of await readdir(run, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
+    if (!entry.isFile() || entry.name === "report.html" || entry.parentPath.endsWith("tensorboard")) continue;
     const path = join(entry.parentPath, entry.name);
     const bytes = await readFile(path);
     const isMetrics = entry.name === "metrics.jsonl";
@@ -101,18 +101,19 @@ describe("pretrain", () => {
   });
 
   it("ends with the same bytes when it is interrupted and started again, at any step", async () => {
-    const interruptions: [event: string, times: number, leaves: number][] = [
+    const interruptions: [event: string, times: number, leaves: number | undefined][] = [
       ["step", 1, 1],
       ["step", 9, 9],
       // A step that ends with an evaluation: its checkpoint comes without it, and the next start makes up for it.
       ["step", 12, 12],
-      ["checkpoint", 3, 18],
+      // A checkpoint is written while training goes on: at which step that ends is not known.
+      ["checkpoint", 2, undefined],
     ];
     for (const [event, times, leaves] of interruptions) {
       const out = join(root, `interrupted-${event}-${times}`);
       await assert.rejects(pretrain({ ...defaults, out }, interruptedAt(event, times)), /stopped/);
-      const checkpoints = await readdir(join(out, "checkpoints"));
-      assert.equal(checkpoints.sort().at(-1), `step-${String(leaves).padStart(6, "0")}`);
+      const newest = (await readdir(join(out, "checkpoints"))).sort().at(-1);
+      if (leaves !== undefined) assert.equal(newest, `step-${String(leaves).padStart(6, "0")}`);
       await pretrain({ ...defaults, out }, silentContext());
       assert.deepEqual(await contentOf(out), await undisturbed(), `${event} ${times}`);
     }

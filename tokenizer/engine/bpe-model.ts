@@ -1,3 +1,4 @@
+import { BYTE_LETTER_CODES, byteToken } from "./byte-level.ts";
 import { mergeSymbols } from "./merge-symbols.ts";
 import { MergeTable } from "./merge-table.ts";
 import { METASPACE, SPACE } from "./pre-tokenizer.ts";
@@ -13,7 +14,11 @@ export interface BpeModelOptions {
   readonly byteFallback: boolean;
   /** A word that is a token as a whole is that token, whatever the merges say. */
   readonly ignoreMerges: boolean;
+  /** Words are bytes, and the vocabulary writes each as one of BYTE_LETTERS. */
+  readonly byteLevel: boolean;
 }
+
+const utf8 = new TextEncoder();
 
 /** Code points below this have their id in an array, the others in a map. */
 const DIRECT = 0x3000;
@@ -29,6 +34,8 @@ export class BpeModel {
   readonly #others = new Map<number, number>();
   /** Ids of the 256 byte tokens, or undefined where there is none. */
   readonly #byteIds: readonly (number | undefined)[];
+  readonly #symbolCounts: SymbolCounts;
+  #wholeWord = false;
   #codePoints = new Int32Array(256);
   /** Ids of the word encoded last. */
   symbols: Int32Array = new Int32Array(256 * 3);
@@ -42,9 +49,9 @@ export class BpeModel {
     this.#ids = ids;
     this.#options = options;
     const idOf = (token: string) => ids.get(token) as number;
-    this.#merges = new MergeTable(
-      merges.map(([left, right]) => [idOf(left), idOf(right), idOf(left + right)] as const),
-    );
+    const idMerges = merges.map(([left, right]) => [idOf(left), idOf(right), idOf(left + right)] as const);
+    this.#merges = new MergeTable(idMerges);
+    this.#symbolCounts = new SymbolCounts(idMerges);
     this.#unkId = options.unkToken === undefined ? undefined : ids.get(options.unkToken);
     this.#byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(byteToken(byte)));
     for (const [token, id] of ids) {
@@ -53,7 +60,7 @@ export class BpeModel {
       if (codePoint < DIRECT) this.#direct[codePoint] = id + 1;
       else this.#others.set(codePoint, id + 1);
     }
-    this.#direct[SPACE] = this.#direct[METASPACE.codePointAt(0) as number] as number;
+    if (!options.byteLevel) this.#direct[SPACE] = this.#direct[METASPACE.codePointAt(0) as number] as number;
   }
 
   /**
@@ -67,15 +74,85 @@ export class BpeModel {
       this.#codePoints = new Int32Array(room * 2);
       this.symbols = new Int32Array(room * 6);
     }
-    const length = decodeCodePoints(bytes, start, end, this.#codePoints);
+    const length = this.#readCharacters(bytes, start, end);
+    this.#wholeWord = false;
     if (this.#options.ignoreMerges) {
       const whole = this.#ids.get(this.#wordText(length));
       if (whole !== undefined) {
         this.symbols[0] = whole;
+        this.#wholeWord = true;
         return 1;
       }
     }
     return mergeSymbols(this.symbols, this.#toSymbols(length), this.#merges);
+  }
+
+  /**
+   * Encodes one word and says which of its bytes each id stands for.
+   *
+   * @param into receives the ids
+   * @returns where each of these ids starts and ends
+   */
+  locateWord(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    into: number[],
+  ): { starts: number[]; ends: number[] } {
+    const made = this.encodeWord(bytes, start, end);
+    const ids = this.symbols.slice(0, made);
+    into.push(...ids);
+    if (this.#wholeWord) return { starts: [start], ends: [end] };
+    const spans = this.#symbolSpans(bytes, start, end);
+    const starts: number[] = [];
+    const ends: number[] = [];
+    let symbol = 0;
+    for (const id of ids) {
+      const last = symbol + this.#symbolCounts.of(id) - 1;
+      starts.push(spans[symbol]?.[0] ?? start);
+      ends.push(spans[last]?.[1] ?? end);
+      symbol = last + 1;
+    }
+    return { starts, ends };
+  }
+
+  /** Bytes of each symbol `#toSymbols` makes of a word before merging. */
+  #symbolSpans(bytes: Uint8Array, start: number, end: number): [number, number][] {
+    const length = this.#readCharacters(bytes, start, end);
+    const spans: [number, number][] = [];
+    let unknown: [number, number] | undefined;
+    let at = start;
+    for (let i = 0; i < length; i++) {
+      const codePoint = this.#codePoints[i] as number;
+      const from = at;
+      at += this.#options.byteLevel ? 1 : byteLength(codePoint);
+      const fallback =
+        this.#isKnown(codePoint) || !this.#options.byteFallback ? undefined : this.#bytesOf(codePoint);
+      if (this.#isKnown(codePoint)) {
+        if (unknown !== undefined) spans.push(unknown);
+        unknown = undefined;
+        spans.push([from, at]);
+      } else if (fallback !== undefined) {
+        for (const _ of fallback) spans.push([from, at]);
+      } else if (this.#unkId !== undefined) {
+        if (unknown !== undefined && !this.#options.fuseUnk) spans.push(unknown);
+        unknown = [unknown !== undefined && this.#options.fuseUnk ? unknown[0] : from, at];
+      }
+    }
+    if (unknown !== undefined) spans.push(unknown);
+    return spans;
+  }
+
+  #isKnown(codePoint: number): boolean {
+    return codePoint < DIRECT ? this.#direct[codePoint] !== 0 : this.#others.has(codePoint);
+  }
+
+  #readCharacters(bytes: Uint8Array, start: number, end: number): number {
+    if (!this.#options.byteLevel) return decodeCodePoints(bytes, start, end, this.#codePoints);
+    for (let at = start; at < end; at++) {
+      this.#codePoints[at - start] = BYTE_LETTER_CODES[bytes[at] as number] as number;
+    }
+    return end - start;
   }
 
   #toSymbols(length: number): number {
@@ -105,9 +182,9 @@ export class BpeModel {
   }
 
   #bytesOf(codePoint: number): number[] | undefined {
-    const character = codePoint === SPACE ? METASPACE : String.fromCodePoint(codePoint);
+    const character = this.#character(codePoint);
     const ids: number[] = [];
-    for (const byte of new TextEncoder().encode(character)) {
+    for (const byte of utf8.encode(character)) {
       const id = this.#byteIds[byte];
       if (id === undefined) return undefined;
       ids.push(id);
@@ -119,13 +196,34 @@ export class BpeModel {
     let text = "";
     for (let i = 0; i < length; i++) {
       const codePoint = this.#codePoints[i] as number;
-      text += codePoint === SPACE ? METASPACE : String.fromCodePoint(codePoint);
+      text += this.#character(codePoint);
     }
     return text;
   }
+
+  #character(codePoint: number): string {
+    return codePoint === SPACE && !this.#options.byteLevel ? METASPACE : String.fromCodePoint(codePoint);
+  }
 }
 
-/** Name of a byte's token, such as `<0x0A>`. */
-function byteToken(byte: number): string {
-  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+/** How many symbols a token is merged from. */
+class SymbolCounts {
+  readonly #parts: ReadonlyMap<number, readonly [number, number]>;
+  readonly #counts = new Map<number, number>();
+
+  constructor(merges: readonly (readonly [number, number, number])[]) {
+    this.#parts = new Map(merges.map(([left, right, merged]) => [merged, [left, right]]));
+  }
+
+  of(id: number): number {
+    const known = this.#counts.get(id);
+    if (known !== undefined) return known;
+    this.#counts.set(id, 1); // also what a token is that would be part of itself
+    const parts = this.#parts.get(id);
+    if (parts !== undefined) this.#counts.set(id, this.of(parts[0]) + this.of(parts[1]));
+    return this.#counts.get(id) as number;
+  }
 }
+
+const byteLength = (codePoint: number) =>
+  codePoint < 0x80 ? 1 : codePoint < 0x800 ? 2 : codePoint < 0x10000 ? 3 : 4;

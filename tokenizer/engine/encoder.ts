@@ -1,6 +1,8 @@
 import type { BpeModel } from "./bpe-model.ts";
-import { findWordEnd, type PreTokenization, SPACE, startsWithSpace } from "./pre-tokenizer.ts";
-import { OWNER_FIELD, OWNER_PAYLOAD, READ_AHEAD, WordTable } from "./word-table.ts";
+import { HOT_FIELDS, HOT_READ_AHEAD, HotWords, LONGEST_HOT } from "./hot-words.ts";
+import { type PreTokenization, prependsSpace, SPACE, wordScanner } from "./pre-tokenizer.ts";
+import type { WordScanner } from "./split-pattern.ts";
+import { ABSENT, OWNER_FIELD, OWNER_PAYLOAD, WordTable } from "./word-table.ts";
 
 /** Token ids; 16 bits each wherever the vocabulary allows it. */
 export type TokenIds = Uint16Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
@@ -14,6 +16,15 @@ const LONGEST_CACHED = 200;
  */
 const CACHED_WORDS = 2 ** 20;
 
+/** Words looked up together: enough to overlap their memory accesses, few enough to stay in the first-level cache. */
+const BATCH = 256;
+
+/** In the place of a slot: the word is too long for the small cache. */
+const NOT_HOT = -1;
+
+/** Int32 fields of a result: number of ids, then the ids in two Int32 or their place. */
+const RESULT = 3;
+
 const utf8 = new TextEncoder();
 
 /**
@@ -23,10 +34,26 @@ const utf8 = new TextEncoder();
 export class BpeEncoder {
   readonly #model: BpeModel;
   readonly #preTokenization: PreTokenization;
+  readonly #scan: WordScanner;
   readonly #wide: boolean;
   readonly #cacheLimit: number;
   /** In each slot: number of ids + 1, then the ids themselves when they fit 8 bytes, else their place in `#stored`. */
   readonly #cache = new WordTable();
+  readonly #hot = new HotWords();
+  /** Of each word of the batch: number of ids, and its two Int32. */
+  readonly #results = new Int32Array(BATCH * RESULT);
+  #words = 0;
+  /** The words of the batch that are not in the small cache: their places in the batch and their slots there. */
+  readonly #misses = {
+    missing: new Int32Array(BATCH),
+    hotSlot: new Int32Array(BATCH),
+    batch: {
+      starts: new Int32Array(BATCH),
+      ends: new Int32Array(BATCH),
+      hashes: new Int32Array(BATCH),
+      found: new Int32Array(BATCH),
+    },
+  };
   #stored: TokenIds;
   #storedUsed = 0;
   /** The text being encoded, from byte 1 on; byte 0 is free for the "▁" put before it. */
@@ -39,6 +66,7 @@ export class BpeEncoder {
   constructor(model: BpeModel, preTokenization: PreTokenization, wide: boolean, cachedWords = CACHED_WORDS) {
     this.#model = model;
     this.#preTokenization = preTokenization;
+    this.#scan = wordScanner(preTokenization);
     this.#wide = wide;
     this.#cacheLimit = cachedWords;
     this.#stored = this.#allocate(1 << 12);
@@ -79,7 +107,10 @@ export class BpeEncoder {
     this.#encode(written, atStart);
   }
 
-  /** The same for UTF-8; what is not UTF-8 counts as U+FFFD, as TextDecoder has it. */
+  /**
+   * The same for UTF-8. What is not UTF-8 counts as U+FFFD, as TextDecoder has it, where words are of characters;
+   * where they are of bytes it must not occur.
+   */
   pushUtf8(text: Uint8Array, atStart: boolean): void {
     this.#makeRoom(text.length);
     this.#bytes.set(text, 1);
@@ -89,78 +120,145 @@ export class BpeEncoder {
   #encode(length: number, atStart: boolean): void {
     if (length === 0) return;
     const bytes = this.#bytes;
-    const view = this.#view;
-    const cache = this.#cache;
     const narrow = !this.#wide;
-    const isolateNewlines = this.#preTokenization.newlines === "isolated";
     const end = length + 1;
-    bytes.fill(0, end, end + READ_AHEAD);
+    bytes.fill(0, end, end + HOT_READ_AHEAD);
     bytes[0] = SPACE;
-    let start = this.#prepends(atStart) ? 0 : 1;
+    let start = prependsSpace(this.#preTokenization, bytes, 1, atStart) ? 0 : 1;
     // Every byte makes at most one id, an unknown "▁" excepted, which BPE tokenizers of this engine do not have;
     // four more, because up to four ids are written at once.
     this.#reserve(end - start + 4);
     const ids = this.#ids;
     let count = this.#length;
     while (start < end) {
-      const wordEnd = findWordEnd(bytes, start, end, isolateNewlines);
-      if (wordEnd - start > LONGEST_CACHED) {
-        const made = this.#model.encodeWord(bytes, start, wordEnd);
-        ids.set(this.#model.symbols.subarray(0, made), count);
-        count += made;
-        start = wordEnd;
-        continue;
-      }
-      let slot = cache.locate(bytes, view, start, wordEnd);
-      if (cache.slots[slot + OWNER_FIELD] === 0) {
-        if (cache.size > this.#cacheLimit) {
-          this.#forget();
-          slot = cache.locate(bytes, view, start, wordEnd);
+      start = this.#lookUp(start, end);
+      const words = this.#words;
+      const results = this.#results;
+      for (let i = 0; i < words; i++) {
+        const made = results[i * RESULT] as number;
+        const first = results[i * RESULT + 1] as number;
+        const second = results[i * RESULT + 2] as number;
+        if (narrow && made <= 4) {
+          ids[count] = first;
+          ids[count + 1] = first >>> 16;
+          ids[count + 2] = second;
+          ids[count + 3] = second >>> 16;
+        } else if (!narrow && made <= 2) {
+          ids[count] = first;
+          ids[count + 1] = second;
+        } else {
+          const stored = this.#stored;
+          for (let k = 0; k < made; k++) ids[count + k] = stored[first + k] as number;
         }
-        this.#learn(slot, start, wordEnd);
+        count += made;
       }
-      const slots = cache.slots;
-      const made = (slots[slot + OWNER_FIELD] as number) - 1;
-      const first = slots[slot + OWNER_PAYLOAD] as number;
-      const second = slots[slot + OWNER_PAYLOAD + 1] as number;
-      if (narrow && made <= 4) {
-        ids[count] = first & 0xffff;
-        ids[count + 1] = first >>> 16;
-        ids[count + 2] = second & 0xffff;
-        ids[count + 3] = second >>> 16;
-      } else if (made <= 2) {
-        ids[count] = first;
-        ids[count + 1] = second;
-      } else {
-        for (let i = 0; i < made; i++) ids[count + i] = this.#stored[first + i] as number;
-      }
-      count += made;
-      start = wordEnd;
     }
     this.#length = count;
   }
 
-  #prepends(atStart: boolean): boolean {
-    const { prepend } = this.#preTokenization;
-    if (prepend === "never" || (prepend === "first" && !atStart)) return false;
-    return !startsWithSpace(this.#bytes.subarray(1, 4));
+  /**
+   * Looks up the next words, at most BATCH: in the small cache first, then those not found there in the large one,
+   * all at once. Their ids are left in `#results`.
+   *
+   * @returns where the next word starts
+   */
+  #lookUp(from: number, end: number): number {
+    if (this.#cache.size + BATCH > this.#cacheLimit || this.#storedUsed > this.#cacheLimit * 16)
+      this.#forget();
+    const bytes = this.#bytes;
+    const view = this.#view;
+    const scan = this.#scan;
+    const hot = this.#hot;
+    const hotSlots = hot.slots;
+    const results = this.#results;
+    const { missing, hotSlot, batch } = this.#misses;
+    let start = from;
+    let words = 0;
+    let misses = 0;
+    for (; start < end && words < BATCH; words++) {
+      const wordEnd = scan(bytes, start, end);
+      const length = wordEnd - start;
+      let slot = NOT_HOT;
+      if (length <= LONGEST_HOT) {
+        slot = hot.slotOf(view, start, length);
+        const state = hotSlots[slot + HOT_FIELDS] as number;
+        if (state !== 0) {
+          results[words * RESULT] = state - 1;
+          results[words * RESULT + 1] = hotSlots[slot + HOT_FIELDS + 1] as number;
+          results[words * RESULT + 2] = hotSlots[slot + HOT_FIELDS + 2] as number;
+          start = wordEnd;
+          continue;
+        }
+      }
+      missing[misses] = words;
+      hotSlot[misses] = slot;
+      batch.starts[misses] = start;
+      batch.ends[misses] = wordEnd;
+      misses += 1;
+      start = wordEnd;
+    }
+    this.#words = words;
+    if (misses > 0) this.#resolve(misses);
+    return start;
   }
 
-  /** Encodes a word met for the first time and keeps its ids in its slot. */
-  #learn(slot: number, start: number, end: number): void {
+  /** Finds the ids of the words that were not in the small cache. */
+  #resolve(misses: number): void {
+    const { missing, hotSlot, batch } = this.#misses;
+    const cache = this.#cache;
+    const results = this.#results;
+    const hotSlots = this.#hot.slots;
+    cache.find(this.#bytes, this.#view, batch, misses);
+    for (let i = 0; i < misses; i++) {
+      let record = batch.found[i] as number;
+      const at = (missing[i] as number) * RESULT;
+      if (record === ABSENT) {
+        const start = batch.starts[i] as number;
+        const end = batch.ends[i] as number;
+        if (end - start > LONGEST_CACHED) {
+          const made = this.#model.encodeWord(this.#bytes, start, end);
+          results[at] = made;
+          this.#keepIds(made, results, at + 1);
+          continue;
+        }
+        record = cache.locate(this.#bytes, this.#view, start, end);
+        if (cache.slots[record + OWNER_FIELD] === 0) this.#learn(record, start, end);
+      }
+      const { slots } = cache;
+      const state = slots[record + OWNER_FIELD] as number;
+      const first = slots[record + OWNER_PAYLOAD] as number;
+      const second = slots[record + OWNER_PAYLOAD + 1] as number;
+      results[at] = state - 1;
+      results[at + 1] = first;
+      results[at + 2] = second;
+      const slot = hotSlot[i] as number;
+      if (slot === NOT_HOT) continue;
+      hotSlots[slot + HOT_FIELDS] = state;
+      hotSlots[slot + HOT_FIELDS + 1] = first;
+      hotSlots[slot + HOT_FIELDS + 2] = second;
+    }
+  }
+
+  /** Encodes a word met for the first time and keeps its ids in its record. */
+  #learn(record: number, start: number, end: number): void {
     const made = this.#model.encodeWord(this.#bytes, start, end);
-    const symbols = this.#model.symbols;
     const { slots } = this.#cache;
+    slots[record + OWNER_FIELD] = made + 1;
+    this.#keepIds(made, slots, record + OWNER_PAYLOAD);
+  }
+
+  /** Keeps the ids of the word encoded last in two Int32 when they fit, else in `#stored`, and their place there. */
+  #keepIds(made: number, target: Int32Array, at: number): void {
+    const { symbols } = this.#model;
     const symbol = (i: number) => (i < made ? (symbols[i] as number) : 0);
-    slots[slot + OWNER_FIELD] = made + 1;
     if (!this.#wide && made <= 4) {
-      slots[slot + OWNER_PAYLOAD] = symbol(0) | (symbol(1) << 16);
-      slots[slot + OWNER_PAYLOAD + 1] = symbol(2) | (symbol(3) << 16);
-    } else if (made <= 2) {
-      slots[slot + OWNER_PAYLOAD] = symbol(0);
-      slots[slot + OWNER_PAYLOAD + 1] = symbol(1);
+      target[at] = symbol(0) | (symbol(1) << 16);
+      target[at + 1] = symbol(2) | (symbol(3) << 16);
+    } else if (this.#wide && made <= 2) {
+      target[at] = symbol(0);
+      target[at + 1] = symbol(1);
     } else {
-      slots[slot + OWNER_PAYLOAD] = this.#storedUsed;
+      target[at] = this.#storedUsed;
       this.#stored = this.#withRoom(this.#stored, this.#storedUsed, made);
       for (let i = 0; i < made; i++) this.#stored[this.#storedUsed + i] = symbols[i] as number;
       this.#storedUsed += made;
@@ -169,11 +267,12 @@ export class BpeEncoder {
 
   #forget(): void {
     this.#cache.clear();
+    this.#hot.clear();
     this.#storedUsed = 0;
   }
 
   #makeRoom(length: number): void {
-    const needed = 1 + length + READ_AHEAD;
+    const needed = 1 + length + HOT_READ_AHEAD;
     if (needed <= this.#bytes.length) return;
     this.#bytes = new Uint8Array(needed + (needed >> 1));
     this.#view = new DataView(this.#bytes.buffer);

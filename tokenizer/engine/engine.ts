@@ -1,5 +1,6 @@
 import type { TextStream } from "./decoder.ts";
 import type { TokenIds } from "./encoder.ts";
+import type { LocatedIds } from "./offset-encoder.ts";
 
 /** What turns text into ids and back; `Tokenizer` is the same whichever engine it runs on. */
 export interface Engine {
@@ -15,6 +16,8 @@ export interface Engine {
   pushUtf8(text: Uint8Array, parseSpecials: boolean): void;
   /** Appends the ids of a text with special tokens in known places, the rest being ordinary text. */
   pushPieces(pieces: readonly TextPiece[]): void;
+  /** The ids of a whole text with their places in it; undefined where this engine cannot tell. Apart from the others. */
+  locate(text: string, parseSpecials: boolean): LocatedIds | undefined;
   /** The ids so far as an array of their own; starts anew. */
   take(): TokenIds;
   /** Drops the ids so far. */

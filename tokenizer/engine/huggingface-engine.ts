@@ -63,6 +63,9 @@ export class HuggingFaceEngine implements Engine {
     this.pushText(pieces.map((piece) => ("text" in piece ? piece.text : piece.special)).join(""), true);
   }
 
+  /** It does not say where ids come from. */
+  locate(): undefined {}
+
   take(): TokenIds {
     const ids = this.#wide ? Uint32Array.from(this.#ids) : Uint16Array.from(this.#ids);
     this.#ids = [];

@@ -1,9 +1,11 @@
 import type { BpeTokenizerJson } from "../tokenizer-json.ts";
 import { BpeModel } from "./bpe-model.ts";
-import { type TextStream, TokenDecoder } from "./decoder.ts";
+import { makeDecoder, type TextDecoding, type TextStream } from "./decoder.ts";
 import { BpeEncoder, type TokenIds } from "./encoder.ts";
 import type { Engine, TextPiece } from "./engine.ts";
-import type { NativePlan } from "./native-support.ts";
+import type { NativePlan, UnicodeForm } from "./native-support.ts";
+
+import { type LocatedIds, OffsetEncoder } from "./offset-encoder.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -11,7 +13,10 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 export class NativeEngine implements Engine {
   readonly name = "apt3";
   readonly #encoder: BpeEncoder;
-  readonly #decoder: TokenDecoder;
+  readonly #locator: OffsetEncoder;
+  readonly #decoder: TextDecoding;
+  readonly #unicodeForm: UnicodeForm | undefined;
+  readonly #isByteLevel: boolean;
   readonly #specials: ReadonlyMap<string, number>;
   /** Finds special tokens in text: the leftmost, of those the longest. Undefined when there are none. */
   readonly #specialPattern: RegExp | undefined;
@@ -24,9 +29,13 @@ export class NativeEngine implements Engine {
       fuseUnk: model.fuse_unk,
       byteFallback: model.byte_fallback,
       ignoreMerges: model.ignore_merges,
+      byteLevel: plan.preTokenization.kind === "byte-level",
     });
+    this.#locator = new OffsetEncoder(bpe, plan.preTokenization);
     this.#encoder = new BpeEncoder(bpe, plan.preTokenization, tokens.length > 1 << 16);
-    this.#decoder = new TokenDecoder(tokens, plan.decoderStyle);
+    this.#decoder = makeDecoder(tokens, plan.decoderStyle);
+    this.#unicodeForm = plan.unicodeForm;
+    this.#isByteLevel = plan.preTokenization.kind === "byte-level";
     this.#specials = new Map(json.added_tokens.map(({ content, id }) => [content, id]));
     this.#specialPattern = findAnyOf([...this.#specials.keys()]);
   }
@@ -41,28 +50,60 @@ export class NativeEngine implements Engine {
 
   pushText(text: string, parseSpecials: boolean): void {
     if (!parseSpecials || this.#specialPattern === undefined) {
-      this.#encoder.pushText(text, true);
+      this.#push(text, true);
       return;
     }
+    this.#forEachPiece(text, (piece, from) => {
+      if ("text" in piece) this.#push(piece.text, from === 0);
+      else this.#encoder.push(this.#specials.get(piece.special) as number);
+    });
+  }
+
+  locate(text: string, parseSpecials: boolean): LocatedIds | undefined {
+    if (this.#unicodeForm !== undefined) return undefined; // the form has other offsets than the text
+    const located: LocatedIds = { ids: [], offsets: [] };
+    if (!parseSpecials) this.#locator.push(text, 0, located);
+    else {
+      this.#forEachPiece(text, (piece, from) => {
+        if ("text" in piece) this.#locator.push(piece.text, from, located);
+        else {
+          located.ids.push(this.#specials.get(piece.special) as number);
+          located.offsets.push(from, from + piece.special.length);
+        }
+      });
+    }
+    return located;
+  }
+
+  #forEachPiece(text: string, take: (piece: TextPiece, from: number) => void): void {
     let from = 0;
-    for (const match of text.matchAll(this.#specialPattern)) {
-      this.#encoder.pushText(text.slice(from, match.index), from === 0);
-      this.#encoder.push(this.#specials.get(match[0]) as number);
+    for (const match of this.#specialPattern === undefined ? [] : text.matchAll(this.#specialPattern)) {
+      take({ text: text.slice(from, match.index) }, from);
+      take({ special: match[0] }, match.index);
       from = match.index + match[0].length;
     }
-    this.#encoder.pushText(text.slice(from), from === 0);
+    take({ text: text.slice(from) }, from);
   }
 
   pushUtf8(text: Uint8Array, parseSpecials: boolean): void {
-    if (parseSpecials) this.pushText(utf8.decode(text), true);
-    else this.#encoder.pushUtf8(text, true);
+    // Only words of characters may be of bytes that are not UTF-8
+    if (parseSpecials || this.#unicodeForm !== undefined || this.#isByteLevel) {
+      this.pushText(utf8.decode(text), parseSpecials);
+    } else this.#encoder.pushUtf8(text, true);
   }
 
   pushPieces(pieces: readonly TextPiece[]): void {
     pieces.forEach((piece, i) => {
-      if ("text" in piece) this.#encoder.pushText(piece.text, i === 0);
+      if ("text" in piece) this.#push(piece.text, i === 0);
       else this.#encoder.push(this.#specials.get(piece.special) as number);
     });
+  }
+
+  #push(text: string, atStart: boolean): void {
+    this.#encoder.pushText(
+      this.#unicodeForm === undefined ? text : text.normalize(this.#unicodeForm),
+      atStart,
+    );
   }
 
   take(): TokenIds {

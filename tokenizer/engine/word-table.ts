@@ -1,40 +1,66 @@
-/** Int32 fields of a slot: length, first 12 bytes, place of the other bytes, one field and 8 bytes for the owner. */
-const SLOT = 8;
+/** Int32 fields of a record: length, first 12 bytes, place of the other bytes, one field and 8 bytes for the owner. */
+export const RECORD = 8;
 const LENGTH = 0;
 const HEAD = 1;
 const TAIL_START = 4;
 
-/** Bytes of a word kept in its slot, so that most look-ups touch one cache line. */
+/** Bytes of a word kept in its record, so that most look-ups touch one cache line. */
 const HEAD_BYTES = 12;
 
-/** Where the owner of a table finds its own fields, counted in Int32 from a slot. */
+/** Where the owner of a table finds its own fields, counted in Int32 from its beginning. */
 export const OWNER_FIELD = 5;
 export const OWNER_PAYLOAD = 6;
 
-/** `HEAD_MASKS[n]` keeps the low n bytes of an Int32. */
-const HEAD_MASKS = Int32Array.of(0, 0xff, 0xffff, 0xff_ffff, -1);
+/** `HEAD_MASKS[3 · length + i]` keeps those bytes of a word's i-th Int32 that belong to it. */
+const HEAD_MASKS = Int32Array.from({ length: 3 * (HEAD_BYTES + 1) }, (_, at) => {
+  const bytes = Math.min(Math.max(Math.floor(at / 3) - 4 * (at % 3), 0), 4);
+  return bytes === 4 ? -1 : 2 ** (8 * bytes) - 1;
+});
 
 /** Readable bytes a caller must leave after a word: its first 12 bytes are read as three Int32. */
 export const READ_AHEAD = 12;
 
+/** In `WordBatch.found`: this word was not found where it would be first looked for; `locate` it. */
+export const ABSENT = -1;
+
+/** Words to be looked up together. */
+export interface WordBatch {
+  /** Where each word starts and ends. */
+  readonly starts: Int32Array;
+  readonly ends: Int32Array;
+  /** Scratch. */
+  readonly hashes: Int32Array;
+  /** The record of each word, or ABSENT. */
+  readonly found: Int32Array;
+}
+
+/** Low bits of an index entry: the word's number + 1, so that 0 is free. The bits above are part of its hash. */
+const NUMBER_BITS = 24;
+const NUMBER_MASK = 2 ** NUMBER_BITS - 1;
+
+/** Words a table holds at most; its owner empties it before. */
+export const MAX_WORDS = NUMBER_MASK - 1;
+
 /**
- * A hash table from words (byte strings) to fixed-size records, for hundreds of millions of look-ups: open
- * addressing over one Int32Array, 32 bytes a slot.
- * Neither strings nor objects are made.
+ * A hash table from words (byte strings) to fixed-size records, for hundreds of millions of look-ups. Neither
+ * strings nor objects are made.
+ *
+ * Records of 32 bytes lie in the order the words came in, and a separate index of 4 bytes a place finds them. As
+ * frequent words come early, the records in use most lie side by side and stay in the processor's caches; records
+ * spread over an open-addressing table of 64 MB cost a miss of cache and of address translation for nearly every
+ * word (measured: 70 ns a look-up instead of 25).
  */
 export class WordTable {
-  /** All slots; `locate` answers an index into it. It is replaced when the table grows. */
-  slots: Int32Array;
+  /** All records; `locate` answers an index into it. It is replaced when the table grows. */
+  slots: Int32Array = new Int32Array(RECORD << 10);
   #size = 0;
-  #mask: number;
-  #tails: Uint8Array;
+  #index: Int32Array;
+  #tails: Uint8Array = new Uint8Array(1 << 14);
   #tailsUsed = 0;
 
-  /** @param capacity slots to start with, a power of two */
-  constructor(capacity = 1 << 14) {
-    this.slots = new Int32Array(capacity * SLOT);
-    this.#mask = capacity - 1;
-    this.#tails = new Uint8Array(1 << 16);
+  /** @param capacity places of the index to start with, a power of two */
+  constructor(capacity = 1 << 12) {
+    this.#index = new Int32Array(capacity);
   }
 
   /** Number of words. */
@@ -44,45 +70,95 @@ export class WordTable {
 
   /** Bytes of memory held. */
   get byteSize(): number {
-    return this.slots.byteLength + this.#tails.byteLength;
+    return this.slots.byteLength + this.#index.byteLength + this.#tails.byteLength;
+  }
+
+  /** Bytes of memory the next words may make it hold: while growing, old and new memory are there together. */
+  get peakByteSize(): number {
+    const { length } = this.#index;
+    const growsRecords = (this.#size + 1) * RECORD > this.slots.length ? this.slots.byteLength * 2 : 0;
+    return this.byteSize + growsRecords + ((this.#size + 1) * 4 > length * 3 ? length * 8 : 0);
   }
 
   /** Forgets every word; the memory is kept. */
   clear(): void {
-    this.slots.fill(0);
+    this.#index.fill(0);
+    this.slots.fill(0, 0, this.#size * RECORD);
     this.#size = 0;
     this.#tailsUsed = 0;
   }
 
   /**
-   * Index of the slot of the word `view[start, end)`; a new word is added with its owner's fields zero.
+   * Finds many words at once, which takes half the time of finding one after another: each step is a loop of its
+   * own over all words, so that the processor waits for many of their cache lines at the same time.
+   *
+   * @param bytes the text; `view` is a DataView of the same memory, with READ_AHEAD bytes to spare after the words
+   * @param batch word i is `bytes[batch.starts[i], batch.ends[i])`; `batch.found` receives the records
+   * @param count words of the batch
+   */
+  find(bytes: Uint8Array, view: DataView, { starts, ends, hashes, found }: WordBatch, count: number): void {
+    const index = this.#index;
+    const slots = this.slots;
+    const mask = index.length - 1;
+    for (let i = 0; i < count; i++) {
+      const start = starts[i] as number;
+      const end = ends[i] as number;
+      const length = end - start;
+      const masks = length < HEAD_BYTES ? length * 3 : 3 * HEAD_BYTES;
+      const hash = mix(
+        view.getInt32(start, true) & (HEAD_MASKS[masks] as number),
+        view.getInt32(start + 4, true) & (HEAD_MASKS[masks + 1] as number),
+        view.getInt32(start + 8, true) & (HEAD_MASKS[masks + 2] as number),
+        length,
+      );
+      hashes[i] = length > HEAD_BYTES ? mixTail(hash, bytes, start + HEAD_BYTES, end) : hash;
+    }
+    for (let i = 0; i < count; i++) found[i] = index[(hashes[i] as number) & mask] as number;
+    for (let i = 0; i < count; i++) {
+      const entry = found[i] as number;
+      found[i] = ABSENT;
+      if (entry === 0 || (entry ^ (hashes[i] as number)) >>> NUMBER_BITS !== 0) continue;
+      const slot = ((entry & NUMBER_MASK) - 1) * RECORD;
+      const start = starts[i] as number;
+      const end = ends[i] as number;
+      const length = end - start;
+      const masks = length < HEAD_BYTES ? length * 3 : 3 * HEAD_BYTES;
+      if (
+        slots[slot + LENGTH] === length &&
+        slots[slot + HEAD] === (view.getInt32(start, true) & (HEAD_MASKS[masks] as number)) &&
+        slots[slot + HEAD + 1] === (view.getInt32(start + 4, true) & (HEAD_MASKS[masks + 1] as number)) &&
+        slots[slot + HEAD + 2] === (view.getInt32(start + 8, true) & (HEAD_MASKS[masks + 2] as number)) &&
+        (length <= HEAD_BYTES || this.#sameTail(slots[slot + TAIL_START] as number, bytes, start, end))
+      ) {
+        found[i] = slot;
+      }
+    }
+  }
+
+  /**
+   * Index of the record of the word `view[start, end)`; a new word is added with its owner's fields zero.
    *
    * @param bytes the text; `view` is a DataView of the same memory, with READ_AHEAD bytes to spare after `end`
    */
   locate(bytes: Uint8Array, view: DataView, start: number, end: number): number {
     const length = end - start;
-    let word0 = view.getInt32(start, true);
-    let word1 = 0;
-    let word2 = 0;
-    if (length > 8) {
-      word1 = view.getInt32(start + 4, true);
-      word2 = view.getInt32(start + 8, true);
-      if (length < HEAD_BYTES) word2 &= HEAD_MASKS[length - 8] as number;
-    } else if (length > 4) {
-      word1 = view.getInt32(start + 4, true) & (HEAD_MASKS[length - 4] as number);
-    } else {
-      word0 &= HEAD_MASKS[length] as number;
-    }
+    const masks = length < HEAD_BYTES ? length * 3 : 3 * HEAD_BYTES;
+    const word0 = view.getInt32(start, true) & (HEAD_MASKS[masks] as number);
+    const word1 = view.getInt32(start + 4, true) & (HEAD_MASKS[masks + 1] as number);
+    const word2 = view.getInt32(start + 8, true) & (HEAD_MASKS[masks + 2] as number);
     let hash = mix(word0, word1, word2, length);
     if (length > HEAD_BYTES) hash = mixTail(hash, bytes, start + HEAD_BYTES, end);
 
-    let slots = this.slots;
-    let slot = (hash & this.#mask) * SLOT;
-    for (;;) {
-      const found = slots[slot + LENGTH];
-      if (found === 0) break;
+    const index = this.#index;
+    const slots = this.slots;
+    const mask = index.length - 1;
+    for (let place = hash & mask; ; place = (place + 1) & mask) {
+      const entry = index[place] as number;
+      if (entry === 0) break;
+      if ((entry ^ hash) >>> NUMBER_BITS !== 0) continue;
+      const slot = ((entry & NUMBER_MASK) - 1) * RECORD;
       if (
-        found === length &&
+        slots[slot + LENGTH] === length &&
         slots[slot + HEAD] === word0 &&
         slots[slot + HEAD + 1] === word1 &&
         slots[slot + HEAD + 2] === word2 &&
@@ -90,49 +166,53 @@ export class WordTable {
       ) {
         return slot;
       }
-      slot = (slot + SLOT) & (slots.length - 1);
     }
-
-    if (this.#size * 2 > this.#mask) {
-      this.#grow();
-      slots = this.slots;
-      slot = this.#freeSlot(hash);
-    }
-    slots[slot + LENGTH] = length;
-    slots[slot + HEAD] = word0;
-    slots[slot + HEAD + 1] = word1;
-    slots[slot + HEAD + 2] = word2;
-    slots[slot + TAIL_START] = length > HEAD_BYTES ? this.#keepTail(bytes, start + HEAD_BYTES, end) : 0;
-    this.#size += 1;
-    return slot;
+    return this.#append(hash, length, word0, word1, word2, bytes, start, end);
   }
 
-  /** Slot indices of all words, in no particular order. */
-  usedSlots(): Int32Array {
-    const used = new Int32Array(this.#size);
-    let count = 0;
-    for (let slot = 0; slot < this.slots.length; slot += SLOT) {
-      if (this.slots[slot + LENGTH] !== 0) used[count++] = slot;
-    }
-    return used;
-  }
-
-  /** Length in bytes of the word in a slot. */
+  /** Length in bytes of the word in a record. */
   lengthAt(slot: number): number {
     return this.slots[slot + LENGTH] as number;
   }
 
-  /** Copies the word in a slot to `target[at…]`, which must have `lengthAt(slot)` bytes of room. */
+  /** Copies the word in a record to `target[at…]`, which must have `lengthAt(slot)` bytes of room. */
   copyTo(slot: number, target: Uint8Array, at: number): void {
     const length = this.lengthAt(slot);
     const inHead = Math.min(length, HEAD_BYTES);
     for (let i = 0; i < inHead; i++) {
       target[at + i] = (this.slots[slot + HEAD + (i >> 2)] as number) >>> ((i & 3) * 8);
     }
-    if (length > HEAD_BYTES) {
-      const from = this.slots[slot + TAIL_START] as number;
-      target.set(this.#tails.subarray(from, from + length - HEAD_BYTES), at + HEAD_BYTES);
+    const from = this.slots[slot + TAIL_START] as number;
+    for (let i = HEAD_BYTES; i < length; i++) target[at + i] = this.#tails[from + i - HEAD_BYTES] as number;
+  }
+
+  #append(
+    hash: number,
+    length: number,
+    word0: number,
+    word1: number,
+    word2: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): number {
+    if (this.#size === MAX_WORDS) throw new RangeError(`a word table holds ${MAX_WORDS} words`);
+    if ((this.#size + 1) * 4 > this.#index.length * 3) this.#growIndex();
+    const slot = this.#size * RECORD;
+    if (slot === this.slots.length) {
+      const grown = new Int32Array(this.slots.length * 2);
+      grown.set(this.slots);
+      this.slots = grown;
     }
+    const { slots } = this;
+    slots[slot + LENGTH] = length;
+    slots[slot + HEAD] = word0;
+    slots[slot + HEAD + 1] = word1;
+    slots[slot + HEAD + 2] = word2;
+    slots[slot + TAIL_START] = length > HEAD_BYTES ? this.#keepTail(bytes, start + HEAD_BYTES, end) : 0;
+    this.#size += 1;
+    this.#enter(hash, this.#size);
+    return slot;
   }
 
   #sameTail(from: number, bytes: Uint8Array, start: number, end: number): boolean {
@@ -151,49 +231,52 @@ export class WordTable {
       grown.set(this.#tails.subarray(0, from));
       this.#tails = grown;
     }
-    this.#tails.set(bytes.subarray(start, end), from);
+    const tails = this.#tails;
+    for (let at = start, i = from; at < end; at++, i++) tails[i] = bytes[at] as number;
     this.#tailsUsed = needed;
     return from;
   }
 
-  #grow(): void {
-    const old = this.slots;
-    this.slots = new Int32Array(old.length * 2);
-    this.#mask = this.#mask * 2 + 1;
-    for (let slot = 0; slot < old.length; slot += SLOT) {
-      const length = old[slot + LENGTH] as number;
-      if (length === 0) continue;
+  #growIndex(): void {
+    this.#index = new Int32Array(this.#index.length * 2);
+    const { slots } = this;
+    for (let number = 1; number <= this.#size; number++) {
+      const slot = (number - 1) * RECORD;
+      const length = slots[slot + LENGTH] as number;
       let hash = mix(
-        old[slot + HEAD] as number,
-        old[slot + HEAD + 1] as number,
-        old[slot + HEAD + 2] as number,
+        slots[slot + HEAD] as number,
+        slots[slot + HEAD + 1] as number,
+        slots[slot + HEAD + 2] as number,
         length,
       );
       if (length > HEAD_BYTES) {
-        const from = old[slot + TAIL_START] as number;
+        const from = slots[slot + TAIL_START] as number;
         hash = mixTail(hash, this.#tails, from, from + length - HEAD_BYTES);
       }
-      this.slots.set(old.subarray(slot, slot + SLOT), this.#freeSlot(hash));
+      this.#enter(hash, number);
     }
   }
 
-  #freeSlot(hash: number): number {
-    let slot = (hash & this.#mask) * SLOT;
-    while (this.slots[slot + LENGTH] !== 0) slot = (slot + SLOT) & (this.slots.length - 1);
-    return slot;
+  #enter(hash: number, number: number): void {
+    const index = this.#index;
+    const mask = index.length - 1;
+    let place = hash & mask;
+    while (index[place] !== 0) place = (place + 1) & mask;
+    index[place] = (hash & ~NUMBER_MASK) | number;
   }
 }
 
 /** Multiply-and-xor mixing with odd constants of well-spread bits; quality only matters for speed. */
 function mix(word0: number, word1: number, word2: number, length: number): number {
-  let hash = Math.imul(word0 ^ Math.imul(length, 0x27d4eb2f), 0x9e3779b1);
-  hash = Math.imul((hash ^ (hash >>> 15)) + word1, 0x85ebca6b);
-  hash = Math.imul((hash ^ (hash >>> 13)) + word2, 0xc2b2ae35);
+  let hash =
+    Math.imul(word0, 0x9e3779b1) + Math.imul(word1, 0x85ebca6b) + Math.imul(word2 + length, 0xc2b2ae35);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x27d4eb2f);
   return hash ^ (hash >>> 16);
 }
 
 function mixTail(start: number, bytes: Uint8Array, from: number, to: number): number {
   let hash = start;
   for (let at = from; at < to; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
-  return hash ^ (hash >>> 15);
+  hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
+  return hash ^ (hash >>> 16);
 }

@@ -1,133 +1,74 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
-import { type Corpus, openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
-import { exists, removePartialFiles } from "../../pipeline/runtime/files.ts";
+import { removePartialFiles } from "../../pipeline/runtime/files.ts";
+import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
-import { fingerprint, readJson, writeJson } from "../../pipeline/runtime/manifest.ts";
-import { apt3Version } from "../../pipeline/runtime/version.ts";
-import { WorkerPool, workerEntry } from "../../pipeline/runtime/workers.ts";
-import { loadTokenizer } from "../load.ts";
-import { ArrowRowWriter } from "./arrow-rows.ts";
-import type { PackUnitResult, PackUnitTask, PackWorkerData } from "./pack-unit.worker.ts";
+import { type FreeBytes, freeBytes, requireSpace } from "./disk-space.ts";
+import { createDocumentEncoder } from "./encode-unit.ts";
+import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
+import { estimate } from "./estimate.ts";
+import { mixRows } from "./mix.ts";
+import { metadataOf, type PackJob, type PackOptions, preparePack } from "./pack-options.ts";
 import {
   PACKED_FORMAT,
   type PackedManifest,
-  type PackedShard,
   packedManifestSchema,
   SPLITS,
   type Split,
 } from "./packed-manifest.ts";
-import { scratchIndexSchema } from "./row-scratch.ts";
-import { type Scratch, ShuffledRows, type ShuffleOptions } from "./shuffled-rows.ts";
-
-export interface PackOptions {
-  /** Folder made by ingest, or texts made elsewhere. */
-  readonly input: string;
-  /** Folder with a tokenizer.json. */
-  readonly tokenizer: string;
-  readonly out: string;
-  /** Tokens a row. */
-  readonly seqLen: number;
-  readonly seed: number;
-  /** Share of documents held out for validation. */
-  readonly validationShare: number;
-  readonly workers: number;
-  /** Bytes of ids after which a shard is closed. */
-  readonly shardBytes?: number;
-}
-
-/** Half of the 1 GiB that readers handle well; a reader's error costs half as much to mend. */
-const SHARD_BYTES = 512 << 20;
-/** Bytes of ids in a bucket, which is shuffled in memory. */
-const BUCKET_BYTES = 64 << 20;
-/** Bytes of ids a byte of Polish text gives, at most: 2 a token, and seldom a token under 3 bytes. */
-const ID_BYTES_PER_TEXT_BYTE = 0.7;
-/** Text bytes a compressed byte gives, for files that no manifest describes. */
-const ASSUMED_COMPRESSION = 4;
-
-const unitSchema = z.strictObject({
-  index: scratchIndexSchema,
-  rejectedLines: z.number(),
-  sha256: z.string(),
-});
-const shardSchema = z.strictObject({ rows: z.number(), bytes: z.number(), sha256: z.string() });
+import { openSources } from "./row-sources.ts";
+import { countByGroup, ShuffledRows } from "./shuffled-rows.ts";
+import { type HashedCorpus, openHashedCorpus } from "./units.ts";
+import { writeShards } from "./write-shards.ts";
 
 /**
- * Encodes a corpus and packs its tokens, `<s> document </s>` one after the other, into shuffled rows of
- * `seqLen` tokens in Arrow shards. Two passes over the disk, memory for one bucket of rows: files are encoded
- * into rows sorted by bucket, then each bucket is collected from all files, shuffled and written.
- * The same call after a kill continues and ends with the same bytes.
+ * Encodes a corpus and packs its tokens into shuffled rows of `seqLen` tokens in Arrow shards. Two passes over the
+ * disk, memory for one bucket of rows: units of text are encoded into rows sorted by bucket, then each bucket is
+ * collected from all units, shuffled and written. The same call after a kill continues and ends with the same bytes.
  *
- * @throws UserError for a corpus, tokenizer or output folder that do not fit
+ * @throws UserError for a corpus, tokenizer or output folder that do not fit, and for a disk that is too small
  */
 export async function pack(options: PackOptions, context: JobContext): Promise<PackedManifest> {
   // 1. The texts, the tokenizer, and the folder to write to
-  const corpus = await openCorpus(options.input);
-  const { tokenizer, sha256 } = await loadTokenizer(options.tokenizer);
-  if (tokenizer.bosId === undefined || tokenizer.eosId === undefined) {
-    throw new UserError(`${options.tokenizer}: has no <s> or </s>, which mark where documents begin and end`);
-  }
-  const settings = {
-    seqLen: options.seqLen,
-    dtype: tokenizer.vocabSize > 1 << 16 ? "uint32" : "uint16",
-    seed: options.seed,
-    strategy: "concat",
-    validationShare: options.validationShare,
-    tokenizer: { sha256, vocabSize: tokenizer.vocabSize },
-  } as const;
-  const shardBytes = options.shardBytes ?? SHARD_BYTES;
-  const job = fingerprint({ format: PACKED_FORMAT, settings, shardBytes, corpus: corpus.fingerprint });
+  const corpus = await openHashedCorpus(options.input, context);
+  const job = await preparePack(options, corpus);
   const folder = await openJobFolder(options.out, {
-    fingerprint: job,
+    fingerprint: job.fingerprint,
     schema: packedManifestSchema,
-    settings: "texts, tokenizer, --seq-len, --seed or --validation-share",
+    settings: "texts, tokenizer, mix or settings that decide the rows",
   });
   try {
     if (folder.found?.complete) return folder.found;
+    const free = options.freeBytes ?? freeBytes;
+    const manifest = emptyManifest(job);
+    if (folder.found === undefined) await requireSpaceForAll(corpus, job, options.out, free);
+    await folder.save(manifest); // before anything else: it says whose the folder is
     const work = join(options.out, "work");
     await mkdir(work, { recursive: true });
     await removePartialFiles(work);
-    const empty = { documents: 0, textBytes: 0, tokens: 0, rows: 0, droppedTokens: 0 };
-    const manifest: PackedManifest = {
-      format: PACKED_FORMAT,
-      version: apt3Version(),
-      fingerprint: job,
-      complete: false,
-      ...settings,
-      inputs: [],
-      splits: { train: empty, validation: empty },
-      shards: [],
-    };
-    await folder.save(manifest);
 
-    // 2. Encode every file into rows sorted by bucket
-    const shuffle: ShuffleOptions = {
-      seqLen: options.seqLen,
-      wide: settings.dtype === "uint32",
-      buckets: bucketCount(corpus),
-      seed: options.seed,
-    };
-    const units = await encodeUnits(corpus, work, shuffle, options, context);
-    manifest.inputs = units.map(({ index: { splits }, rejectedLines, sha256 }, i) => {
-      const { name, group, bytes } = corpus.files[i]!;
-      const documents = splits.train.documents + splits.validation.documents;
-      const tokens = splits.train.tokens + splits.validation.tokens;
-      return { file: name, group, bytes, sha256, documents, tokens, rejectedLines };
-    });
+    // 2. Encode every unit into rows sorted by bucket
+    const { workers, out } = options;
+    const units = await encodeUnits(corpus, { ...job, out, work, workers, free }, context);
+    manifest.inputs = describeInputs(corpus, units);
 
-    // 3. Shuffle the buckets into shards
-    const scratch = units.map(({ index }, unit): Scratch => ({ path: scratchPath(work, unit), index }));
-    const metadata = { "apt3.format": PACKED_FORMAT, "apt3.settings": JSON.stringify(settings) };
+    // 3. Mix the groups and shuffle the buckets into shards
     for (const split of SPLITS) {
-      const rows = await ShuffledRows.open(split, scratch, shuffle);
-      const writer = { out: options.out, work, split, shardBytes, metadata };
-      manifest.shards.push(...(await writeShards(rows, writer, shuffle, context)));
-      manifest.splits[split] = sumSplit(units, split, rows);
+      const { sources, droppedTokens } = await openSources(split, units, job.shuffle);
+      const mix = split === "train" ? job.mix : undefined;
+      const mixes = mixRows(countByGroup(sources), mix, job.maxEpochs);
+      const rows = new ShuffledRows(split, sources, mixes, job.shuffle);
+      if (split === "train") {
+        refuseNoRows(rows, units, options);
+        manifest.groups = [...mixes.values()].map(({ base: _base, extra: _extra, ...group }) => group);
+      }
+      const target = { ...job, out, work, split, metadata: metadataOf(job.settings), freeBytes: free };
+      const { shards, rowsHash } = await writeShards(rows, target, context);
+      manifest.shards.push(...shards);
+      manifest.splits[split] = { ...sumSplit(units, split), rows: rows.rows, droppedTokens, rowsHash };
     }
-    refuseNoRows(manifest, options);
 
     // 4. Publish
     const complete = { ...manifest, complete: true };
@@ -139,121 +80,71 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
   }
 }
 
-/** Buckets such that each fits in memory, from what is known before encoding. */
-function bucketCount(corpus: Corpus): number {
-  const textBytes = corpus.files.reduce((sum, file) => {
-    const compressed = file.name.endsWith(".zst") || file.name.endsWith(".gz");
-    return sum + (file.textBytes ?? file.bytes * (compressed ? ASSUMED_COMPRESSION : 1));
-  }, 0);
-  return Math.max(1, Math.ceil((textBytes * ID_BYTES_PER_TEXT_BYTE) / BUCKET_BYTES));
+async function requireSpaceForAll(
+  corpus: HashedCorpus,
+  { encode, shuffle }: PackJob,
+  out: string,
+  free: FreeBytes,
+): Promise<void> {
+  const { tokens } = await estimate(corpus, await createDocumentEncoder(encode));
+  await requireSpace(out, 2 * tokens * (shuffle.wide ? 4 : 2), "scratch files and shards", free);
 }
 
-/** First pass: one unit of work a file, each finished unit remembered beside its scratch file. */
-async function encodeUnits(
-  corpus: Corpus,
-  work: string,
-  shuffle: ShuffleOptions,
-  options: PackOptions,
-  { progress, signal }: JobContext,
-): Promise<PackUnitResult[]> {
-  const total = corpus.files.reduce((sum, { bytes }) => sum + bytes, 0);
-  const task = progress.start({ label: "encoding", unit: "bytes", total });
-  const results: (PackUnitResult | undefined)[] = await Promise.all(
-    corpus.files.map(async (_, unit) => {
-      const path = `${scratchPath(work, unit)}.json`;
-      return (await exists(path)) ? await readJson(path, unitSchema) : undefined;
-    }),
-  );
-  const waiting = corpus.files.flatMap((file, unit) =>
-    results[unit] === undefined
-      ? [{ file, scratch: { ...shuffle, path: scratchPath(work, unit), unit } }]
-      : [],
-  );
-  const workerData: PackWorkerData = {
-    tokenizer: options.tokenizer,
-    validationShare: options.validationShare,
+function emptyManifest({ fingerprint, settings }: PackJob): PackedManifest {
+  const empty = {
+    documents: 0,
+    textBytes: 0,
+    tokens: 0,
+    rows: 0,
+    droppedTokens: 0,
+    paddingTokens: 0,
+    rowsHash: "",
   };
-  const pool = new WorkerPool<PackUnitTask, PackUnitResult>({
-    entry: workerEntry(import.meta.url, "./pack-unit.worker"),
-    workers: Math.min(options.workers, Math.max(waiting.length, 1)),
-    workerData,
-  });
-  try {
-    let next = 0;
-    for await (const result of pool.map(waiting, { signal })) {
-      const { file, scratch } = waiting[next++] as PackUnitTask;
-      await writeJson(`${scratch.path}.json`, result);
-      results[scratch.unit] = result;
-      task.advance(file.bytes);
-    }
-  } finally {
-    await pool.close();
-  }
-  task.done();
-  return results.filter((result) => result !== undefined);
-}
-
-interface ShardTarget {
-  readonly out: string;
-  readonly work: string;
-  readonly split: Split;
-  readonly shardBytes: number;
-  readonly metadata: Record<string, string>;
-}
-
-/** Second pass: the rows of a split in their final order, cut into shards; finished shards are passed over. */
-async function writeShards(
-  rows: ShuffledRows,
-  { out, work, split, shardBytes, metadata }: ShardTarget,
-  { seqLen, wide }: ShuffleOptions,
-  { progress, signal }: JobContext,
-): Promise<PackedShard[]> {
-  const rowsPerShard = Math.max(1, Math.floor(shardBytes / (seqLen * (wide ? 4 : 2))));
-  const task = progress.start({ label: `writing ${split}`, unit: "rows", total: rows.rows });
-  const shards: PackedShard[] = [];
-  for (let from = 0; from < rows.rows; from += rowsPerShard) {
-    signal.throwIfAborted();
-    const to = Math.min(from + rowsPerShard, rows.rows);
-    const file = `${split}-${String(shards.length).padStart(5, "0")}.arrow`;
-    const mark = join(work, `${file}.json`);
-    if (!(await exists(mark))) {
-      const writer = await ArrowRowWriter.create(join(out, file), { seqLen, wide, metadata });
-      try {
-        for await (const row of rows.read(from, to)) await writer.write(row);
-        await writeJson(mark, { rows: to - from, ...(await writer.commit()) });
-      } finally {
-        await writer.discard();
-      }
-    }
-    shards.push({ file, split, ...(await readJson(mark, shardSchema)) });
-    task.advance(to - from);
-  }
-  task.done();
-  return shards;
-}
-
-function sumSplit(
-  units: readonly PackUnitResult[],
-  split: Split,
-  rows: ShuffledRows,
-): PackedManifest["splits"][Split] {
-  const sum = (key: "documents" | "textBytes" | "tokens") =>
-    units.reduce((total, { index }) => total + index.splits[split][key], 0);
   return {
-    documents: sum("documents"),
-    textBytes: sum("textBytes"),
-    tokens: sum("tokens"),
-    rows: rows.rows,
-    droppedTokens: rows.droppedTokens,
+    format: PACKED_FORMAT,
+    version: apt3Version(),
+    fingerprint,
+    complete: false,
+    ...settings,
+    inputs: [],
+    groups: [],
+    splits: { train: empty, validation: empty },
+    shards: [],
   };
 }
 
-function refuseNoRows({ splits, seqLen }: PackedManifest, { input }: PackOptions): void {
-  if (splits.train.rows > 0) return;
-  const { documents, tokens } = splits.train;
+/** What was found in each file of the corpus, added up from its units. */
+function describeInputs({ files }: HashedCorpus, units: readonly FinishedUnit[]): PackedManifest["inputs"] {
+  const inputs = files.map(({ name, group, bytes, sha256 }) => {
+    return { file: name, group, bytes, sha256, documents: 0, tokens: 0, rejectedLines: 0 };
+  });
+  for (const { fileIndex, rejectedLines, index } of units) {
+    const input = inputs[fileIndex]!;
+    input.rejectedLines += rejectedLines;
+    for (const split of SPLITS) {
+      input.documents += index.splits[split].documents;
+      input.tokens += index.splits[split].tokens;
+    }
+  }
+  return inputs;
+}
+
+function sumSplit(units: readonly FinishedUnit[], split: Split) {
+  const total = { documents: 0, textBytes: 0, tokens: 0, paddingTokens: 0 };
+  for (const { index } of units) {
+    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += index.splits[split][key];
+  }
+  return total;
+}
+
+function refuseNoRows(
+  rows: ShuffledRows,
+  units: readonly FinishedUnit[],
+  { input, seqLen }: PackOptions,
+): void {
+  if (rows.rows > 0) return;
+  const { documents, tokens } = sumSplit(units, "train");
   throw new UserError(
     `${input}: ${documents} documents give ${tokens} tokens, less than one row of --seq-len ${seqLen}`,
   );
 }
-
-const scratchPath = (work: string, unit: number) => join(work, `${String(unit).padStart(5, "0")}.rows`);

@@ -22,3 +22,29 @@ export function permutation(length: number, ...seeds: number[]): Uint32Array {
   }
   return order;
 }
+
+/** Rounds of the Feistel network below; four make a pseudo-random permutation (Luby and Rackoff 1988). */
+const ROUNDS = 4;
+
+/**
+ * Where a seeded permutation of 0…size−1 takes one index, without holding the permutation: a Feistel network over
+ * the next power of four, walked until it lands inside. Choosing the rows whose image is below n chooses exactly n.
+ *
+ * @param size at most 2^32
+ */
+export function scatter(index: number, size: number, seed: number): number {
+  const halfBits = Math.max(1, Math.ceil(Math.log2(size) / 2));
+  const half = 2 ** halfBits;
+  let image = index;
+  do {
+    let left = Math.floor(image / half);
+    let right = image % half;
+    for (let round = 0; round < ROUNDS; round++) {
+      const next = (left ^ mix32(seed, round, right)) & (half - 1);
+      left = right;
+      right = next;
+    }
+    image = left * half + right;
+  } while (image >= size);
+  return image;
+}

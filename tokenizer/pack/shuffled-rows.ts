@@ -1,140 +1,185 @@
-import { type FileHandle, open } from "node:fs/promises";
+import type { TokenIds } from "../engine/encoder.ts";
+import { newIds, startsOf } from "./ids.ts";
+import { copiesOf, type GroupMix, isExtra } from "./mix.ts";
 import { SPLITS, type Split } from "./packed-manifest.ts";
-import { type Ids, type ScratchIndex, startsOf } from "./row-scratch.ts";
+import type { RowReader, RowSource } from "./row-sources.ts";
 import { permutation } from "./shuffle.ts";
+import type { ShuffleOptions } from "./unit-rows.ts";
 
-/** A finished scratch file and its index. */
-export interface Scratch {
-  readonly path: string;
-  readonly index: ScratchIndex;
+/** Rows of each group that the sources hold. */
+export function countByGroup(sources: readonly RowSource[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const { group, segments } of sources) {
+    const rows = segments.reduce((sum, { rowsByBucket }) => sum + rowsByBucket.reduce((a, b) => a + b, 0), 0);
+    counts.set(group, (counts.get(group) ?? 0) + rows);
+  }
+  return counts;
 }
 
-export interface ShuffleOptions {
-  readonly seqLen: number;
-  readonly wide: boolean;
-  readonly buckets: number;
-  readonly seed: number;
+/** Part of one bucket of one source, and what of it is written to which bucket of the output. */
+interface Run {
+  readonly source: RowSource;
+  /** First row in the source's store. */
+  readonly row: number;
+  readonly rows: number;
+  /** Number of the first row in its group. */
+  readonly groupRow: number;
+  readonly mix: GroupMix;
 }
 
-/** All rows of a split in their final order, read bucket by bucket: memory holds one bucket. */
+/**
+ * All rows of a split in their final order, read bucket by bucket: memory holds one bucket. The k-th copy of a row
+ * comes k · buckets / copies buckets after the first, so that repetitions lie as far apart as they can.
+ */
 export class ShuffledRows {
   readonly rows: number;
-  /** Tokens behind the last whole row of all units' tails. */
-  readonly droppedTokens: number;
   readonly #split: Split;
-  readonly #scratch: readonly Scratch[];
   readonly #options: ShuffleOptions;
-  readonly #rowsByBucket: number[];
-  /** Rows cut from the units' tails; they belong to the last bucket. */
-  readonly #tailRows: Ids;
+  /** The runs of each bucket of the sources. */
+  readonly #runs: Run[][];
+  /** Rows of each bucket of the output. */
+  readonly #sizes: number[];
+  readonly #mixes: ReadonlySet<GroupMix>;
+  readonly #ids: TokenIds;
+  #loaded: number | undefined;
 
-  private constructor(split: Split, scratch: readonly Scratch[], options: ShuffleOptions, tails: Ids) {
-    this.#split = split;
-    this.#scratch = scratch;
-    this.#options = options;
-    this.droppedTokens = tails.length % options.seqLen;
-    this.#tailRows = tails.subarray(0, tails.length - this.droppedTokens);
-    this.#rowsByBucket = new Array<number>(options.buckets).fill(0);
-    for (const { index } of scratch) {
-      for (const { rowsByBucket } of index.segments.filter((segment) => segment.split === split)) {
-        for (const [bucket, rows] of rowsByBucket.entries()) this.#addRows(bucket, rows);
-      }
-    }
-    this.#addRows(options.buckets - 1, this.#tailRows.length / options.seqLen);
-    this.rows = this.#rowsByBucket.reduce((sum, rows) => sum + rows, 0);
-  }
-
-  static async open(
+  /** @param mixes how often the rows of each group are written */
+  constructor(
     split: Split,
-    scratch: readonly Scratch[],
+    sources: readonly RowSource[],
+    mixes: ReadonlyMap<string, GroupMix>,
     options: ShuffleOptions,
-  ): Promise<ShuffledRows> {
-    return new ShuffledRows(split, scratch, options, await readTails(split, scratch, options));
+  ) {
+    this.#split = split;
+    this.#options = options;
+    this.#mixes = new Set(mixes.values());
+    this.#runs = listRuns(sources, mixes, options.buckets);
+    this.#sizes = this.#countSizes();
+    this.rows = this.#sizes.reduce((sum, rows) => sum + rows, 0);
+    this.#ids = newIds(Math.max(0, ...this.#sizes) * options.seqLen, options.wide);
   }
 
-  /** Rows `from` to `to` (exclusive) of the final order. */
-  async *read(from: number, to: number): AsyncGenerator<Ids> {
+  /** Rows `from` to `to` (exclusive) of the final order; each is valid until the next. */
+  async *read(from: number, to: number): AsyncGenerator<TokenIds> {
     const { seqLen, seed } = this.#options;
-    const starts = startsOf(this.#rowsByBucket);
-    for (const [bucket, count] of this.#rowsByBucket.entries()) {
+    const starts = startsOf(this.#sizes);
+    for (const [bucket, count] of this.#sizes.entries()) {
       const start = starts[bucket] as number;
       if (start + count <= from || start >= to) continue;
-      const ids = await this.#readBucket(bucket, count);
+      await this.#load(bucket);
       const order = permutation(count, seed, SPLITS.indexOf(this.#split), bucket);
       for (let i = Math.max(0, from - start); i < Math.min(count, to - start); i++) {
         const row = order[i] as number;
-        yield ids.subarray(row * seqLen, (row + 1) * seqLen);
+        yield this.#ids.subarray(row * seqLen, (row + 1) * seqLen);
       }
     }
   }
 
-  #addRows(bucket: number, rows: number): void {
-    this.#rowsByBucket[bucket] = (this.#rowsByBucket[bucket] ?? 0) + rows;
+  /** Which copies of which source bucket an output bucket takes. */
+  *#parts(bucket: number): Generator<{ mix: GroupMix; copy: number; from: number }> {
+    const { buckets } = this.#options;
+    for (const mix of this.#mixes) {
+      const copies = copiesOf(mix);
+      for (let copy = 0; copy < copies; copy++) {
+        const shift = Math.floor((copy * buckets) / copies);
+        yield { mix, copy, from: (bucket + buckets - shift) % buckets };
+      }
+    }
   }
 
-  /** The rows of a bucket from every unit, in the order of the units. */
-  async #readBucket(bucket: number, count: number): Promise<Ids> {
-    const { seqLen, wide, buckets } = this.#options;
-    const ids = newIds(count * seqLen, wide);
+  #countSizes(): number[] {
+    const whole = this.#runs.map((runs) => countRuns(runs, (run) => run.rows));
+    const chosen = this.#runs.map((runs) => countRuns(runs, (run) => this.#chosen(run).length));
+    return this.#runs.map((_, bucket) => {
+      let size = 0;
+      for (const { mix, copy, from } of this.#parts(bucket)) {
+        size += (copy < mix.base ? whole : chosen)[from]?.get(mix) ?? 0;
+      }
+      return size;
+    });
+  }
+
+  /** The rows of a run that are written once more than the others, by their place in it. */
+  #chosen({ mix, groupRow, rows }: Run): number[] {
+    const places: number[] = [];
+    if (mix.extra === 0) return places;
+    for (let i = 0; i < rows; i++) {
+      if (isExtra(mix, groupRow + i, this.#options.seed)) places.push(i);
+    }
+    return places;
+  }
+
+  async #load(bucket: number): Promise<void> {
+    if (this.#loaded === bucket) return;
+    this.#loaded = undefined;
+    const { seqLen, wide } = this.#options;
     let filled = 0;
-    for (const { path, index } of this.#scratch) {
-      const handle = await open(path, "r");
-      try {
-        let segmentStart = 0;
-        for (const { split, rowsByBucket } of index.segments) {
-          const start = segmentStart + (startsOf(rowsByBucket)[bucket] as number);
-          segmentStart += rowsByBucket.reduce((sum, rows) => sum + rows, 0);
-          if (split !== this.#split) continue;
-          const length = (rowsByBucket[bucket] as number) * seqLen;
-          await readIds(handle, ids.subarray(filled, filled + length), start * seqLen);
-          filled += length;
+    for (const { mix, copy, from } of this.#parts(bucket)) {
+      const runs = (this.#runs[from] as Run[]).filter((run) => run.mix === mix);
+      for await (const { run, reader } of withReaders(runs)) {
+        const target = this.#ids.subarray(filled, filled + run.rows * seqLen);
+        if (copy < mix.base) {
+          await reader.read(run.row, target);
+          filled += target.length;
+          continue;
         }
-      } finally {
-        await handle.close();
+        const chosen = this.#chosen(run);
+        if (chosen.length === 0) continue;
+        const all = newIds(run.rows * seqLen, wide); // one read, even where few of its rows are taken
+        await reader.read(run.row, all);
+        for (const place of chosen) {
+          this.#ids.set(all.subarray(place * seqLen, (place + 1) * seqLen), filled);
+          filled += seqLen;
+        }
       }
     }
-    if (bucket === buckets - 1) ids.set(this.#tailRows, filled);
-    return ids;
+    this.#loaded = bucket;
   }
 }
 
-/** What every unit had left over, one after the other. */
-async function readTails(
-  split: Split,
-  scratch: readonly Scratch[],
-  { seqLen, wide }: ShuffleOptions,
-): Promise<Ids> {
-  const total = scratch.reduce((sum, { index }) => sum + index.tails[split], 0);
-  const tails = newIds(total, wide);
-  let filled = 0;
-  for (const { path, index } of scratch) {
-    const rows = index.splits.train.rows + index.splits.validation.rows;
-    const start = rows * seqLen + (split === "train" ? 0 : index.tails.train);
-    const handle = await open(path, "r");
-    try {
-      await readIds(handle, tails.subarray(filled, filled + index.tails[split]), start);
-    } finally {
-      await handle.close();
+/** The runs of every bucket, rows of a group numbered in the order of the sources. */
+function listRuns(
+  sources: readonly RowSource[],
+  mixes: ReadonlyMap<string, GroupMix>,
+  buckets: number,
+): Run[][] {
+  const runs = Array.from({ length: buckets }, (): Run[] => []);
+  const groupRows = new Map<string, number>();
+  for (const source of sources) {
+    const mix = mixes.get(source.group)!;
+    let groupRow = groupRows.get(source.group) ?? 0;
+    for (const { start, rowsByBucket } of source.segments) {
+      let row = start;
+      for (const [bucket, rows] of rowsByBucket.entries()) {
+        if (rows > 0) runs[bucket]!.push({ source, row, rows, groupRow, mix });
+        row += rows;
+        groupRow += rows;
+      }
     }
-    filled += index.tails[split];
+    groupRows.set(source.group, groupRow);
   }
-  return tails;
+  return runs;
 }
 
-/** Fills `target` with the ids that begin at the `position`-th id of the file. */
-async function readIds(handle: FileHandle, target: Ids, position: number): Promise<void> {
-  const bytes = new Uint8Array(target.buffer, target.byteOffset, target.byteLength);
-  for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await handle.read(
-      bytes,
-      done,
-      bytes.length - done,
-      position * target.BYTES_PER_ELEMENT + done,
-    );
-    if (bytesRead === 0) throw new Error("scratch file is shorter than its index says");
-    done += bytesRead;
-  }
+function countRuns(runs: readonly Run[], count: (run: Run) => number): Map<GroupMix, number> {
+  const counts = new Map<GroupMix, number>();
+  for (const run of runs) counts.set(run.mix, (counts.get(run.mix) ?? 0) + count(run));
+  return counts;
 }
 
-const newIds = (length: number, wide: boolean): Ids =>
-  wide ? new Uint32Array(length) : new Uint16Array(length);
+/** Runs with a reader of their source; runs of one source follow each other, and one source is open at a time. */
+async function* withReaders(runs: readonly Run[]): AsyncGenerator<{ run: Run; reader: RowReader }> {
+  let opened: { source: RowSource; reader: RowReader } | undefined;
+  try {
+    for (const run of runs) {
+      if (opened?.source !== run.source) {
+        await opened?.reader.close();
+        opened = undefined;
+        opened = { source: run.source, reader: await run.source.open() };
+      }
+      yield { run, reader: opened.reader };
+    }
+  } finally {
+    await opened?.reader.close();
+  }
+}

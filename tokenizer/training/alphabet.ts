@@ -1,3 +1,4 @@
+import { BYTE_LETTER_CODES, BYTE_LETTERS } from "../engine/byte-level.ts";
 import { METASPACE, SPACE } from "../engine/pre-tokenizer.ts";
 import { decodeCodePoints } from "../engine/utf8.ts";
 import type { WordList } from "./word-list.ts";
@@ -13,13 +14,28 @@ export function codePointBuffer(words: WordList): Int32Array {
   return new Int32Array(longest);
 }
 
-/** Code points of word `index`, its leading space as "▁". @returns how many were written to `target` */
-export function wordCodePoints(words: WordList, index: number, target: Int32Array): number {
-  const { bytes, starts } = words;
+/** Writes the characters of a word to `target` as code points. @returns how many there are */
+export type WordReader = (words: WordList, index: number, target: Int32Array) => number;
+
+/** Words as characters, a leading space as "▁". */
+export const readCharacters: WordReader = ({ bytes, starts }, index, target) => {
   const length = decodeCodePoints(bytes, starts[index] as number, starts[index + 1] as number, target);
   if (target[0] === SPACE) target[0] = METASPACE_CODE;
   return length;
-}
+};
+
+/** Words as bytes, each by its letter (`BYTE_LETTERS`). */
+export const readByteLetters: WordReader = ({ bytes, starts }, index, target) => {
+  const start = starts[index] as number;
+  const end = starts[index + 1] as number;
+  for (let at = start; at < end; at++) target[at - start] = BYTE_LETTER_CODES[bytes[at] as number] as number;
+  return end - start;
+};
+
+/** Code points of the letters of all bytes, ascending: the alphabet of a byte-level vocabulary. */
+export const BYTE_ALPHABET: readonly number[] = BYTE_LETTERS.map(
+  (letter) => letter.codePointAt(0) as number,
+).sort((a, b) => a - b);
 
 /**
  * The characters a vocabulary starts from, as code points in ascending order.
@@ -29,10 +45,10 @@ export function wordCodePoints(words: WordList, index: number, target: Int32Arra
  *   it has no defined answer.
  */
 export function countAlphabet(words: WordList, limit: number | undefined): number[] {
-  const counts = new Map<number, number>();
+  const counts = new Map<number, number>(words.rareCharacters);
   const codePoints = codePointBuffer(words);
   for (let i = 0; i < words.size; i++) {
-    const length = wordCodePoints(words, i, codePoints);
+    const length = readCharacters(words, i, codePoints);
     const weight = words.counts[i] as number;
     for (let at = 0; at < length; at++) {
       const codePoint = codePoints[at] as number;

@@ -1,4 +1,4 @@
-import { countAlphabet } from "./alphabet.ts";
+import { BYTE_ALPHABET, countAlphabet, readByteLetters, readCharacters } from "./alphabet.ts";
 import { MergeQueue } from "./merge-queue.ts";
 import { PairCounts } from "./pair-counts.ts";
 import { type SymbolWords, toSymbolWords } from "./symbol-words.ts";
@@ -15,6 +15,8 @@ export interface BpeTrainingOptions {
   readonly minFrequency?: number | undefined;
   /** Queue only pairs shorter than this many characters together; no limit when left out. */
   readonly maxTokenLength?: number | undefined;
+  /** Characters are the 256 bytes, and all of them are in the alphabet. */
+  readonly byteLevel?: boolean | undefined;
 }
 
 /** A byte-pair vocabulary. */
@@ -51,12 +53,18 @@ export function* trainBpe(
   // 1. Special tokens, then the alphabet by code point.
   options.specialTokens.forEach(addToken);
   const characterIds = new Map<number, number>();
-  for (const codePoint of countAlphabet(words, options.limitAlphabet)) {
+  const alphabet = options.byteLevel ? BYTE_ALPHABET : countAlphabet(words, options.limitAlphabet);
+  for (const codePoint of alphabet) {
     characterIds.set(codePoint, addToken(String.fromCodePoint(codePoint)));
   }
 
   // 2. Words as symbols, pairs with their counts and places.
-  const symbolWords = toSymbolWords(words, characterIds, Math.max(options.vocabSize, tokens.length));
+  const symbolWords = toSymbolWords(
+    words,
+    characterIds,
+    Math.max(options.vocabSize, tokens.length),
+    options.byteLevel ? readByteLetters : readCharacters,
+  );
   const training = new PairMerging(symbolWords, options.maxTokenLength ?? Number.POSITIVE_INFINITY);
 
   // 3. Merge the most frequent pair, again and again.
@@ -115,17 +123,39 @@ class PairMerging {
   constructor(words: SymbolWords, maxTokenLength: number) {
     this.#words = words;
     this.#maxTokenLength = maxTokenLength;
-    for (let word = 0; word < words.size; word++) {
-      const start = words.starts[word] as number;
-      const end = start + (words.lengths[word] as number);
-      for (let at = start + 1; at < end; at++) {
-        const left = words.symbols[at - 1] as number;
-        this.#note(this.#pairs.add(left, words.symbols[at] as number, words.counts[word] as number), word);
+    this.#queueFirstPairs();
+  }
+
+  /** Counts the pairs of all words and queues them: twice over the words, which takes half the memory of once. */
+  #queueFirstPairs(): void {
+    const { size, symbols, starts, lengths, counts } = this.#words;
+    const pairs = this.#pairs;
+    let places = 0;
+    const tally = new GrowingTally();
+    for (let word = 0; word < size; word++) {
+      const start = starts[word] as number;
+      const end = start + (lengths[word] as number);
+      for (let at = start + 1; at < end; at++, places++) {
+        tally.increase(pairs.add(symbols[at - 1] as number, symbols[at] as number, counts[word] as number));
       }
     }
-    this.#queueNewPairs();
-    this.#newPairs = new Int32Array(1 << 12); // the first round notes every pair of every word; no later one does
-    this.#newWords = new Int32Array(1 << 12);
+    this.#places = new Int32Array(Math.max(places, 16));
+    const next = tally.toStarts(pairs.size);
+    const firsts = next.slice();
+    for (let word = 0; word < size; word++) {
+      const start = starts[word] as number;
+      const end = start + (lengths[word] as number);
+      for (let at = start + 1; at < end; at++) {
+        const pair = pairs.add(symbols[at - 1] as number, symbols[at] as number, 0);
+        this.#places[next[pair] as number] = word;
+        next[pair] = (next[pair] as number) + 1;
+      }
+    }
+    this.#placesUsed = places;
+    for (let pair = 0; pair < pairs.size; pair++) {
+      const first = firsts[pair] as number;
+      this.#queue.push(pair, pairs.count[pair] as number, first, (next[pair] as number) - first);
+    }
   }
 
   /** The best pair to merge next. */
@@ -228,6 +258,25 @@ class PairMerging {
       tally[pair] = 0;
     });
     this.#newCount = 0;
+  }
+}
+
+/** How often each pair occurs in the list of words, before the lists of their places are laid out. */
+class GrowingTally {
+  #counts = new Int32Array(1 << 12);
+
+  increase(pair: number): void {
+    if (pair >= this.#counts.length) this.#counts = doubled(this.#counts);
+    this.#counts[pair] = (this.#counts[pair] as number) + 1;
+  }
+
+  /** Where each pair's list starts when the lists lie one after another. */
+  toStarts(pairs: number): Float64Array {
+    const starts = new Float64Array(pairs);
+    for (let pair = 1; pair < pairs; pair++) {
+      starts[pair] = (starts[pair - 1] as number) + (this.#counts[pair - 1] as number);
+    }
+    return starts;
   }
 }
 

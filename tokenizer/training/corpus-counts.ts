@@ -10,6 +10,8 @@ export const corpusCountsSchema = z.strictObject({
   characters: count,
   bytes: count,
   heldOutDocuments: count,
+  /** Documents of groups of which the mix asks less than there is. */
+  leftOutDocuments: count,
   /** Texts of some of the documents held out. */
   heldOut: z.array(z.string()),
   /** Lines that held no text. */
@@ -26,6 +28,7 @@ export const NO_COUNTS: CorpusCounts = {
   characters: 0,
   bytes: 0,
   heldOutDocuments: 0,
+  leftOutDocuments: 0,
   heldOut: [],
   rejectedLines: 0,
   runs: [],
@@ -39,6 +42,7 @@ export function sumCounts(all: readonly CorpusCounts[]): CorpusCounts {
       characters: sum.characters + counts.characters,
       bytes: sum.bytes + counts.bytes,
       heldOutDocuments: sum.heldOutDocuments + counts.heldOutDocuments,
+      leftOutDocuments: sum.leftOutDocuments + counts.leftOutDocuments,
       heldOut: [...sum.heldOut, ...counts.heldOut],
       rejectedLines: sum.rejectedLines + counts.rejectedLines,
       runs: [...sum.runs, ...counts.runs],
@@ -51,6 +55,7 @@ export function sumCounts(all: readonly CorpusCounts[]): CorpusCounts {
 export function describeCounts(counts: Omit<CorpusCounts, "heldOut" | "runs">): string {
   const parts = [`${counts.documents} documents`];
   if (counts.heldOutDocuments > 0) parts.push(`${counts.heldOutDocuments} held out`);
+  if (counts.leftOutDocuments > 0) parts.push(`${counts.leftOutDocuments} left out for the mix`);
   if (counts.rejectedLines > 0) parts.push(`${counts.rejectedLines} lines that held no text`);
   return parts.join(", ");
 }

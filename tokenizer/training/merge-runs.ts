@@ -1,39 +1,41 @@
-import { type WordList, WordListBuilder } from "./word-list.ts";
 import { WordRunReader } from "./word-run.ts";
 
-/** Words after which `mergeWordRuns` lets its caller breathe: about 20 ms. */
-const WORDS_A_STEP = 1 << 17;
+/** A word of the merged runs, `bytes[start, end)`, valid until the next one. */
+export interface MergedWord {
+  bytes: Uint8Array;
+  end: number;
+  count: number;
+}
 
 /**
- * Merges sorted runs into one sorted list, adding up the counts of equal words. The result does not depend on the
- * order of the runs. Each run is read with a fixed buffer; the list is held in memory.
+ * Merges sorted runs, adding up the counts of equal words. What comes out does not depend on the order of the runs.
  *
  * @param paths runs; each costs an open file and 256 KiB
- * @yields the number of words so far, for progress and for stopping
+ * @yields the words in order; always the same object
  */
-export function* mergeWordRuns(paths: readonly string[]): Generator<number, WordList, undefined> {
-  const readers = paths.map((path) => new WordRunReader(path));
+export function* mergeWordRuns(paths: readonly string[]): Generator<MergedWord, void, undefined> {
+  const readers: WordRunReader[] = [];
   try {
+    for (const path of paths) readers.push(new WordRunReader(path));
     const heap = readers.filter((reader) => reader.next());
     for (let at = (heap.length >> 1) - 1; at >= 0; at--) siftDown(heap, at);
-    const merged = new WordListBuilder();
-    let words = 0;
+    const word: MergedWord = { bytes: new Uint8Array(1 << 10), end: 0, count: 0 };
     for (let first = heap[0]; first !== undefined; first = heap[0]) {
-      const word = first.bytes.slice(first.start, first.end);
-      let count = 0;
+      const { start, end } = first;
+      word.end = end - start;
+      if (word.end > word.bytes.length) word.bytes = new Uint8Array(word.end * 2);
+      for (let i = 0; i < word.end; i++) word.bytes[i] = first.bytes[start + i] as number;
+      word.count = 0;
       do {
-        count += first.count;
+        word.count += first.count;
         advanceFirst(heap);
         first = heap[0];
       } while (
         first !== undefined &&
-        compare(first.bytes, first.start, first.end, word, 0, word.length) === 0
+        compare(first.bytes, first.start, first.end, word.bytes, 0, word.end) === 0
       );
-      merged.add(word, 0, word.length, count);
-      words += 1;
-      if (words % WORDS_A_STEP === 0) yield words;
+      yield word;
     }
-    return merged.build();
   } finally {
     for (const reader of readers) reader.close();
   }

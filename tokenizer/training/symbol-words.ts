@@ -1,4 +1,4 @@
-import { codePointBuffer, wordCodePoints } from "./alphabet.ts";
+import { codePointBuffer, type WordReader } from "./alphabet.ts";
 import type { WordList } from "./word-list.ts";
 
 /** Every word as a row of symbol ids in one flat array; a row shrinks in place as its pairs are merged. */
@@ -16,12 +16,14 @@ export interface SymbolWords {
  * reference; words left with fewer than two symbols have nothing to merge and are left out too.
  *
  * @param ids the id of each code point of the alphabet
+ * @param readWord how the bytes of a word are characters
  * @param vocabularySize upper bound of all ids to come; decides the width of a symbol
  */
 export function toSymbolWords(
   words: WordList,
   ids: ReadonlyMap<number, number>,
   vocabularySize: number,
+  readWord: WordReader,
 ): SymbolWords {
   const codePoints = codePointBuffer(words);
   const symbols =
@@ -32,7 +34,7 @@ export function toSymbolWords(
   let size = 0;
   let used = 0;
   for (let i = 0; i < words.size; i++) {
-    const length = wordCodePoints(words, i, codePoints);
+    const length = readWord(words, i, codePoints);
     let end = used;
     for (let at = 0; at < length; at++) {
       const id = ids.get(codePoints[at] as number);

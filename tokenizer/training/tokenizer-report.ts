@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatCount } from "../../pipeline/runtime/sizes.ts";
 import type { Tokenizer } from "../tokenizer.ts";
+import type { WordList } from "./word-list.ts";
 
 const figure = z.number().min(0);
 
@@ -19,6 +20,24 @@ export const textFitSchema = z.strictObject({
 });
 
 export type TextFit = z.infer<typeof textFitSchema>;
+
+/** How much of a text its most frequent words are: `[words, share of all occurrences]`, in ascending order. */
+export const coverageSchema = z.array(z.tuple([figure, figure]));
+
+/** The coverage of the 100, 1,000, 10,000, … most frequent words, and of all. */
+export function coverageCurve({ size, counts }: WordList): [number, number][] {
+  const sorted = counts.slice(0, size).sort().reverse();
+  const total = sorted.reduce((sum, count) => sum + count, 0);
+  const curve: [number, number][] = [];
+  let covered = 0;
+  for (let i = 0, next = 100; i < size; i++) {
+    covered += sorted[i] as number;
+    if (i + 1 !== next && i + 1 !== size) continue;
+    curve.push([i + 1, round(covered / total)]);
+    next *= 10;
+  }
+  return curve;
+}
 
 /** Encodes texts and counts. */
 export function measureFit(tokenizer: Tokenizer, texts: readonly string[]): TextFit {
@@ -60,4 +79,9 @@ export function describeFit(fit: TextFit): string {
     `${fit.tokensPerWord.toFixed(2)} tokens a word`,
     `${(100 * fit.unkShare).toFixed(3)} % <unk>`,
   ].join(", ");
+}
+
+/** The coverage curve in one line for people. */
+export function describeCoverage(curve: readonly (readonly [number, number])[]): string {
+  return curve.map(([words, share]) => `${formatCount(words)} ${(100 * share).toFixed(1)} %`).join(", ");
 }

@@ -1,19 +1,22 @@
 import { rm } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type CorpusFile, openCorpus, readTexts } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { hashFile, writeFileAtomic } from "../../pipeline/runtime/files.ts";
+import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { fingerprint } from "../../pipeline/runtime/manifest.ts";
-import { apt3Version } from "../../pipeline/runtime/version.ts";
-import { DEFAULT_PRE_TOKENIZATION } from "../engine/pre-tokenizer.ts";
+import { byteToken } from "../engine/byte-level.ts";
+import { DEFAULT_PRE_TOKENIZATION, type Digits } from "../engine/pre-tokenizer.ts";
+import { loadTokenizer } from "../load.ts";
 import { SPECIAL_TOKENS } from "../special-tokens.ts";
 import { runToEnd } from "../steps.ts";
 import { Tokenizer } from "../tokenizer.ts";
-import { tokenizerFiles } from "../tokenizer-files.ts";
+import { type TokenizerDesign, tokenizerFiles } from "../tokenizer-files.ts";
 import { type BpeVocabulary, trainBpe } from "./bpe-trainer.ts";
 import type { CorpusCounts } from "./corpus-counts.ts";
+import { sharesForMix } from "./mix.ts";
 import {
   type FinishedTokenizer,
   type StartedTokenizer,
@@ -21,7 +24,7 @@ import {
   type TokenizerReport,
   tokenizerManifestSchema,
 } from "./tokenizer-manifest.ts";
-import { longestTokens, measureFit } from "./tokenizer-report.ts";
+import { coverageCurve, longestTokens, measureFit } from "./tokenizer-report.ts";
 import { countWords } from "./word-counts.ts";
 import type { WordList } from "./word-list.ts";
 
@@ -35,8 +38,22 @@ export interface TrainTokenizerOptions {
   /** Share of documents kept out of training and measured on afterwards; 0 trains on all. */
   readonly heldOutShare: number;
   readonly workers: number;
-  /** Memory for word counts, in bytes. */
+  /** Memory for everything, in bytes. */
   readonly memoryBytes: number;
+  /** Further special tokens, with the ids after the usual ones. */
+  readonly specialTokens?: readonly string[];
+  /** Stop when the best pair occurs less often; 0 when left out. */
+  readonly minFrequency?: number;
+  /** Make tokens shorter than this many characters only; no limit when left out. */
+  readonly maxTokenLength?: number | undefined;
+  /** A token for each byte, so that no character is lost; only for `metaspace`. */
+  readonly byteFallback?: boolean;
+  readonly preTokenizer?: "metaspace" | "byte-level";
+  readonly digits?: Digits;
+  /** Draw documents so that groups are in the proportions of the corpus's mix; all when left out. */
+  readonly mix?: boolean;
+  /** Other tokenizers to measure on the same text: paths of a tokenizer.json or its folder. */
+  readonly compare?: readonly string[];
 }
 
 /** What training ended with; `reused` when the folder had been finished before. */
@@ -53,12 +70,16 @@ export async function trainTokenizer(
   context: JobContext,
 ): Promise<TrainedTokenizer> {
   // 1. What there is to read, and the folder with what an earlier run left in it
-  const { files: inputs } = await openCorpus(options.input);
-  const start = await describeJob(inputs, options);
+  const corpus = await openCorpus(options.input);
+  const inputs = corpus.files;
+  const design = designOf(options);
+  const keptShares = options.mix ? sharesForMix(corpus) : {};
+  const start = await describeJob(inputs, options, design, keptShares);
+  const others = await Promise.all((options.compare ?? []).map(loadOther));
   const folder = await openJobFolder(options.out, {
     fingerprint: start.fingerprint,
     schema: tokenizerManifestSchema,
-    settings: "input, --vocab-size, --limit-alphabet or --held-out",
+    settings: "input or settings",
   });
   try {
     const { found } = folder;
@@ -67,26 +88,30 @@ export async function trainTokenizer(
 
     // 2. Count words
     const workFolder = join(options.out, "work");
-    const { words, counts } = await countWords(inputs, { ...options, workFolder }, context);
+    const { words, counts } = await countWords(
+      inputs,
+      { ...options, preTokenization: design.preTokenization, keptShares, workFolder },
+      context,
+    );
 
     // 3. Merge pairs
-    const vocabulary = await train(words, options, context);
+    const vocabulary = await train(words, options, design, context);
 
     // 4. Write the tokenizer, and measure what was written
-    const contents = tokenizerFiles(vocabulary);
+    const contents = tokenizerFiles(vocabulary, design);
     const files: FinishedTokenizer["files"] = {};
     for (const [name, text] of Object.entries(contents)) {
       files[name] = await writeFileAtomic(join(options.out, name), text);
     }
     const tokenizer = Tokenizer.fromJson(contents["tokenizer.json"] as string);
-    const report = await measure(tokenizer, vocabulary, counts, inputs);
+    const report = await measure({ tokenizer, vocabulary, words, counts, inputs, others, design });
 
     // 5. Mark it done
-    const { heldOut: _texts, runs: _runs, ...corpus } = counts;
+    const { heldOut: _texts, runs: _runs, ...counted } = counts;
     const manifest: FinishedTokenizer = {
       ...start,
       complete: true,
-      corpus: { ...corpus, differentWords: words.size },
+      corpus: { ...counted, differentWords: words.differentWords, ...words.pruning },
       report,
       files,
     };
@@ -98,16 +123,49 @@ export async function trainTokenizer(
   }
 }
 
+function designOf(options: TrainTokenizerOptions): TokenizerDesign {
+  const { preTokenizer = "metaspace", digits = "joined", byteFallback = false } = options;
+  const specialTokens = [...new Set([...SPECIAL_TOKENS, ...(options.specialTokens ?? [])])];
+  if (preTokenizer === "byte-level") {
+    if (byteFallback) {
+      throw new UserError(
+        "--byte-fallback: a byte-level tokenizer has all bytes already; leave one of the two out",
+      );
+    }
+    return {
+      preTokenization: { kind: "byte-level", pattern: "gpt2", prepend: "never", digits },
+      byteFallback,
+      specialTokens,
+    };
+  }
+  // With a space put before texts, one of " a" and "a" would be lost; byte fallback is there to lose nothing.
+  const prepend = byteFallback ? "never" : DEFAULT_PRE_TOKENIZATION.prepend;
+  return { preTokenization: { ...DEFAULT_PRE_TOKENIZATION, prepend, digits }, byteFallback, specialTokens };
+}
+
+/** A tokenizer given to compare with, under the path it was given by. */
+async function loadOther(path: string): Promise<{ path: string; tokenizer: Tokenizer }> {
+  const folder = basename(path) === "tokenizer.json" ? dirname(path) : path;
+  return { path, tokenizer: (await loadTokenizer(folder)).tokenizer };
+}
+
 async function describeJob(
   inputs: readonly CorpusFile[],
   options: TrainTokenizerOptions,
+  { preTokenization, byteFallback, specialTokens }: TokenizerDesign,
+  keptShares: Readonly<Record<string, number>>,
 ): Promise<StartedTokenizer> {
-  const settings = {
+  const settings: StartedTokenizer["settings"] = {
     vocabSize: options.vocabSize,
     limitAlphabet: options.limitAlphabet,
     heldOutShare: options.heldOutShare,
-    specialTokens: [...SPECIAL_TOKENS],
-    preTokenization: { ...DEFAULT_PRE_TOKENIZATION },
+    specialTokens: [...specialTokens],
+    preTokenization: { ...preTokenization },
+    minFrequency: options.minFrequency ?? 0,
+    ...(options.maxTokenLength === undefined ? {} : { maxTokenLength: options.maxTokenLength }),
+    byteFallback,
+    keptShares: { ...keptShares },
+    compare: [...(options.compare ?? [])],
   };
   // Files made elsewhere are hashed, so that an edited one of the same size is never taken for the old one.
   const files: StartedTokenizer["inputs"] = [];
@@ -126,17 +184,29 @@ async function describeJob(
 
 async function train(
   words: WordList,
-  { vocabSize, limitAlphabet }: TrainTokenizerOptions,
+  { vocabSize, limitAlphabet, minFrequency, maxTokenLength }: TrainTokenizerOptions,
+  { preTokenization, byteFallback, specialTokens }: TokenizerDesign,
   { progress, signal }: JobContext,
 ): Promise<BpeVocabulary> {
   const task = progress.start({ label: "training", unit: "merges", total: vocabSize });
-  const steps = trainBpe(words, { vocabSize, limitAlphabet, specialTokens: SPECIAL_TOKENS });
+  const bytes = byteFallback ? Array.from({ length: 256 }, (_, byte) => byteToken(byte)) : [];
+  const first = [...specialTokens, ...bytes];
+  const byteLevel = preTokenization.kind === "byte-level";
+  const steps = trainBpe(words, {
+    vocabSize,
+    limitAlphabet,
+    minFrequency,
+    maxTokenLength,
+    byteLevel,
+    specialTokens: first,
+  });
   const vocabulary = await runToEnd(steps, signal, task);
   const { tokens, merges } = vocabulary;
   task.done(`${tokens.length} tokens, ${merges.length} merges`);
   if (tokens.length > vocabSize) {
+    const alphabet = `${byteFallback ? "256 bytes and " : ""}an alphabet of ${tokens.length - first.length}`;
     throw new UserError(
-      `--vocab-size ${vocabSize}: too small for ${SPECIAL_TOKENS.length} special tokens and an alphabet of ${tokens.length - SPECIAL_TOKENS.length}; raise it or lower --limit-alphabet`,
+      `--vocab-size ${vocabSize}: too small for ${specialTokens.length} special tokens and ${alphabet}; raise it${byteLevel ? "" : " or lower --limit-alphabet"}`,
     );
   }
   return vocabulary;
@@ -145,20 +215,33 @@ async function train(
 /** Text to measure on when no document was held out, in UTF-16 units. */
 const TRAINING_SAMPLE = 1_000_000;
 
-async function measure(
-  tokenizer: Tokenizer,
-  { tokens, merges }: BpeVocabulary,
-  counts: CorpusCounts,
-  inputs: readonly CorpusFile[],
-): Promise<TokenizerReport> {
+interface Trained {
+  readonly tokenizer: Tokenizer;
+  readonly vocabulary: BpeVocabulary;
+  readonly words: WordList;
+  readonly counts: CorpusCounts;
+  readonly inputs: readonly CorpusFile[];
+  readonly others: readonly { readonly path: string; readonly tokenizer: Tokenizer }[];
+  readonly design: TokenizerDesign;
+}
+
+async function measure(trained: Trained): Promise<TokenizerReport> {
+  const { tokenizer, vocabulary, words, counts, inputs, others } = trained;
   const isHeldOut = counts.heldOut.length > 0;
   const texts = isHeldOut ? counts.heldOut : await sampleTexts(inputs, TRAINING_SAMPLE);
   return {
-    vocabSize: tokens.length,
-    merges: merges.length,
+    vocabSize: vocabulary.tokens.length,
+    merges: vocabulary.merges.length,
     measuredOn: isHeldOut ? "held-out" : "training",
     fit: measureFit(tokenizer, texts),
-    longestTokens: longestTokens(tokens, 20),
+    longestTokens: longestTokens(vocabulary.tokens.slice(trained.design.specialTokens.length), 20),
+    coverage: coverageCurve(words),
+    comparisons: others.map(({ path, tokenizer: other }) => ({
+      path,
+      vocabSize: other.vocabSize,
+      engine: other.engine,
+      fit: measureFit(other, texts),
+    })),
   };
 }
 

@@ -1,13 +1,17 @@
 import {
   DEFAULT_PRE_TOKENIZATION,
-  findWordEnd,
   isMetaspace,
   type PreTokenization,
+  prependsSpace,
   SPACE,
-  startsWithSpace,
+  wordScanner,
 } from "../engine/pre-tokenizer.ts";
-import { OWNER_PAYLOAD, READ_AHEAD, WordTable } from "../engine/word-table.ts";
+import type { WordScanner } from "../engine/split-pattern.ts";
+import { MAX_WORDS, OWNER_PAYLOAD, READ_AHEAD, RECORD, WordTable } from "../engine/word-table.ts";
 import { sortWords, type WordList } from "./word-list.ts";
+
+/** Bytes a word takes while words are sorted: itself twice, its start and count twice, its place and its key. */
+const SORTING_BYTES = 2 * (12 + 8 + 8) + 4 + 8;
 
 /**
  * Counts the words of texts. A word is kept as its bytes in the text, a leading "▁" always as one space, so the
@@ -15,6 +19,7 @@ import { sortWords, type WordList } from "./word-list.ts";
  */
 export class WordCounter {
   readonly #preTokenization: PreTokenization;
+  readonly #scan: WordScanner;
   #table = new WordTable();
   #counts = countsOf(this.#table);
   #bytes = new Uint8Array(1 << 16);
@@ -22,6 +27,7 @@ export class WordCounter {
 
   constructor(preTokenization: PreTokenization = DEFAULT_PRE_TOKENIZATION) {
     this.#preTokenization = preTokenization;
+    this.#scan = wordScanner(preTokenization);
   }
 
   /** Number of different words so far. */
@@ -29,9 +35,14 @@ export class WordCounter {
     return this.#table.size;
   }
 
-  /** Bytes of memory the counts take. */
-  get byteSize(): number {
-    return this.#table.byteSize;
+  /** Whether the words should be written and cleared: not many more have room, whatever the memory. */
+  get isNearlyFull(): boolean {
+    return this.#table.size > MAX_WORDS / 2;
+  }
+
+  /** Bytes of memory the counts take at most until the next word is added, and while they are sorted. */
+  get peakBytes(): number {
+    return this.#table.peakByteSize + this.#table.size * SORTING_BYTES;
   }
 
   /** Counts the words of one document, given in UTF-8. */
@@ -45,13 +56,13 @@ export class WordCounter {
     const bytes = this.#bytes; // the text from byte 1 on; byte 0 is free for the "▁" put before it
     bytes.set(text, 1);
     bytes[0] = SPACE;
-    const prepended = this.#preTokenization.prepend !== "never" && !startsWithSpace(text);
-    const isolateNewlines = this.#preTokenization.newlines === "isolated";
+    const prepended = prependsSpace(this.#preTokenization, bytes, 1, true);
+    const isMetaspaced = this.#preTokenization.kind === "metaspace";
     const end = text.length + 1;
     let start = prepended ? 0 : 1;
     while (start < end) {
-      const wordEnd = findWordEnd(bytes, start, end, isolateNewlines);
-      if (isMetaspace(bytes, start)) {
+      const wordEnd = this.#scan(bytes, start, end);
+      if (isMetaspaced && isMetaspace(bytes, start)) {
         start += 2; // a literal "▁" counts as the space it is taken for
         bytes[start] = SPACE;
       }
@@ -66,22 +77,21 @@ export class WordCounter {
   /** All words with their counts, sorted by their bytes. */
   sorted(): WordList {
     const table = this.#table;
-    const slots = table.usedSlots();
     let total = 0;
-    for (const slot of slots) total += table.lengthAt(slot);
+    for (let i = 0; i < table.size; i++) total += table.lengthAt(i * RECORD);
 
     const bytes = new Uint8Array(total);
-    const starts = new Float64Array(slots.length + 1);
-    const counts = new Float64Array(slots.length);
+    const starts = new Float64Array(table.size + 1);
+    const counts = new Float64Array(table.size);
     let at = 0;
-    for (let i = 0; i < slots.length; i++) {
-      const slot = slots[i] as number;
+    for (let i = 0; i < table.size; i++) {
+      const slot = i * RECORD;
       table.copyTo(slot, bytes, at);
       at += table.lengthAt(slot);
       starts[i + 1] = at;
       counts[i] = this.#counts[(slot + OWNER_PAYLOAD) >> 1] as number;
     }
-    return sortWords({ size: slots.length, bytes, starts, counts });
+    return sortWords({ size: table.size, bytes, starts, counts });
   }
 
   /** Starts again from nothing. */

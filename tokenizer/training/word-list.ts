@@ -5,6 +5,8 @@ export interface WordList {
   readonly bytes: Uint8Array;
   readonly starts: Float64Array;
   readonly counts: Float64Array;
+  /** How often characters occur in words that were left out of the list, by code point. */
+  readonly rareCharacters?: ReadonlyMap<number, number>;
 }
 
 /** The same words sorted by their bytes, as unsigned numbers; a word comes before those it begins. */

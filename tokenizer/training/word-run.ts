@@ -16,28 +16,76 @@ const MAX_VARINT = 8;
 
 /** Writes a sorted word list as a run, atomically. */
 export async function writeWordRun(path: string, words: WordList): Promise<FileRecord> {
-  const file = await AtomicFile.create(path);
+  const writer = await WordRunWriter.create(path);
   try {
-    let block = new Uint8Array(BLOCK);
-    let used = 0;
     for (let i = 0; i < words.size; i++) {
-      const from = words.starts[i] as number;
-      const length = (words.starts[i + 1] as number) - from;
-      if (used + length + 16 > block.length) {
-        await file.write(block.subarray(0, used));
-        if (length + 16 > block.length) block = new Uint8Array(length + BLOCK);
-        used = 0;
-      }
-      used = putVarint(block, used, length);
-      block.set(words.bytes.subarray(from, from + length), used);
-      used = putVarint(block, used + length, words.counts[i] as number);
+      writer.add(
+        words.bytes,
+        words.starts[i] as number,
+        words.starts[i + 1] as number,
+        words.counts[i] as number,
+      );
+      if (writer.isFull) await writer.flush();
     }
-    await file.write(block.subarray(0, used));
-    used = putVarint(block, 0, 0);
-    await file.write(block.subarray(0, putVarint(block, used, words.size)));
-    return await file.commit();
+    return await writer.commit();
   } finally {
-    await file.discard();
+    await writer.discard();
+  }
+}
+
+/** Writes a run word by word, the words coming in order. */
+export class WordRunWriter {
+  readonly #file: AtomicFile;
+  #block = new Uint8Array(BLOCK);
+  #used = 0;
+  #words = 0;
+
+  private constructor(file: AtomicFile) {
+    this.#file = file;
+  }
+
+  static async create(path: string): Promise<WordRunWriter> {
+    return new WordRunWriter(await AtomicFile.create(path));
+  }
+
+  /** Whether `flush` is due. */
+  get isFull(): boolean {
+    return this.#used > BLOCK / 2;
+  }
+
+  /** Appends the word `bytes[from, to)`. */
+  add(bytes: Uint8Array, from: number, to: number, count: number): void {
+    const needed = this.#used + to - from + 2 * MAX_VARINT;
+    if (needed > this.#block.length) {
+      const grown = new Uint8Array(needed + BLOCK);
+      grown.set(this.#block.subarray(0, this.#used));
+      this.#block = grown;
+    }
+    const block = this.#block;
+    let at = putVarint(block, this.#used, to - from);
+    for (let i = from; i < to; i++) block[at++] = bytes[i] as number;
+    this.#used = putVarint(block, at, count);
+    this.#words += 1;
+  }
+
+  /** Hands what was added on to the file. */
+  async flush(): Promise<void> {
+    await this.#file.write(this.#block.subarray(0, this.#used));
+    this.#used = 0;
+  }
+
+  /** Ends the run and gives it its name. */
+  async commit(): Promise<FileRecord> {
+    await this.flush();
+    const end = putVarint(this.#block, 0, 0);
+    this.#used = putVarint(this.#block, end, this.#words);
+    await this.flush();
+    return await this.#file.commit();
+  }
+
+  /** Drops what was written, unless it was committed. */
+  async discard(): Promise<void> {
+    await this.#file.discard();
   }
 }
 

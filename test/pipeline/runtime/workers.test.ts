@@ -44,7 +44,7 @@ test("a failing task ends the iteration with its error", async () => {
       for await (const result of pool.map([2, 13, 3, 4].map((value) => ({ value, delayMs: 0 }))))
         received.push(result);
     },
-    { message: "13 is unlucky" },
+    { message: "internal error: 13 is unlucky" },
   );
   assert.deepEqual(received, [4]);
 });
@@ -58,5 +58,22 @@ test("an aborted signal stops the work with its reason", async () => {
         controller.abort(new Error("enough"));
     },
     { message: "enough" },
+  );
+});
+
+test("the user's mistakes and the system's refusals arrive as such", async () => {
+  const run = (value: number) => Array.fromAsync(pool.map([{ value, delayMs: 0 }]));
+  await assert.rejects(run(400), {
+    name: "UserError",
+    exitCode: 2,
+    message: "400: not a square number; give another",
+  });
+  await assert.rejects(run(404), {
+    name: "UserError",
+    message: "/nowhere/404: no such file or folder (ENOENT)",
+  });
+  await assert.rejects(
+    run(13),
+    (error: Error) => error.name === "Error" && error.message.includes("13 is unlucky"),
   );
 });

@@ -1,0 +1,26 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include "kernels/standard.h"
+
+namespace apt3 {
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")
+#endif
+#define APT3_AVX512
+namespace avx512 {
+constexpr int width = 16;
+#include "kernels/all.h"
+}  // namespace avx512
+#if defined(__clang__)
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+
+const Operations avx512Operations = avx512::listOperations("AVX-512");
+}  // namespace apt3
+#endif

@@ -1,0 +1,96 @@
+/**
+ * Compiles the `cpu` backend with the machine's own C++ compiler: `npm ci` runs this. It never fails, because apt3 runs
+ * without (on the `reference` backend, which is hundreds of times slower): the reason is left in build/skipped.txt, which
+ * `--backend cpu` quotes. Plain JavaScript without dependencies, for any Node that npm may run under. The compiler is
+ * called directly: node-gyp would download Node's headers, which the package `node-api-headers` brings along.
+ *
+ * `node model/native/build.mjs --sanitize` builds with the address and undefined-behaviour sanitizers instead, into
+ * build/sanitize, and does fail (see `npm run check:sanitize`).
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const folder = dirname(fileURLToPath(import.meta.url));
+const sanitize = process.argv.includes("--sanitize");
+const build = join(folder, "build", ...(sanitize ? ["sanitize"] : []));
+
+const flags = [
+  "-std=c++20",
+  ...(sanitize ? ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"] : ["-O2"]),
+  "-fno-math-errno",
+  "-ffp-contract=fast",
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-pthread",
+  "-Wall",
+  "-Wextra",
+  "-Wno-psabi",
+  "-Wno-unknown-pragmas",
+];
+
+/** Runs a command; what it says is shown only when it fails. */
+function run(command, words) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, words, { stdio: ["ignore", "pipe", "pipe"] });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (said += text));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve();
+      else
+        reject(
+          new Error(`${command} ended with ${code}: ${said.trim().split("\n").slice(0, 3).join(" | ")}`),
+        );
+    });
+  });
+}
+
+/** The first compiler that answers. */
+function findCompiler() {
+  const candidates = [process.env.CXX, "c++", "g++", "clang++"].filter(Boolean);
+  return candidates.find((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0);
+}
+
+async function compile() {
+  if (process.platform === "win32") throw new Error("Windows is not supported yet; use WSL");
+  const compiler = findCompiler();
+  if (compiler === undefined)
+    throw new Error("no C++ compiler found; install g++ or clang++, then run: node model/native/build.mjs");
+  const { default: nodeApi } = await import("node-api-headers");
+  mkdirSync(build, { recursive: true });
+  const sources = readdirSync(folder).filter((name) => name.endsWith(".cpp"));
+  const object = (name) => join(build, name.replace(".cpp", ".o"));
+  const waiting = [...sources];
+  const worker = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      await run(compiler, [
+        ...flags,
+        "-I",
+        nodeApi.include_dir,
+        "-c",
+        join(folder, name),
+        "-o",
+        object(name),
+      ]);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
+  const unfinished = join(build, "cpu.node.part");
+  await run(compiler, [...flags, ...shared, ...sources.map(object), "-o", unfinished]);
+  renameSync(unfinished, join(build, "cpu.node"));
+  rmSync(join(build, "skipped.txt"), { force: true });
+  for (const name of sources) rmSync(object(name));
+}
+
+try {
+  await compile();
+} catch (error) {
+  if (sanitize) throw error;
+  mkdirSync(build, { recursive: true });
+  rmSync(join(build, "cpu.node"), { force: true });
+  writeFileSync(join(build, "skipped.txt"), `${error.message.split("\n")[0]}\n`);
+}

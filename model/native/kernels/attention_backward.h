@@ -1,0 +1,199 @@
+// The backward pass of attention. With P the softmax weights and D = rowsum(dOut ∘ out): dV = Pᵀ·dOut,
+// dS = P ∘ (dOut·Vᵀ − D) / √d, dQ = dS·K, dK = dSᵀ·Q. P comes back from the scores and their log-sum-exp.
+
+/** Where the packed operands and running sums of one key/value head lie. Panels are of `headRows` rows. */
+template <class Step>
+struct BackwardScratch {
+  int64_t paddedSize;
+  /** Columns of the sums below: the head size rounded up to whole tiles. */
+  int64_t sumColumns;
+  Step *keys, *values, *keyColumns, *queries, *dOut, *queryRows, *dOutRows;
+  float *dKeys, *dValues, *scores, *dScores, *dQueries;
+  /** The scores and their gradients as operands, where they have to be rounded for that. */
+  Step *weightRows, *dScoreRows, *dScoreKeys;
+  int64_t floats = 0;
+
+  /** Without memory only counts what is needed. */
+  BackwardScratch(const AttentionShape& shape, float* memory) {
+    const int64_t keyRows = roundUp(shape.sequenceLength, headRows);
+    paddedSize = roundUp(shape.headSize, headRows);
+    sumColumns = roundUp(shape.headSize, tileColumns);
+    const auto take = [&](int64_t count) {
+      float* own = memory == nullptr ? nullptr : memory + floats;
+      floats += count;
+      return own;
+    };
+    const auto takeSteps = [&](int64_t count) { return reinterpret_cast<Step*>(take(count)); };
+    keys = takeSteps(keyRows * paddedSize);
+    values = takeSteps(keyRows * paddedSize);
+    keyColumns = takeSteps(keyRows * paddedSize);
+    dKeys = take(keyRows * sumColumns);
+    dValues = take(keyRows * sumColumns);
+    scores = take(keyBlock * queryLanes);
+    dScores = take(keyBlock * queryLanes);
+    queries = takeSteps(paddedSize * queryLanes);
+    dOut = takeSteps(paddedSize * queryLanes);
+    queryRows = takeSteps(sumColumns * queryLanes);
+    dOutRows = takeSteps(sumColumns * queryLanes);
+    dQueries = take(paddedSize * queryLanes);
+    weightRows = takeSteps(keyBlock * queryLanes);
+    dScoreRows = takeSteps(keyBlock * queryLanes);
+    dScoreKeys = takeSteps(keyBlock * queryLanes);
+  }
+};
+
+inline int64_t backwardScratch(const AttentionShape& shape) { return BackwardScratch<float>(shape, nullptr).floats; }
+
+/** Turns scores into weights and the gradients of the weights into those of the scores, for a block of keys. */
+inline void scoreGradients(const Visible& visible, int64_t key, int64_t keys, float scale, const float* logSumExp,
+                           const float* rowSums, float* scores, float* dScores) {
+  const bool masked = visible.needsMask(key, keys);
+  for (int j = 0; j < tileVectors; j++) {
+    const vec lse = load(logSumExp + j * width);
+    const vec rowSum = load(rowSums + j * width);
+    for (int64_t i = 0; i < keys; i++) {
+      float* score = scores + i * queryLanes + j * width;
+      float* dScore = dScores + i * queryLanes + j * width;
+      vec weight = exponential(load(score) * scale - lse);
+      if (masked) weight = (vec)((ivec)weight & visible.mask(key + i, j));
+      store(score, weight);
+      store(dScore, weight * (load(dScore) - rowSum) * scale);
+    }
+  }
+  // Rows that fill up the last tile count as keys nobody sees.
+  const size_t rest = static_cast<size_t>((roundUp(keys, headRows) - keys) * queryLanes) * sizeof(float);
+  std::memset(scores + keys * queryLanes, 0, rest);
+  std::memset(dScores + keys * queryLanes, 0, rest);
+}
+
+/** A block of [keys][queryLanes] as an operand whose inner dimension are the queries. Float32 already is one. */
+inline const float* packQueries(const float* block, int64_t, float*) { return block; }
+inline const Pair* packQueries(const float* block, int64_t keys, Pair* packed) {
+  convertRange(block, reinterpret_cast<bfloat16*>(packed), keys * queryLanes);
+  return packed;
+}
+
+inline APT3_INLINE void keySumProduct(int64_t steps, const float* weights, const float* rows, float* sums,
+                                      int64_t columns) {
+  tileProduct<headRows, tileVectors, queryLanes, 1>(steps, weights, rows, sums, columns, true);
+}
+#if defined(APT3_AVX512)
+APT3_PAIRS __attribute__((noinline)) inline void keySumProduct(int64_t steps, const Pair* weights, const Pair* rows,
+                                                               float* sums, int64_t columns) {
+  tileProduct<headRows, tileVectors, queryLanes / 2, 1>(steps, weights, rows, sums, columns, true);
+}
+#endif
+
+/** sums[keys × columns] += weights[keys × queries] · rows[queries × columns]. */
+template <class Step>
+inline void addKeySums(int64_t keys, int64_t queries, int64_t columns, const Step* weights, const Step* rows,
+                       float* sums) {
+  const int64_t steps = stepsOf<Step>(queries);
+  for (int64_t column = 0; column < columns; column += tileColumns) {
+    for (int64_t key = 0; key < keys; key += headRows) {
+      keySumProduct(steps, weights + key * stepsOf<Step>(queryLanes), rows + column * steps,
+                    sums + key * columns + column, columns);
+    }
+  }
+}
+
+template <class Step, class T>
+inline void queryBlockBackward(const AttentionShape& shape, const HeadData<T>& head, int64_t firstQuery,
+                               const T* out, const T* dOut, const float* logSumExp, T* dQueries,
+                               const BackwardScratch<Step>& scratch) {
+  const int64_t size = shape.headSize;
+  const float scale = 1 / std::sqrt(static_cast<float>(size));
+  const Visible visible(firstQuery, shape.sequenceLength, head.documentStarts);
+  const int64_t count = visible.queries;
+  const T* queryRows = head.queries + firstQuery * head.stride;
+  const T* outRows = out + firstQuery * shape.outWidth();
+  const T* dOutRows = dOut + firstQuery * shape.outWidth();
+  packRows<queryLanes>(queryRows, head.stride, count, size, scratch.queries);
+  packRows<queryLanes>(dOutRows, shape.outWidth(), count, size, scratch.dOut);
+  packColumns<tileColumns>(queryRows, head.stride, count, size, scratch.queryRows);
+  packColumns<tileColumns>(dOutRows, shape.outWidth(), count, size, scratch.dOutRows);
+  std::memset(scratch.dQueries, 0, static_cast<size_t>(scratch.paddedSize * queryLanes) * sizeof(float));
+
+  float logs[queryLanes] = {};
+  float rowSums[queryLanes] = {};
+  for (int64_t i = 0; i < count; i++) {
+    logs[i] = logSumExp[(firstQuery + i) * shape.heads];
+    vec sum = {};
+    eachVector(size, [&](int64_t k, int64_t n) APT3_INLINE {
+      sum += load(outRows + i * shape.outWidth() + k, n) * load(dOutRows + i * shape.outWidth() + k, n);
+    });
+    rowSums[i] = sumOf(sum);
+  }
+  for (int64_t key = visible.firstKey; key < visible.endKey; key += keyBlock) {
+    const int64_t keys = std::min(keyBlock, visible.endKey - key);
+    const int64_t steps = stepsOf<Step>(size);
+    blockScores(keys, size, scratch.keys + key * steps, scratch.queries, scratch.scores);
+    blockScores(keys, size, scratch.values + key * steps, scratch.dOut, scratch.dScores);
+    scoreGradients(visible, key, keys, scale, logs, rowSums, scratch.scores, scratch.dScores);
+    const int64_t columns = scratch.sumColumns;
+    const int64_t wholeTiles = roundUp(keys, headRows);
+    const Step* weightRows = packQueries(scratch.scores, wholeTiles, scratch.weightRows);
+    const Step* dScoreRows = packQueries(scratch.dScores, wholeTiles, scratch.dScoreRows);
+    addKeySums(keys, count, columns, weightRows, scratch.dOutRows, scratch.dValues + key * columns);
+    addKeySums(keys, count, columns, dScoreRows, scratch.queryRows, scratch.dKeys + key * columns);
+    const Step* dScoreKeys = packKeys(scratch.dScores, keys, scratch.dScoreKeys);
+    for (int64_t row = 0; row < size; row += headRows) {
+      const Step* keyColumns = scratch.keyColumns + row * stepsOf<Step>(shape.sequenceLength);
+      headProduct(stepsOf<Step>(keys), keyColumns + key / stepElements<Step> * headRows, dScoreKeys,
+                  scratch.dQueries + row * queryLanes, true);
+    }
+  }
+  storeTransposed(scratch.dQueries, count, size, dQueries + firstQuery * head.stride, head.stride);
+}
+
+template <class Step, class T>
+inline void attendAllBackward(Engine& engine, const AttentionShape& shape, const T* qkv, const Buffer& documentStarts,
+                              const T* out, const float* logSumExp, const T* dOut, T* dQkv) {
+  const int64_t length = shape.sequenceLength;
+  const int64_t size = shape.headSize;
+  const int64_t group = shape.heads / shape.kvHeads;
+  const int64_t scratchFloats = backwardScratch(shape);
+  float* memory = engine.scratch(Scratch::threads, scratchFloats * engine.pool.threads());
+  engine.pool.run(shape.sequences * shape.kvHeads, [&](int64_t task, int thread) {
+    const int64_t sequence = task / shape.kvHeads;
+    const int64_t kvHead = task % shape.kvHeads;
+    const BackwardScratch<Step> scratch(shape, memory + thread * scratchFloats);
+    const int64_t sumFloats = roundUp(length, headRows) * scratch.sumColumns;
+    std::memset(scratch.dKeys, 0, static_cast<size_t>(sumFloats) * sizeof(float));
+    std::memset(scratch.dValues, 0, static_cast<size_t>(sumFloats) * sizeof(float));
+    const HeadData<T> shared = headData<T>(shape, qkv, documentStarts, sequence, kvHead * group);
+    packRows<headRows>(shared.keys, shared.stride, length, size, scratch.keys);
+    packRows<headRows>(shared.values, shared.stride, length, size, scratch.values);
+    packColumns<headRows>(shared.keys, shared.stride, length, size, scratch.keyColumns);
+    T* rows = dQkv + sequence * length * shape.qkvWidth();
+    for (int64_t head = kvHead * group; head < (kvHead + 1) * group; head++) {
+      const HeadData<T> own = headData<T>(shape, qkv, documentStarts, sequence, head);
+      const int64_t at = sequence * length * shape.outWidth() + head * size;
+      const float* logs = logSumExp + sequence * length * shape.heads + head;
+      for (int64_t query = 0; query < length; query += queryLanes) {
+        queryBlockBackward(shape, own, query, out + at, dOut + at, logs, rows + head * size, scratch);
+      }
+    }
+    T* dKeys = rows + (shape.heads + kvHead) * size;
+    T* dValues = dKeys + shape.kvHeads * size;
+    for (int64_t row = 0; row < length; row++) {
+      convertRange(scratch.dKeys + row * scratch.sumColumns, dKeys + row * shape.qkvWidth(), size);
+      convertRange(scratch.dValues + row * scratch.sumColumns, dValues + row * shape.qkvWidth(), size);
+    }
+  });
+}
+
+void attentionBackward(Engine& engine, const AttentionShape& shape, const Buffer& qkv, const Buffer& documentStarts,
+                       const Buffer& out, const Buffer& logSumExp, const Buffer& dOut, const Buffer& dQkv,
+                       const Buffer&) {
+  withFloats(qkv, [&](auto* data) {
+    using T = std::remove_pointer_t<decltype(data)>;
+    const T* outData = static_cast<const T*>(out.storage->data());
+    const T* dOutData = static_cast<const T*>(dOut.storage->data());
+    T* gradients = static_cast<T*>(dQkv.storage->data());
+    withSteps<T>(engine, [&](auto step) {
+      attendAllBackward<decltype(step), T>(engine, shape, data, documentStarts, outData, logSumExp.f32(), dOutData,
+                                           gradients);
+    });
+  });
+}

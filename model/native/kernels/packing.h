@@ -1,0 +1,144 @@
+// Matrix products read their operands as panels: `lanes` rows of the operand side by side, one step of the inner
+// dimension after the other, zeros where the matrix ends. A step is one float32, or a pair of bf16 (which the processor
+// multiplies together); either is four bytes, so the same code moves both.
+
+typedef uint32_t quad __attribute__((vector_size(16)));
+typedef uint16_t halfQuad __attribute__((vector_size(8)));
+
+/** A pair of bf16 as one word, the first one in the lower half. */
+struct Pair {
+  uint32_t bits;
+};
+
+/** How many elements of the inner dimension one step of a panel holds. */
+template <class Step>
+constexpr int64_t stepElements = std::is_same_v<Step, Pair> ? 2 : 1;
+
+/** Steps that hold `elements` elements of the inner dimension. */
+template <class Step>
+constexpr int64_t stepsOf(int64_t elements) {
+  return (elements + stepElements<Step> - 1) / stepElements<Step>;
+}
+
+/** One operand: `rows` × `inner`, where consecutive elements lie along `inner` or, if `transposed`, along `rows`. */
+template <class T>
+struct Operand {
+  const T* data;
+  int64_t stride;
+  bool transposed;
+};
+
+/** Four consecutive steps of a row that has them all. */
+inline quad loadSteps(const float* from, float) {
+  quad steps;
+  std::memcpy(&steps, from, sizeof steps);
+  return steps;
+}
+/** Four bf16, each in the lower half of a word. */
+inline quad loadHalves(const bfloat16* from) {
+  halfQuad halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return __builtin_convertvector(halves, quad);
+}
+inline quad loadSteps(const bfloat16* from, float) { return loadHalves(from) << 16; }
+inline quad loadSteps(const bfloat16* from, Pair) {
+  quad steps;
+  std::memcpy(&steps, from, sizeof steps);
+  return steps;
+}
+
+/** One step, of which `left` elements exist. */
+template <class T>
+inline uint32_t loadStep(const T* from, int64_t, float) {
+  const float value = toFloat(*from);
+  uint32_t bits;
+  std::memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+inline uint32_t loadStep(const bfloat16* from, int64_t left, Pair) {
+  return from[0].bits | (left > 1 ? static_cast<uint32_t>(from[1].bits) << 16 : 0u);
+}
+
+/** Turns four rows of four steps into four steps of four rows. */
+inline void transpose4(const quad (&rows)[4], uint32_t* to, int64_t stride) {
+  const quad a = __builtin_shuffle(rows[0], rows[1], quad{0, 4, 1, 5});
+  const quad b = __builtin_shuffle(rows[2], rows[3], quad{0, 4, 1, 5});
+  const quad c = __builtin_shuffle(rows[0], rows[1], quad{2, 6, 3, 7});
+  const quad d = __builtin_shuffle(rows[2], rows[3], quad{2, 6, 3, 7});
+  const quad steps[4] = {
+      __builtin_shuffle(a, b, quad{0, 1, 4, 5}),
+      __builtin_shuffle(a, b, quad{2, 3, 6, 7}),
+      __builtin_shuffle(c, d, quad{0, 1, 4, 5}),
+      __builtin_shuffle(c, d, quad{2, 3, 6, 7}),
+  };
+  for (int i = 0; i < 4; i++) std::memcpy(to + i * stride, &steps[i], sizeof steps[i]);
+}
+
+/** A panel of rows that lie along the inner dimension. */
+template <int lanes, class Step, class T>
+inline void packAlong(const T* from, int64_t stride, int64_t rows, int64_t inner, uint32_t* panel) {
+  constexpr int64_t step = stepElements<Step>;
+  for (int row = 0; row < lanes; row += 4) {
+    int64_t k = 0;
+    for (; row + 4 <= rows && k + 4 * step <= inner; k += 4 * step) {
+      quad steps[4];
+      for (int i = 0; i < 4; i++) steps[i] = loadSteps(from + (row + i) * stride + k, Step{});
+      transpose4(steps, panel + k / step * lanes + row, lanes);
+    }
+    for (; k < inner; k += step) {
+      for (int i = row; i < row + 4; i++) {
+        panel[k / step * lanes + i] = i < rows ? loadStep(from + i * stride + k, inner - k, Step{}) : 0;
+      }
+    }
+  }
+}
+
+/** One step of a panel of float32 from `lanes` consecutive elements. */
+template <int lanes, class T>
+inline void packStep(const T* from, const T*, int64_t rows, float* to) {
+  for (int64_t i = 0; i < lanes; i += 4) {
+    if (i + 4 <= rows) {
+      const quad steps = loadSteps(from + i, float{});
+      std::memcpy(to + i, &steps, sizeof steps);
+    } else {
+      for (int64_t j = i; j < i + 4; j++) to[j] = j < rows ? toFloat(from[j]) : 0;
+    }
+  }
+}
+
+/** One step of a panel of pairs from `lanes` consecutive elements of two rows; no second row at the end. */
+template <int lanes>
+inline void packStep(const bfloat16* from, const bfloat16* next, int64_t rows, Pair* to) {
+  int64_t i = 0;
+  for (; next != nullptr && i + 4 <= rows; i += 4) {
+    const quad pairs = loadHalves(from + i) | loadHalves(next + i) << 16;
+    std::memcpy(to + i, &pairs, sizeof pairs);
+  }
+  for (; i < lanes; i++) {
+    const uint32_t low = i < rows ? from[i].bits : 0u;
+    const uint32_t high = i < rows && next != nullptr ? next[i].bits : 0u;
+    to[i].bits = low | high << 16;
+  }
+}
+
+/** A panel of rows that lie across the inner dimension. */
+template <int lanes, class Step, class T>
+inline void packAcross(const T* from, int64_t stride, int64_t rows, int64_t inner, Step* panel) {
+  constexpr int64_t step = stepElements<Step>;
+  for (int64_t k = 0; k < inner; k += step) {
+    const T* next = step == 2 && k + 1 < inner ? from + (k + 1) * stride : nullptr;
+    packStep<lanes>(from + k * stride, next, rows, panel + k / step * lanes);
+  }
+}
+
+/** The panel of the operand's rows from `row` on, over `inner` elements from `k` on. */
+template <int lanes, class Step, class T>
+inline void packPanel(const Operand<T>& operand, int64_t row, int64_t rows, int64_t k, int64_t inner, Step* panel) {
+  rows = std::min<int64_t>(rows, lanes);
+  if (operand.transposed) {
+    packAcross<lanes>(operand.data + k * operand.stride + row, operand.stride, rows, inner, panel);
+  } else {
+    packAlong<lanes, Step>(operand.data + row * operand.stride + k, operand.stride, rows, inner,
+                           reinterpret_cast<uint32_t*>(panel));
+  }
+}

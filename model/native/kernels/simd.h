@@ -1,0 +1,127 @@
+// Vectors of floats, written once for every instruction set: the including file defines `width` and the target. The
+// compilers' vector extensions give + − × ÷, comparisons and conversions; a·b + c becomes one fused instruction.
+
+typedef float vec __attribute__((vector_size(4 * width)));
+typedef int32_t ivec __attribute__((vector_size(4 * width)));
+typedef uint32_t uvec __attribute__((vector_size(4 * width)));
+typedef uint16_t hvec __attribute__((vector_size(2 * width)));
+
+#define APT3_INLINE __attribute__((always_inline))
+
+inline vec broadcast(float x) { return x - vec{}; }
+
+inline vec select(ivec mask, vec yes, vec no) {
+  return (vec)(((ivec)yes & mask) | ((ivec)no & ~mask));
+}
+
+/** The larger one; of a NaN and a number, `b`. */
+inline vec maximum(vec a, vec b) { return select(a > b, a, b); }
+
+inline float toFloat(float x) { return x; }
+inline float toFloat(bfloat16 x) {
+  const uint32_t word = static_cast<uint32_t>(x.bits) << 16;
+  float value;
+  std::memcpy(&value, &word, sizeof value);
+  return value;
+}
+
+inline vec load(const float* from) {
+  vec x;
+  std::memcpy(&x, from, sizeof x);
+  return x;
+}
+
+inline vec load(const bfloat16* from) {
+  hvec bits;
+  std::memcpy(&bits, from, sizeof bits);
+  return (vec)(__builtin_convertvector(bits, uvec) << 16);
+}
+
+inline void store(float* to, vec x) { std::memcpy(to, &x, sizeof x); }
+
+/** A float32's bits rounded to nearest, ties to even, for the sake of their upper half. Not for NaN. */
+inline uvec roundedUpperHalf(vec x) {
+  const uvec word = (uvec)x;
+  return word + 0x7fff + ((word >> 16) & 1);
+}
+
+/** Rounds to nearest, ties to even; a NaN stays one (its payload might otherwise round to infinity). */
+inline void store(bfloat16* to, vec x) {
+  const uvec word = (uvec)x;
+  const uvec rounded = roundedUpperHalf(x) >> 16;
+  const uvec notANumber = (uvec)(x != x);
+  const hvec bits = __builtin_convertvector((rounded & ~notANumber) | (((word >> 16) | 0x40) & notANumber), hvec);
+  std::memcpy(to, &bits, sizeof bits);
+}
+
+/** The same rounding for one number. */
+inline bfloat16 roundToBfloat16(float x) {
+  uint32_t word;
+  std::memcpy(&word, &x, sizeof word);
+  if (x != x) return {static_cast<uint16_t>((word >> 16) | 0x40)};
+  return {static_cast<uint16_t>((word + 0x7fff + ((word >> 16) & 1)) >> 16)};
+}
+
+/** The first `count` ≤ `width` elements, and `fill` behind them. */
+template <class T>
+inline vec load(const T* from, int64_t count, float fill = 0) {
+  if (count == width) return load(from);
+  float part[width];
+  for (int64_t i = 0; i < width; i++) part[i] = i < count ? toFloat(from[i]) : fill;
+  return load(part);
+}
+
+template <class T>
+inline void store(T* to, vec x, int64_t count) {
+  if (count == width) return store(to, x);
+  T part[width];
+  store(part, x);
+  std::memcpy(to, part, static_cast<size_t>(count) * sizeof(T));
+}
+
+/** Sum of all lanes, in a fixed order. */
+inline float sumOf(vec x) {
+  float lanes[width];
+  store(lanes, x);
+  for (int half = width / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+}
+
+inline float maximumOf(vec x) {
+  float lanes[width];
+  store(lanes, x);
+  float largest = lanes[0];
+  for (int i = 1; i < width; i++) largest = lanes[i] > largest ? lanes[i] : largest;
+  return largest;
+}
+
+/** Calls body(index, count) for runs of `width` elements and for what is left at the end. */
+template <class Body>
+inline APT3_INLINE void eachVector(int64_t size, Body body) {
+  int64_t i = 0;
+  for (; i + width <= size; i += width) body(i, width);
+  if (i < size) body(i, size - i);
+}
+
+/**
+ * e^x to about one unit in the last place: x = n·ln 2 + r with |r| ≤ ln 2 / 2, then Taylor's series of e^r to r⁷,
+ * whose first omitted term is 5e-9 of the result. Below −87 the result stays at e^−87 instead of becoming denormal.
+ */
+inline vec exponential(vec x) {
+  x = select(x < -87.0f, broadcast(-87.0f), x);
+  x = select(x > 88.0f, broadcast(88.0f), x);
+  const float roundingBias = 12582912.0f;  // 1.5 · 2^23: adding it leaves no bits behind the point.
+  const vec n = (x * 1.44269504f + roundingBias) - roundingBias;
+  // ln 2 in two parts, the first of which has trailing zeros: n times it is exact.
+  const vec r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+  vec p = r * (1.0f / 5040) + (1.0f / 720);
+  p = p * r + (1.0f / 120);
+  p = p * r + (1.0f / 24);
+  p = p * r + (1.0f / 6);
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  return (vec)((ivec)p + (__builtin_convertvector(n, ivec) << 23));
+}

@@ -1,0 +1,12 @@
+// Headers that must come before a change of the compiler's target.
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "../operations.h"

@@ -1,0 +1,90 @@
+// The inner loop of every matrix product: a tile of the result is kept in registers while the inner dimension runs.
+
+/** Registers of a tile: `tileRows` × `tileVectors` sums, and room for a step of both operands. */
+#if defined(APT3_AVX512)
+constexpr int tileRows = 12;
+constexpr int tileVectors = 2;
+#else
+constexpr int tileRows = 4;
+constexpr int tileVectors = 3;
+#endif
+constexpr int tileColumns = tileVectors * width;
+
+inline vec multiplyAdd(float a, vec b, vec sum) { return sum + a * b; }
+
+/**
+ * out[rows × vectors·width] (+)= a · b over `inner` steps. Element (i, k) of `a` is a[i·rowStride + k·stepStride]; `b`
+ * is a panel of vectors·width lanes.
+ */
+template <int rows, int vectors, int rowStride, int stepStride>
+inline APT3_INLINE void tileProduct(int64_t inner, const float* a, const float* b, float* out, int64_t outStride,
+                                    bool add) {
+  vec sums[rows][vectors] = {};
+  for (int64_t k = 0; k < inner; k++) {
+    vec lanes[vectors];
+    for (int j = 0; j < vectors; j++) lanes[j] = load(b + j * width);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; j++) sums[i][j] = multiplyAdd(a[i * rowStride], lanes[j], sums[i][j]);
+    }
+    a += stepStride;
+    b += vectors * width;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) {
+      float* to = out + i * outStride + j * width;
+      store(to, add ? load(to) + sums[i][j] : sums[i][j]);
+    }
+  }
+}
+
+/** A tile of a product of packed panels. */
+__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const float* a, const float* b, float* out) {
+  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, tileColumns, false);
+}
+
+#if defined(APT3_AVX512)
+constexpr bool hasPairs = true;
+#define APT3_PAIRS __attribute__((target("avx512bf16")))
+
+/** The same over pairs of bf16: products exact, sums in float32. Only for processors that multiply pairs. */
+template <int rows, int vectors, int rowStride, int stepStride>
+APT3_PAIRS inline APT3_INLINE void tileProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
+                                               int64_t outStride, bool add) {
+  __m512 sums[rows][vectors];
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+    for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ps();
+  }
+  for (int64_t k = 0; k < inner; k++) {
+    __m512bh lanes[vectors];
+    for (int j = 0; j < vectors; j++) lanes[j] = (__m512bh)_mm512_loadu_si512(b + j * width);
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++) {
+      const __m512bh pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[i * rowStride].bits));
+#pragma GCC unroll 4
+      for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], pair, lanes[j]);
+    }
+    a += stepStride;
+    b += vectors * width;
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) {
+      float* to = out + i * outStride + j * width;
+      _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sums[i][j]) : sums[i][j]);
+    }
+  }
+}
+
+APT3_PAIRS __attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Pair* a, const Pair* b,
+                                                                float* out) {
+  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, tileColumns, false);
+}
+#else
+constexpr bool hasPairs = false;
+#endif

@@ -1,0 +1,116 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { CorpusFile } from "../../pipeline/corpus.ts";
+import { CorruptInput } from "../../pipeline/readers/corrupt-input.ts";
+import { type LineBlock, readLineBlocks } from "../../pipeline/readers/lines.ts";
+import { openBytes } from "../../pipeline/readers/open.ts";
+import { UserError } from "../../pipeline/runtime/errors.ts";
+import { heldOutRule } from "../held-out.ts";
+import { loadTokenizer } from "../load.ts";
+import type { Tokenizer } from "../tokenizer.ts";
+import { readDocuments } from "./documents.ts";
+import type { Split } from "./packed-manifest.ts";
+import type { UnitRows } from "./unit-rows.ts";
+
+/** What every worker needs for all units. */
+export interface EncodeOptions {
+  /** Folder of the tokenizer. */
+  readonly tokenizer: string;
+  readonly bos: boolean;
+  readonly eos: boolean;
+  readonly validationShare: number;
+}
+
+/** A bounded piece of work: a small file read by the worker, or lines of a large one that was read for it. */
+export interface UnitTexts {
+  readonly file: CorpusFile;
+  /** Whole JSON lines; the file itself is read when absent. */
+  readonly lines?: Uint8Array<ArrayBuffer>;
+  /** The lines were written by `ingest`. */
+  readonly ours: boolean;
+}
+
+/** What the encoding of documents needs; made once a worker. */
+export interface DocumentEncoder {
+  readonly tokenizer: Tokenizer;
+  readonly options: EncodeOptions;
+  /** Decides by a document's text, or by the cluster of near-duplicates it states. */
+  readonly isHeldOut: (key: Uint8Array) => boolean;
+}
+
+export async function createDocumentEncoder(options: EncodeOptions): Promise<DocumentEncoder> {
+  const { tokenizer } = await loadTokenizer(options.tokenizer);
+  return { tokenizer, options, isHeldOut: await heldOutRule(options.validationShare) };
+}
+
+/**
+ * Encodes the documents of a unit into rows.
+ *
+ * @returns lines that held no document
+ * @throws UserError when the file is cut off, damaged, or not what its manifest states
+ */
+export async function encodeUnit(
+  { file, lines, ours }: UnitTexts,
+  { tokenizer, options, isHeldOut }: DocumentEncoder,
+  rows: UnitRows,
+): Promise<number> {
+  const pending: { split: Split; ids: ReturnType<Tokenizer["encodeUtf8"]>; textBytes: number }[] = [];
+  const addDocument = (text: Uint8Array, cluster: string | undefined) => {
+    const ids = tokenizer.encodeUtf8(text, { addBos: options.bos, addEos: options.eos });
+    const split = isHeldOut(cluster === undefined ? text : Buffer.from(cluster)) ? "validation" : "train";
+    pending.push({ split, ids, textBytes: text.length });
+  };
+  let rejected = 0;
+  for await (const block of lines === undefined ? readUnit(file) : cutLines(lines)) {
+    if ("oversizedBytes" in block) rejected += 1;
+    if (!file.name.endsWith(".txt")) rejected += readDocuments(block.bytes, ours, addDocument);
+    else if (block.bytes.length > 0) addDocument(block.bytes, undefined);
+    else rejected += 1;
+    for (const { split, ids, textBytes } of pending) await rows.add(split, ids, textBytes);
+    pending.length = 0;
+  }
+  return rejected;
+}
+
+/** Bytes of lines whose documents are held in memory at once. */
+const PART_BYTES = 1 << 20;
+
+function* cutLines(lines: Uint8Array): Generator<{ bytes: Uint8Array }> {
+  for (let start = 0; start < lines.length; ) {
+    const newline = lines.indexOf(10, Math.min(start + PART_BYTES, lines.length - 1));
+    const end = newline < 0 ? lines.length : newline + 1;
+    yield { bytes: lines.subarray(start, end) };
+    start = end;
+  }
+}
+
+/** The lines of a whole file, or the text of a `.txt` file; compared with the file's hash at its end. */
+async function* readUnit(file: CorpusFile): AsyncGenerator<{ bytes: Uint8Array } | LineBlock> {
+  const hash = createHash("sha256");
+  try {
+    if (file.name.endsWith(".txt")) {
+      const text = await readFile(file.path);
+      hash.update(text);
+      yield { bytes: Buffer.from(text.toString("utf8")) }; // what is not UTF-8 becomes U+FFFD
+    } else {
+      const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk) });
+      yield* readLineBlocks(bytes);
+    }
+  } catch (error) {
+    throw asUserError(file, error);
+  }
+  checkHash(file, hash.digest("hex"));
+}
+
+/** A damaged file is the user's business. */
+export function asUserError(file: CorpusFile, error: unknown): unknown {
+  if (!(error instanceof CorruptInput)) return error;
+  return new UserError(`${file.path}: ${error.message}; make or fetch it again`);
+}
+
+export function checkHash(file: CorpusFile, sha256: string): void {
+  if (file.sha256 === undefined || sha256 === file.sha256) return;
+  throw new UserError(
+    `${file.path}: its content is not what its manifest describes, or it changed while it was read; run ingest into a new folder, or pack again`,
+  );
+}

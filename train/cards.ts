@@ -1,0 +1,32 @@
+/** A graphics card, by its maker's data sheet. */
+export interface Card {
+  readonly name: string;
+  /** GiB, as cards are sold. */
+  readonly memoryGiB: number;
+  /**
+   * Peak of dense bf16 matrix products with float32 sums, in TFLOP/s. GeForce cards sum in float32 at half the rate of
+   * float16; data sheets that only name the rate with sparsity are halved.
+   */
+  readonly teraflops: number;
+}
+
+export const cards: readonly Card[] = [
+  { name: "RTX 3090", memoryGiB: 24, teraflops: 71.2 },
+  { name: "RTX 4090", memoryGiB: 24, teraflops: 165.2 },
+  { name: "RTX 5090", memoryGiB: 32, teraflops: 209.5 },
+  { name: "RTX A6000", memoryGiB: 48, teraflops: 154.8 },
+  { name: "RTX 6000 Ada", memoryGiB: 48, teraflops: 364.2 },
+  { name: "L40S", memoryGiB: 48, teraflops: 362.1 },
+  { name: "A100 40GB", memoryGiB: 40, teraflops: 312 },
+  { name: "A100 80GB", memoryGiB: 80, teraflops: 312 },
+  { name: "H100 PCIe", memoryGiB: 80, teraflops: 756 },
+  { name: "H100 SXM", memoryGiB: 80, teraflops: 989.4 },
+  { name: "H200", memoryGiB: 141, teraflops: 989.4 },
+];
+
+/** A card by its name, however it is spelt: `rtx4090`, `NVIDIA GeForce RTX 4090`. */
+export function findCard(name: string): Card | undefined {
+  const plain = (text: string) => text.toLowerCase().replace(/nvidia|geforce|tensor core|gpu|[^a-z0-9]/g, "");
+  const wanted = plain(name);
+  return cards.find((card) => plain(card.name) === wanted);
+}
