@@ -56,6 +56,7 @@ export function buildServer(options: ServerOptions): { server: FastifyInstance; 
     ),
   );
   limitConcurrency(server, metrics, options.maxConcurrency);
+  endConnectionsOnClosing(server);
 
   const api = endpoints(options.maxBatch);
   for (const { path, body, handle } of api) {
@@ -94,6 +95,17 @@ function limitConcurrency(server: FastifyInstance, metrics: Metrics, limit: numb
   server.addHook("onResponse", async (request, reply) => {
     leave(request);
     metrics.answered(request.routeOptions.url ?? "none", reply.statusCode, reply.elapsedTime / 1000);
+  });
+}
+
+/** While closing, an answered connection is ended: kept alive it would hold up the closing for a minute. */
+function endConnectionsOnClosing(server: FastifyInstance): void {
+  let isClosing = false;
+  server.addHook("preClose", async () => {
+    isClosing = true;
+  });
+  server.addHook("onSend", async (_request, reply) => {
+    if (isClosing) reply.header("connection", "close");
   });
 }
 
