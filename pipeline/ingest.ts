@@ -97,7 +97,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       fingerprint: job,
       complete: false,
       settings,
-      mix: config.mix,
+      mix: mixOf(config.mix, datasets, options.only !== undefined),
       datasets: [],
       failed: [],
       shards: [],
@@ -199,6 +199,16 @@ async function cleanOrRetract(
     );
     return undefined;
   }
+}
+
+/** The weights of the mix; of a selection by `--only`, those of the groups that were selected. */
+function mixOf(
+  mix: Readonly<Record<string, number>>,
+  datasets: readonly Dataset[],
+  isSelection: boolean,
+): Record<string, number> {
+  const groups = new Set(datasets.map(({ group }) => group));
+  return Object.fromEntries(Object.entries(mix).filter(([group]) => !isSelection || groups.has(group)));
 }
 
 /** An empty corpus is the user's business to know at once, not the next stage's. */

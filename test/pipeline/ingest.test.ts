@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openCorpus, readTexts } from "../../pipeline/corpus.ts";
@@ -145,4 +145,16 @@ test("the same job is done once; another job in its folder is refused", async ()
     name: "UserError",
     message: /another configuration/,
   });
+});
+
+test("a selection keeps the weights of its own groups", async () => {
+  const yaml = join(root, "mixed.yaml");
+  const source = (name: string, group: string, path: string) =>
+    `  - {name: ${name}, kind: files, group: ${group}, licence: CC0-1.0, path: "${path}"}\n`;
+  writeFileSync(
+    yaml,
+    `mix: {one: 93, two: 7}\nsources:\n${source("first", "one", "first.jsonl.zst")}${source("second", "two", "second-*.jsonl")}`,
+  );
+  assert.deepEqual((await run("mixed-all", { config: yaml })).mix, { one: 93, two: 7 });
+  assert.deepEqual((await run("mixed-one", { config: yaml, only: ["first"] })).mix, { one: 93 });
 });
