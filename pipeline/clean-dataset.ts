@@ -14,6 +14,8 @@ import type { ProgressTask } from "./runtime/progress.ts";
 import type { WorkerPool } from "./runtime/workers.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import type { Dataset, InputFile } from "./sources/dataset.ts";
+import { readRemote } from "./sources/remote-input.ts";
+import type { TransferPolicy } from "./sources/transfer-policy.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
 import type { Trace } from "./trace.ts";
 
@@ -27,6 +29,8 @@ export interface CleaningState {
   readonly journal: Journal;
   readonly seen: KeySet;
   readonly shardTextBytes: number;
+  /** How remote files are read that are not stored. */
+  readonly policy: TransferPolicy;
   /** Changes kept as evidence, for each step and unit. */
   readonly traces: number;
   /** Time spent in each step by this run, in milliseconds; summed over workers. */
@@ -102,6 +106,7 @@ async function cleanInput(
   const hash = createHash("sha256");
   const bytes = openDocuments(file.path, file.format, {
     textColumn: dataset.textColumn,
+    ...(file.url === undefined ? {} : { content: readRemote(file.url, state.policy, signal) }),
     onRead: (chunk) => {
       hash.update(chunk);
       task.advance(chunk.length);
@@ -135,7 +140,7 @@ async function cleanInput(
     const end = reachedLimit ? {} : { sha256: hash.digest("hex") };
     units.push(await span.commit(units.length, input, end));
   } catch (error) {
-    if (error instanceof CorruptInput) throw new CorruptInput(`${file.path}: ${error.message}`);
+    if (error instanceof CorruptInput) throw new CorruptInput(`${file.url ?? file.path}: ${error.message}`);
     throw error;
   } finally {
     await span.discard();

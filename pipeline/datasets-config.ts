@@ -4,12 +4,14 @@ import { parseDocument } from "yaml";
 import { z } from "zod";
 import { PROFILE_NAMES } from "./profiles.ts";
 import { UserError } from "./runtime/errors.ts";
+import { byteSize } from "./runtime/options.ts";
 import { describeIssue } from "./runtime/schema.ts";
 
 /** Names become file names, so no separators, no leading dot, no control characters. */
-const name = z
+export const datasetName = z
   .string()
   .regex(/^[\p{L}\p{N}][\p{L}\p{N}._-]{0,99}$/u, "expected a name of letters, digits, `.`, `_`, `-`");
+const name = datasetName;
 
 const source = {
   name,
@@ -26,6 +28,7 @@ export const FORMATS = [
   "jsonl",
   "jsonl.gz",
   "jsonl.zst",
+  "json",
   "parquet",
   "warc",
   "warc.gz",
@@ -33,8 +36,12 @@ export const FORMATS = [
   "wet.gz",
   "html",
   "txt",
+  "xml",
+  "xml.bz2",
 ] as const;
 const format = z.enum(FORMATS);
+/** Read the remote files as they come and store no copy of them; a run that was stopped fetches them again. */
+const stream = z.boolean().default(false);
 
 const speakleashSource = z.strictObject({
   ...source,
@@ -43,7 +50,13 @@ const speakleashSource = z.strictObject({
   licence: z.string().min(1).optional(),
   /** URL or folder that holds `NAME.manifest` and `NAME.jsonl.zst`. */
   baseUrl: z.string().min(1),
-  datasets: z.array(name).min(1),
+  /** Names, or `all` that the mirror's `speakleash.json` lists and no other source names. */
+  datasets: z.union([z.array(name).min(1), z.literal("all")]),
+  /** Only data sets whose manifest states one of these categories, such as `Forum`. */
+  categories: z.array(z.string().min(1)).min(1).optional(),
+  /** Read `NAME.sample`, a handful of documents, instead of the archive. */
+  samples: z.boolean().default(false),
+  stream,
 });
 
 const filesSource = z.strictObject({
@@ -55,12 +68,15 @@ const filesSource = z.strictObject({
   format: format.optional(),
 });
 
+const url = z.url({ protocol: /^https?$/ });
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 lower-case hex digits");
 const httpSource = z.strictObject({
   ...source,
   kind: z.literal("http"),
   licence: z.string().min(1),
-  urls: z.array(z.url({ protocol: /^https?$/ })).min(1),
+  urls: z.array(z.union([url, z.strictObject({ url, sha256: sha256.optional() })])).min(1),
   format: format.optional(),
+  stream,
 });
 
 const sourceSchema = z.discriminatedUnion("kind", [speakleashSource, filesSource, httpSource]);
@@ -69,6 +85,8 @@ const sourceSchema = z.discriminatedUnion("kind", [speakleashSource, filesSource
 const datasetsSchema = z.strictObject({
   /** Where downloads are kept, relative to datasets.yaml. */
   downloads: z.string().min(1).default("data/raw"),
+  /** Bytes a second that all downloads together may take, such as `5MB`; `--bandwidth` overrules it. */
+  bandwidth: byteSize.optional(),
   /** Weight of each group in the training mix; only their proportion matters. */
   mix: z.record(name, z.number().positive()).default({}),
   sources: z.array(sourceSchema).min(1),
@@ -110,7 +128,7 @@ function refuseDuplicates(path: string, sources: readonly Source[]): void {
   };
   sources.forEach((entry, index) => {
     add(entry.name, `sources[${index}].name`);
-    if (entry.kind !== "speakleash") return;
+    if (entry.kind !== "speakleash" || entry.datasets === "all") return;
     entry.datasets.forEach((dataset, at) => {
       if (dataset !== entry.name) add(dataset, `sources[${index}].datasets[${at}]`);
     });

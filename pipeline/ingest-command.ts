@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { CleanManifest } from "./clean-manifest.ts";
 import { ingest, planIngest } from "./ingest.ts";
+import { describePlan, measurePlan } from "./plan.ts";
 import { sumStatistics } from "./results.ts";
 import type { Command, Figures, JobContext } from "./runtime/command.ts";
 import { byteSize, workerCount } from "./runtime/options.ts";
@@ -16,6 +17,7 @@ const optionsSchema = z.object({
     .transform((names) => names.split(",").map((name) => name.trim()))
     .optional(),
   limit: byteSize.optional(),
+  bandwidth: byteSize.optional(),
   workers: workerCount,
   nearDedup: z.boolean().default(true),
   trace: z.coerce.number().int().min(0).max(1000).optional(),
@@ -38,6 +40,7 @@ export const command: Command<Options> = {
       .option("--out <folder>", "where the clean shards go", "data/clean")
       .option("--only <names>", "only these sources or data sets, separated by commas")
       .option("--limit <size>", "stop after this much uncompressed input, such as 200MB")
+      .option("--bandwidth <size>", "bytes a second that downloads may take, such as 5MB")
       .option("--workers <n>", "worker threads (default: one a core)")
       .option("--no-near-dedup", "keep documents that are nearly the same as an earlier one")
       .option("--trace <n>", "changes written to traces/ as evidence, for each step and shard (default: 3)")
@@ -53,23 +56,10 @@ export const command: Command<Options> = {
 };
 
 async function showPlan(options: Options, context: JobContext): Promise<Figures> {
-  const { datasets, downloads } = await planIngest(options);
-  const sizes = new Map(downloads.map(({ dataset, bytes }) => [dataset, bytes]));
-  const rows = datasets.map(({ name, group, profile, licence, inputs }) => [
-    name,
-    group,
-    profile,
-    licence.slice(0, 30),
-    formatBytes(inputs.reduce((sum, { bytes }) => sum + bytes, 0)),
-    sizes.has(name) ? "to fetch" : "here",
-  ]);
-  context.print(formatTable([["data set", "group", "profile", "licence", "size", "where"], ...rows]));
-  const inputBytes = datasets.flatMap(({ inputs }) => inputs).reduce((sum, { bytes }) => sum + bytes, 0);
-  const downloadBytes = downloads.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-  context.print(
-    `\n${datasets.length} data sets, ${formatBytes(inputBytes)} compressed; ${formatBytes(downloadBytes)} to fetch`,
-  );
-  return { datasets: datasets.length, inputBytes, downloads: downloads.length, downloadBytes };
+  const plan = await planIngest(options, context);
+  const figures = await measurePlan(plan, options);
+  context.print(describePlan(plan, figures));
+  return { ...figures };
 }
 
 function report(manifest: CleanManifest, { out }: Options, context: JobContext): Figures {

@@ -2,7 +2,7 @@ import { basename, join } from "node:path";
 import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts";
 import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
 import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-manifest.ts";
-import { readDatasetsConfig } from "./datasets-config.ts";
+import { type DatasetsConfig, readDatasetsConfig } from "./datasets-config.ts";
 import { KeySet } from "./dedup/key-set.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
 import { Journal, type Unit } from "./journal.ts";
@@ -19,7 +19,9 @@ import { fingerprint } from "./runtime/manifest.ts";
 import { WorkerPool, workerEntry } from "./runtime/workers.ts";
 import type { Dataset, ResolvedSource } from "./sources/dataset.ts";
 import { downloadAll } from "./sources/download.ts";
+import { withSizesOnDisk } from "./sources/remote-input.ts";
 import { resolveSources } from "./sources/resolve.ts";
+import { TRANSFER_POLICY, type TransferPolicy } from "./sources/transfer-policy.ts";
 import { dropsByReason } from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
 
@@ -32,6 +34,8 @@ export interface IngestOptions {
   readonly only?: readonly string[] | undefined;
   /** Uncompressed bytes to read at most. */
   readonly limit?: number | undefined;
+  /** Bytes a second for all downloads together, instead of the configuration's. */
+  readonly bandwidth?: number | undefined;
   readonly workers: number;
   /** Whether near-duplicates are dropped too; they are unless this is false. */
   readonly nearDedup?: boolean;
@@ -46,14 +50,26 @@ const SHARD_TEXT_BYTES = 64_000_000;
 /** Enough for the report to show what each step does. */
 const TRACES = 3;
 
-/** Everything the configuration names, found and counted, before anything is read or fetched. */
-export async function planIngest(options: Pick<IngestOptions, "config" | "only">): Promise<ResolvedSource> {
+export interface IngestPlan extends ResolvedSource {
+  readonly config: DatasetsConfig;
+  readonly policy: TransferPolicy;
+}
+
+/** Everything the configuration names, found and counted, before anything but manifests is read or fetched. */
+export async function planIngest(
+  options: Pick<IngestOptions, "config" | "only" | "limit" | "bandwidth">,
+  { signal }: JobContext,
+): Promise<IngestPlan> {
   const config = await readDatasetsConfig(options.config);
-  const resolved = await resolveSources(config, options.only);
+  const policy = { ...TRANSFER_POLICY, bytesPerSecond: options.bandwidth ?? config.bandwidth };
+  const preferStreams = options.limit !== undefined;
+  const resolved = await resolveSources(config, { only: options.only, preferStreams, policy, signal });
   if (resolved.datasets.length === 0) {
-    throw new UserError(`${options.config}: no source to read; name one with --only`);
+    throw new UserError(
+      resolved.failed[0]?.message ?? `${options.config}: no source to read; name one with --only`,
+    );
   }
-  return resolved;
+  return { ...resolved, config, policy };
 }
 
 /**
@@ -64,10 +80,10 @@ export async function planIngest(options: Pick<IngestOptions, "config" | "only">
  */
 export async function ingest(options: IngestOptions, context: JobContext): Promise<CleanManifest> {
   // 1. What there is to read
-  const config = await readDatasetsConfig(options.config);
-  const planned = await planIngest(options);
-  await downloadAll(planned.downloads, context);
-  const { datasets } = planned.downloads.length === 0 ? planned : await resolveSources(config, options.only);
+  const { config, policy, ...planned } = await planIngest(options, context);
+  const failed = [...planned.failed, ...(await downloadAll(planned.downloads, context, policy))];
+  const isHere = ({ name }: Dataset) => !failed.some(({ dataset }) => dataset === name);
+  const datasets = await withSizesOnDisk(planned.datasets.filter(isHere));
 
   // 2. The folder, and what an earlier run of the same job left in it
   const shardTextBytes = options.shardTextBytes ?? SHARD_TEXT_BYTES;
@@ -99,7 +115,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       settings,
       mix: mixOf(config.mix, datasets, options.only !== undefined),
       datasets: [],
-      failed: [],
+      failed,
       shards: [],
     };
     await folder.save(manifest);
@@ -120,6 +136,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       journal: await Journal.open(options.out),
       seen: new KeySet(),
       shardTextBytes,
+      policy,
       traces,
       milliseconds: {},
       budget: options.limit ?? Number.POSITIVE_INFINITY,

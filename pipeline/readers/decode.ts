@@ -9,11 +9,14 @@ const ONLY_WINDOWS_1250 = [0xb9, 0x9c, 0x9f, 0xa5, 0x8c, 0x8f];
 const ONLY_ISO_8859_2 = [0xb1, 0xb6, 0xbc, 0xa1, 0xa6, 0xac];
 
 /**
- * Decodes a text file or page: UTF-8 when it is that, otherwise what it declares, otherwise the Polish
+ * Decodes a text file or page: UTF-8 when it is that, otherwise UTF-16 by its mark, what it declares, otherwise the Polish
  * one-byte encoding whose letters it has more of.
  */
 export function decodeText(bytes: Uint8Array, declared?: string): string {
   if (isUtf8(bytes)) return new TextDecoder().decode(bytes);
+  const mark = bytes.length < 2 ? 0 : ((bytes[0] as number) << 8) | (bytes[1] as number);
+  if (mark === 0xfffe || mark === 0xfeff)
+    return new TextDecoder(mark === 0xfffe ? "utf-16le" : "utf-16be").decode(bytes);
   const head = Buffer.from(bytes.subarray(0, DECLARATION_BYTES)).toString("latin1");
   const name = declared ?? META_CHARSET.exec(head)?.[1];
   return new TextDecoder(encodingOf(name, bytes)).decode(bytes);

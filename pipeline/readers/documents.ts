@@ -1,10 +1,11 @@
 import type { SourceFormat } from "../datasets-config.ts";
-import { decodeText } from "./decode.ts";
-import { type OpenOptions, openBytes } from "./open.ts";
+import { readMediaWiki } from "./mediawiki.ts";
+import { type Compression, type OpenOptions, openBytes } from "./open.ts";
 import { readParquet } from "./parquet.ts";
 import { readWarc } from "./warc.ts";
+import { readJsonArray, readOneDocument } from "./whole-file.ts";
 
-export interface DocumentsOptions extends Pick<OpenOptions, "onRead"> {
+export interface DocumentsOptions extends Pick<OpenOptions, "onRead" | "content"> {
   /** Column of a Parquet file that holds the text. */
   readonly textColumn: string;
 }
@@ -18,10 +19,10 @@ export interface DocumentsOptions extends Pick<OpenOptions, "onRead"> {
 export function openDocuments(
   path: string,
   format: SourceFormat,
-  { onRead, textColumn }: DocumentsOptions,
+  { onRead, content, textColumn }: DocumentsOptions,
 ): AsyncIterable<Uint8Array> {
-  const open = (compression: "zst" | "gz" | "none") =>
-    openBytes(path, { compression, ...(onRead === undefined ? {} : { onRead }) });
+  const open = (compression: Compression) =>
+    openBytes(path, { compression, content, ...(onRead === undefined ? {} : { onRead }) });
   switch (format) {
     case "jsonl":
       return open("none");
@@ -37,16 +38,16 @@ export function openDocuments(
       return readWarc(open("gz"));
     case "txt":
     case "html":
-      return readWhole(open("none"));
+      return readOneDocument(open("none"));
+    case "json":
+      return readJsonArray(open("none"));
+    case "xml":
+      return readMediaWiki(open("none"));
+    case "xml.bz2":
+      return readMediaWiki(open("bz2"));
     case "parquet":
       return withBytesCounted(path, readParquet(path, textColumn), onRead);
   }
-}
-
-/** A file that is one document. */
-async function* readWhole(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const bytes = Buffer.concat(await Array.fromAsync(source));
-  yield Buffer.from(`${JSON.stringify({ text: decodeText(bytes), meta: {} })}\n`);
 }
 
 /** Parquet is read out of order; its hash and progress are taken from a pass of their own. */

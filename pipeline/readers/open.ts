@@ -1,17 +1,20 @@
 import { createReadStream } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { decompressBzip2 } from "./bzip2.ts";
 import { CorruptInput } from "./corrupt-input.ts";
 import { decompressZstd } from "./zstd.ts";
 
 /** Reads big enough that the decompressors run at full speed (measured: below 128 KiB zstd slows down). */
 const READ_BYTES = 1 << 18;
 
-export type Compression = "zst" | "gz" | "none";
+export type Compression = "zst" | "gz" | "bz2" | "none";
 
 export interface OpenOptions {
   /** Taken from the file's name when not given. */
   readonly compression?: Compression;
+  /** Read instead of the file at `path`. */
+  readonly content?: AsyncIterable<Uint8Array> | undefined;
   /** Sees every chunk as it lies in the file, before it is inflated. */
   readonly onRead?: (chunk: Uint8Array) => void;
 }
@@ -23,15 +26,16 @@ export interface OpenOptions {
  */
 export function openBytes(
   path: string,
-  { compression = compressionOf(path), onRead }: OpenOptions = {},
+  { compression = compressionOf(path), content = readFrom(path), onRead }: OpenOptions = {},
 ): AsyncIterable<Uint8Array> {
-  const file = createReadStream(path, { highWaterMark: READ_BYTES });
-  const raw = onRead === undefined ? file : watch(file, onRead);
+  const raw = onRead === undefined ? content : watch(content, onRead);
   switch (compression) {
     case "zst":
       return decompressZstd(raw);
     case "gz":
       return gunzip(raw);
+    case "bz2":
+      return decompressBzip2(raw);
     case "none":
       return raw;
   }
@@ -40,6 +44,17 @@ export function openBytes(
 function compressionOf(path: string): Compression {
   if (path.endsWith(".zst")) return "zst";
   return path.endsWith(".gz") ? "gz" : "none";
+}
+
+/** A file that went away or whose disk fails is its source's trouble, not the whole run's. */
+async function* readFrom(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: READ_BYTES });
+  } catch (error) {
+    if (error instanceof Error && "syscall" in error && "code" in error)
+      throw new CorruptInput(`cannot be read (${error.code})`);
+    throw error;
+  }
 }
 
 async function* watch(
@@ -54,13 +69,25 @@ async function* watch(
 
 async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const inflate = createGunzip({ chunkSize: READ_BYTES });
-  pipeline(Readable.from(source), inflate, () => undefined); // errors reach the reader through `inflate`
+  let fed = 0;
+  let last: Uint8Array = new Uint8Array();
+  const counted = watch(source, (chunk) => {
+    fed += chunk.length;
+    last = chunk;
+  });
+  const input = Readable.from(counted);
+  pipeline(input, inflate, () => undefined); // zlib's errors reach the reader through `inflate`
   try {
-    for await (const chunk of inflate) yield chunk;
+    yield* inflate;
   } catch (error) {
+    if (input.errored !== null) throw input.errored;
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "Z_BUF_ERROR") throw new CorruptInput("cut off inside the gzip stream");
     if (code.startsWith("Z_")) throw new CorruptInput(`damaged gzip stream (${code})`);
     throw error;
   }
+  // zlib stops without an error at a zero byte behind a member: padding is welcome there, data is not
+  const unread = fed - inflate.bytesWritten;
+  if (unread > last.length || last.subarray(last.length - unread).some((byte) => byte !== 0))
+    throw new CorruptInput(`${unread} bytes behind the gzip stream that end at byte ${fed}`);
 }

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { z } from "zod";
+import { READER_DROPS, type ReaderDrop } from "./json-line.ts";
 
 /** What a line of a JSON lines file must be for us: a text, and facts about it that we pass on. */
 const recordSchema = z.object({
@@ -9,6 +10,9 @@ const recordSchema = z.object({
   meta: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
 });
 
+/** What a reader of another format says of a document that it refuses. */
+const droppedSchema = z.object({ dropped: z.enum(READER_DROPS) });
+
 export interface TextRecord {
   readonly text: string;
   readonly url: string | undefined;
@@ -17,7 +21,7 @@ export interface TextRecord {
 
 export type ParsedRecord =
   | { readonly ok: true; readonly record: TextRecord }
-  | { readonly ok: false; readonly reason: "not-utf8" | "not-json" | "no-text" };
+  | { readonly ok: false; readonly reason: "not-utf8" | "not-json" | "no-text" | ReaderDrop };
 
 /** Parses one line in the Speakleash form `{"text": …, "meta": {…}}`. */
 export function parseRecord(line: Uint8Array): ParsedRecord {
@@ -33,7 +37,8 @@ export function parseRecord(line: Uint8Array): ParsedRecord {
   const plain = plainRecord(value);
   if (plain !== undefined) return { ok: true, record: plain };
   const parsed = recordSchema.safeParse(value);
-  if (!parsed.success) return { ok: false, reason: "no-text" };
+  if (!parsed.success)
+    return { ok: false, reason: droppedSchema.safeParse(value).data?.dropped ?? "no-text" };
   const { text, meta } = parsed.data;
   return {
     ok: true,

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import { constants, createZstdDecompress } from "node:zlib";
+import { ByteQueue } from "./byte-queue.ts";
 import { CorruptInput } from "./corrupt-input.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;
@@ -15,7 +16,7 @@ const SKIPPABLE_MAGIC = 0x184d2a50; // to …5f; the low four bits are free for 
  * @throws CorruptInput with the byte offset when the file is cut off, damaged, or not zstd
  */
 export async function* decompressZstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  const input = new ByteQueue(source);
+  const input = new ByteQueue(source, "zstd");
   while (await input.has(1)) {
     const frameStart = input.offset;
     const magic = (await input.peek(4, "frame")).readUInt32LE(0);
@@ -58,46 +59,4 @@ async function* frameBytes(input: ByteQueue): AsyncGenerator<Buffer> {
   }
   const checksumBytes = descriptor & 4 ? 4 : 0;
   yield* input.take(checksumBytes, "frame checksum");
-}
-
-/** Bytes read ahead from a source, taken off from the front without copying whole chunks. */
-class ByteQueue {
-  offset = 0;
-  #source: AsyncIterator<Uint8Array>;
-  #head: Buffer = Buffer.alloc(0);
-
-  constructor(source: AsyncIterable<Uint8Array>) {
-    this.#source = source[Symbol.asyncIterator]();
-  }
-
-  /** Whether at least `count` more bytes can be had. */
-  async has(count: number): Promise<boolean> {
-    while (this.#head.length < count) {
-      const next = await this.#source.next();
-      if (next.done) return false;
-      const chunk = Buffer.from(next.value.buffer, next.value.byteOffset, next.value.byteLength);
-      this.#head = this.#head.length === 0 ? chunk : Buffer.concat([this.#head, chunk]);
-    }
-    return true;
-  }
-
-  async peek(count: number, what: string): Promise<Buffer> {
-    if (!(await this.has(count))) throw this.#cutOff(what);
-    return this.#head;
-  }
-
-  async *take(count: number, what: string): AsyncGenerator<Buffer> {
-    for (let left = count; left > 0; ) {
-      if (!(await this.has(1))) throw this.#cutOff(what);
-      const part = this.#head.subarray(0, left);
-      this.#head = this.#head.subarray(part.length);
-      this.offset += part.length;
-      left -= part.length;
-      yield part;
-    }
-  }
-
-  #cutOff(what: string): CorruptInput {
-    return new CorruptInput(`cut off inside a zstd ${what} at byte ${this.offset + this.#head.length}`);
-  }
 }

@@ -1,55 +1,69 @@
 import { glob, stat } from "node:fs/promises";
-import { basename, join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type DatasetsConfig, FORMATS, type Source, type SourceFormat } from "../datasets-config.ts";
 import { UserError } from "../runtime/errors.ts";
-import type { Dataset, Download, InputFile, ResolvedSource } from "./dataset.ts";
+import type { Dataset, Download, FailedDataset, InputFile, ResolvedSource } from "./dataset.ts";
+import { findRemoteFile } from "./remote-input.ts";
+import type { ResolveContext, ResolveOptions } from "./resolve-context.ts";
 import { resolveSpeakleash } from "./speakleash.ts";
+import { Pacer } from "./transfer-policy.ts";
 
 /**
  * Finds what the configuration names: local files are looked up, manifests of mirrors read, and what still
  * has to be fetched is listed.
  *
- * @param only names of sources or of single data sets; all but `onlyByName` sources when it is undefined
+ * @throws UserError for names and paths that lead nowhere
  */
 export async function resolveSources(
   config: DatasetsConfig,
-  only: readonly string[] | undefined,
+  options: ResolveOptions,
 ): Promise<ResolvedSource> {
+  const context = { ...options, config, pacer: new Pacer(options.policy.bytesPerSecond) };
   const datasets: Dataset[] = [];
   const downloads: Download[] = [];
-  for (const source of selectSources(config.sources, only)) {
-    const resolved = await resolveSource(source, config);
+  const failed: FailedDataset[] = [];
+  for (const source of selectSources(config.sources, options.only)) {
+    const resolved = await resolveSource(source, context);
     datasets.push(...resolved.datasets);
     downloads.push(...resolved.downloads);
+    failed.push(...resolved.failed);
   }
-  return { datasets, downloads };
+  refuseDuplicates(datasets);
+  return { datasets, downloads, failed };
 }
 
 /** The sources to read; a Speakleash source keeps only the data sets that were asked for. */
 function selectSources(sources: readonly Source[], only: readonly string[] | undefined): Source[] {
   if (only === undefined) return sources.filter((source) => !source.onlyByName);
   const wanted = new Set(only);
-  const selected = sources.flatMap((source): Source[] => {
+  const named = sources.flatMap((source): Source[] => {
     if (wanted.delete(source.name)) return [source];
-    if (source.kind !== "speakleash") return [];
+    if (source.kind !== "speakleash" || source.datasets === "all") return [];
     const datasets = source.datasets.filter((dataset) => wanted.delete(dataset));
     return datasets.length === 0 ? [] : [{ ...source, datasets }];
   });
+  // a name that no source spells out may be one of a mirror that is taken whole
+  const whole = sources.find((source) => source.kind === "speakleash" && source.datasets === "all");
+  if (wanted.size > 0 && whole?.kind === "speakleash") return [...named, { ...whole, datasets: [...wanted] }];
   const [unknown] = wanted;
   if (unknown !== undefined) {
     throw new UserError(`--only ${unknown}: no source or data set of that name in the configuration`);
   }
-  return selected;
+  return named;
 }
 
-async function resolveSource(source: Source, config: DatasetsConfig): Promise<ResolvedSource> {
+async function resolveSource(source: Source, context: ResolveContext): Promise<ResolvedSource> {
   switch (source.kind) {
     case "speakleash":
-      return await resolveSpeakleash(source, config);
+      return await resolveSpeakleash(source, context);
     case "files":
-      return { datasets: [dataset(source, await findFiles(source, config.folder))], downloads: [] };
+      return {
+        datasets: [dataset(source, await findFiles(source, context.config.folder))],
+        downloads: [],
+        failed: [],
+      };
     case "http":
-      return resolveHttp(source, config);
+      return await resolveHttp(source, context);
   }
 }
 
@@ -69,18 +83,47 @@ async function findFiles(source: Extract<Source, { kind: "files" }>, folder: str
 
 async function resolveHttp(
   source: Extract<Source, { kind: "http" }>,
-  config: DatasetsConfig,
+  context: ResolveContext,
 ): Promise<ResolvedSource> {
-  const folder = resolve(config.folder, config.downloads, source.name);
+  const folder = resolve(context.config.folder, context.config.downloads, source.name);
   const inputs: InputFile[] = [];
   const downloads: Download[] = [];
-  for (const url of source.urls) {
-    const path = join(folder, basename(decodeURIComponent(new URL(url).pathname)));
-    const found = await stat(path).catch(() => undefined);
-    if (found === undefined) downloads.push({ dataset: source.name, url, path, bytes: undefined });
-    inputs.push({ path, format: source.format ?? formatOf(path), bytes: found?.size ?? 0 });
+  for (const entry of source.urls) {
+    const { url, sha256 = undefined } = typeof entry === "string" ? { url: entry } : entry;
+    const name = fileNameOf(url);
+    if (inputs.some(({ path }) => path === resolve(folder, name))) {
+      throw new UserError(
+        `${source.name}: ${url}: a second file named ${name}; put it into a source of its own`,
+      );
+    }
+    const found = await findRemoteFile(
+      {
+        dataset: source.name,
+        url,
+        path: resolve(folder, name),
+        format: source.format ?? formatOf(name),
+        stream: source.stream,
+        ...(sha256 === undefined ? {} : { sha256 }),
+      },
+      context,
+    );
+    inputs.push(found.input);
+    if (found.download !== undefined) downloads.push(found.download);
   }
-  return { datasets: [dataset(source, inputs)], downloads };
+  return { datasets: [dataset(source, inputs)], downloads, failed: [] };
+}
+
+/** The last part of a URL's path, when it can safely be a file's name. */
+function fileNameOf(url: string): string {
+  const encoded = new URL(url).pathname.split("/").at(-1) ?? "";
+  let name = "";
+  try {
+    name = decodeURIComponent(encoded);
+  } catch {
+    // not percent-encoded: refused below
+  }
+  if (/^[\p{L}\p{N}_][\p{L}\p{N} ._~+,=@()-]{0,199}$/u.test(name)) return name;
+  throw new UserError(`${url}: its last part cannot be a file's name; give the file's own address`);
 }
 
 function dataset(source: Extract<Source, { kind: "files" | "http" }>, inputs: InputFile[]): Dataset {
@@ -96,4 +139,15 @@ function formatOf(path: string): SourceFormat {
     );
   }
   return format;
+}
+
+/** Two mirrors that are taken whole may list the same name. */
+function refuseDuplicates(datasets: readonly Dataset[]): void {
+  const sources = new Map<string, string>();
+  for (const { name, source } of datasets) {
+    const earlier = sources.get(name);
+    if (earlier !== undefined)
+      throw new UserError(`${name}: both ${earlier} and ${source} have a data set of this name`);
+    sources.set(name, source);
+  }
 }

@@ -5,9 +5,9 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { runApt3 } from "../support/apt3.ts";
-import { polishText, writeJsonl } from "../support/corpus.ts";
-import { temporaryFolder } from "../support/folders.ts";
+import { runApt3 } from "../../support/apt3.ts";
+import { polishText, writeJsonl } from "../../support/corpus.ts";
+import { temporaryFolder } from "../../support/folders.ts";
 
 /** A mirror on this machine, of the layout of Speakleash's, whose behaviour each test sets. */
 const root = temporaryFolder();
@@ -19,13 +19,16 @@ const requests: string[] = [];
 
 const server = createServer((request, response) => {
   const path = join(mirror, decodeURIComponent(request.url ?? ""));
-  requests.push(`${request.url} ${request.headers.range ?? ""}`.trim());
+  const method = request.method === "GET" ? "" : `${request.method} `;
+  requests.push(`${method}${request.url} ${request.headers.range ?? ""}`.trim());
   if (existsSync(path)) answer(request, response, readFileSync(path));
   else response.writeHead(404).end();
 });
 const serve: typeof answer = (request, response, body) => {
   const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
-  response.writeHead(from > 0 ? 206 : 200, { "content-length": body.length - from }).end(body.subarray(from));
+  const range = from > 0 ? { "content-range": `bytes ${from}-${body.length - 1}/${body.length}` } : {};
+  const headers = { etag: '"1"', "content-length": body.length - from, ...range };
+  response.writeHead(from > 0 ? 206 : 200, headers).end(body.subarray(from));
 };
 
 before(async () => {
@@ -62,7 +65,7 @@ test("--plan fetches manifests and nothing else", async () => {
   answer = serve;
   const plan = lastLine(await ingest("plan", "--only", `${SET},crawl`, "--plan"));
   assert.deepEqual([plan.event, plan.datasets, plan.downloads], ["done", 2, 2]);
-  assert.deepEqual(requests, [`/${encodeURIComponent(SET)}.manifest`]);
+  assert.deepEqual(requests, [`/${encodeURIComponent(SET)}.manifest`, "HEAD /crawl.jsonl"]);
 });
 
 test("a download that breaks off and a busy server are tried again, from where it stopped", async () => {
@@ -71,7 +74,7 @@ test("a download that breaks off and a busy server are tried again, from where i
     attempts += 1;
     if (attempts === 1) response.writeHead(503).end();
     else if (attempts === 2) {
-      response.writeHead(200, { "content-length": body.length });
+      response.writeHead(200, { etag: '"1"', "content-length": body.length });
       // a reset right behind the bytes may overtake them: they are given time to arrive
       response.write(body.subarray(0, 1000), () => void setTimeout(() => response.destroy(), 300));
     } else serve(request, response, body);
@@ -91,11 +94,14 @@ test("what lies here is not fetched again, and a URL is a source too", async () 
   requests.length = 0;
   const done = lastLine(await ingest("both", "--only", `${SET},crawl`));
   assert.equal(done.documentsKept, 80);
-  assert.deepEqual(requests, ["/crawl.jsonl"]);
+  assert.deepEqual(requests, ["HEAD /crawl.jsonl", "/crawl.jsonl"]);
 });
 
 test("what the server does not have is named", async () => {
   const { code, stderr } = await ingest("missing", "--only", "missing_set");
   assert.equal(code, 2);
-  assert.match(stderr, /missing_set\.manifest: the server answers 404 Not Found; check baseUrl and the name/);
+  assert.match(
+    stderr,
+    /missing_set\.manifest: the server answers 404 Not Found; check the address and the name/,
+  );
 });
