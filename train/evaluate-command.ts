@@ -8,8 +8,8 @@ export const command: Command<EvaluateTextOptions> = {
   name: "evaluate",
   summary: "Says how well an exported model predicts a text: perplexity and bits per byte.",
   examples: [
-    "npm run evaluate -- --model models/apt3-1b --text pan-tadeusz.txt",
-    "npm run evaluate -- --model models/demo --text held-out.jsonl.zst --seq-len 1024 --stride 1024 --json",
+    "apt3 evaluate --model models/apt3-1b --text pan-tadeusz.txt",
+    "apt3 evaluate --model models/demo --text held-out.jsonl.zst --seq-len 1024 --stride 1024 --json",
   ],
   configure: (program) =>
     program

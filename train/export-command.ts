@@ -7,9 +7,9 @@ export const command: Command<ExportOptions> = {
   name: "export",
   summary: "Makes a Hugging Face folder (safetensors, config, tokenizer) of a run's checkpoint.",
   examples: [
-    "npm run export -- --run runs/apt3-1b --out models/apt3-1b",
-    "npm run export -- --run runs/demo --out models/demo --tokenizer data/demo/tokenizer --precision bf16",
-    "npm run export -- --run runs/apt3-1b --out models/best --checkpoint best --max-shard 2GB",
+    "apt3 export --run runs/apt3-1b --out models/apt3-1b",
+    "apt3 export --run runs/demo --out models/demo --tokenizer data/demo/tokenizer --precision bf16",
+    "apt3 export --run runs/apt3-1b --out models/best --checkpoint best --max-shard 2GB",
   ],
   configure: (program) =>
     program

@@ -26,10 +26,10 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
   name: "generate",
   summary: "Continues prompts with an exported model, as text on stdout.",
   examples: [
-    'npm run generate -- --model models/apt3-1b --prompt "Najważniejszym celem człowieka jest"',
-    'npm run generate -- --model models/demo --prompt "W Polsce" --max-new-tokens 50 --temperature 0.8 --seed 7 --json',
-    'npm run generate -- --model models/demo --prompt "Dawno temu" --samples 4',
-    "npm run generate -- --model models/demo --prompts prompts.txt --batch 16 --backend cpu",
+    'apt3 generate --model models/apt3-1b --prompt "Najważniejszym celem człowieka jest"',
+    'apt3 generate --model models/demo --prompt "W Polsce" --max-new-tokens 50 --temperature 0.8 --seed 7 --json',
+    'apt3 generate --model models/demo --prompt "Dawno temu" --samples 4',
+    "apt3 generate --model models/demo --prompts prompts.txt --batch 16 --backend cpu",
   ],
   configure: (program) =>
     program

@@ -22,9 +22,9 @@ export const command: Command<PlanOptions> = {
   name: "plan",
   summary: "Calculates memory, speed and days of a training on graphics cards that need not be at hand.",
   examples: [
-    "npm run plan",
-    'npm run plan -- --gpu "RTX 4090"',
-    'npm run plan -- --config apt3-275m --gpu "RTX 3090" --efficiency 0.6 --json',
+    "apt3 plan",
+    'apt3 plan --gpu "RTX 4090"',
+    'apt3 plan --config apt3-275m --gpu "RTX 3090" --efficiency 0.6 --json',
   ],
   configure: (program) =>
     program

@@ -9,12 +9,12 @@ export const command: Command<PretrainOptions> = {
   name: "pretrain",
   summary: "Trains a language model on packed rows. The same command again continues where it was stopped.",
   examples: [
-    "npm run pretrain -- --config train/configs/apt3-1b.yaml --data data/packed --out runs/apt3-1b",
-    "npm run pretrain -- --config demo --steps 100 --backend reference",
-    "npm run pretrain -- --plan --tokens-per-second 16000",
-    "npm run pretrain -- --out runs/demo --resume --steps 200",
-    "npm run pretrain -- --max-time 8h          # ends with a checkpoint; run it again tomorrow night",
-    "npm run pretrain -- --init-from models/apt3-1b-base --out runs/continued",
+    "apt3 pretrain --config train/configs/apt3-1b.yaml --data data/packed --out runs/apt3-1b",
+    "apt3 pretrain --config demo --steps 100 --backend reference",
+    "apt3 pretrain --plan --tokens-per-second 16000",
+    "apt3 pretrain --out runs/demo --resume --steps 200",
+    "apt3 pretrain --max-time 8h          # ends with a checkpoint; run it again tomorrow night",
+    "apt3 pretrain --init-from models/apt3-1b-base --out runs/continued",
     "echo 'learningRate: 1.0e-4' > runs/apt3-1b/control.yaml   # while it trains; `stop: true` ends it",
   ],
   configure: (program) =>

@@ -23,7 +23,7 @@ export interface Command<Options> {
   readonly name: string;
   /** One line, shown by `--help`. */
   readonly summary: string;
-  /** Whole command lines, shown by `--help`. */
+  /** Whole command lines of the installed `apt3`, shown by `--help` in the form the user has. */
   readonly examples: readonly [string, string, ...string[]];
   /** Declares the flags; `--json` and `--help` are there already. */
   configure(program: Commander): void;
@@ -68,14 +68,32 @@ export async function runCommand<Options>(
   }
 }
 
+/** Whether npm started this command, in a checkout, where there is no `apt3` to type. */
+const isRunByNpm = (name: string) => process.env.npm_lifecycle_event === name;
+
+/** A command line of the installed `apt3` as it is typed here. */
+function asTyped(line: string, name: string): string {
+  if (!isRunByNpm(name)) return line;
+  const run = /[|<>]/.test(line) ? "npm run -s" : "npm run"; // npm's own lines must stay out of pipes
+  return line
+    .replace(/apt3 ([a-z-]+)(?=\s*(?:#|$))/g, `${run} $1   `) // as wide as with ` --`
+    .replace(/apt3 ([a-z-]+)(?= )/g, `${run} $1 --`)
+    .trimEnd();
+}
+
 function parseOptions<Options>(command: Command<Options>, words: readonly string[]): Options {
-  const program = new Commander(`apt3 ${command.name}`)
+  const program = new Commander(
+    isRunByNpm(command.name) ? `npm run ${command.name} --` : `apt3 ${command.name}`,
+  )
     .description(command.summary)
     .exitOverride()
     .configureOutput({ writeErr() {} })
     .allowExcessArguments(false)
     .helpOption("-h, --help", "show this help")
-    .addHelpText("after", `\nExamples:\n${command.examples.map((line) => `  ${line}`).join("\n")}\n`);
+    .addHelpText(
+      "after",
+      `\nExamples:\n${command.examples.map((line) => `  ${asTyped(line, command.name)}`).join("\n")}\n`,
+    );
   command.configure(program);
   program.addOption(new Option("--json", "one JSON object a line on stdout, progress on stderr"));
   program.parse([...words], { from: "user" });
@@ -101,7 +119,7 @@ function reportFailure(name: string, error: unknown, context: JobContext): numbe
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done; // --help was shown
     const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
-    process.stderr.write(`apt3 ${name}: ${message}; see \`apt3 ${name} --help\`\n`);
+    process.stderr.write(`apt3 ${name}: ${message}; see \`${asTyped(`apt3 ${name} --help`, name)}\`\n`);
     context.emit({ event: "error", exitCode: EXIT.userError, message });
     return EXIT.userError;
   }
