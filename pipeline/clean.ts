@@ -152,8 +152,11 @@ export function createCleaner(
 
 /** Moves the values that are not zero to the front, in place. */
 function withoutZeros(hashes: Uint32Array): Uint32Array {
-  let count = 0;
-  for (const hash of hashes) if (hash !== 0) hashes[count++] = hash;
+  let count = hashes.indexOf(0);
+  if (count < 0) return hashes;
+  for (let i = count; i < hashes.length; i++) {
+    if (hashes[i] !== 0) hashes[count++] = hashes[i] as number;
+  }
   return hashes.subarray(0, count);
 }
 
@@ -172,7 +175,8 @@ export class RejectSample {
 }
 
 /** The lines that are not blank, without their line ends. */
-function* splitLines(bytes: Uint8Array, firstLine: number): Generator<{ line: number; bytes: Uint8Array }> {
+function* splitLines(block: Uint8Array, firstLine: number): Generator<{ line: number; bytes: Uint8Array }> {
+  const bytes = Buffer.from(block.buffer, block.byteOffset, block.length); // its indexOf is 20 times as fast
   let line = firstLine;
   for (let start = 0; start < bytes.length; line++) {
     const newline = bytes.indexOf(10, start);

@@ -3,6 +3,7 @@ import xxhash from "xxhash-wasm";
 import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
 import { BANDS, createMinHasher } from "./dedup/minhash.ts";
 import { PROFILES, type ProfileName } from "./profiles.ts";
+import { RecordBuffer } from "./record-buffer.ts";
 import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
 import type { Trace } from "./trace.ts";
@@ -62,7 +63,10 @@ function clean(task: CleanTask): CleanResult {
     task.lines,
     task.firstLine,
   );
-  const records = kept.map(({ line, text, record, quality, changedBy }) => {
+  const records = new RecordBuffer();
+  const ends = new Uint32Array(kept.length);
+  const textBytes = new Uint32Array(kept.length);
+  for (const [i, { line, text, record, quality, changedBy }] of kept.entries()) {
     const meta = {
       id: `${dataset.name}:${line}`,
       source: dataset.name,
@@ -72,22 +76,16 @@ function clean(task: CleanTask): CleanResult {
       quality: Math.round(quality * 100) / 100,
       ...(changedBy.length === 0 ? {} : { changedBy }),
     };
-    return Buffer.from(`${JSON.stringify({ text, meta })}\n`);
-  });
-
-  const ends = new Uint32Array(kept.length);
-  let end = 0;
-  for (const [i, record] of records.entries()) {
-    end += record.length;
-    ends[i] = end;
+    textBytes[i] = records.add(text, JSON.stringify(meta));
+    ends[i] = records.length;
   }
   const result: CleanResult = {
-    records: concatenate(records, end),
+    records: records.take(),
     ends,
     keys: BigUint64Array.from(kept, ({ key }) => key),
     bands: joinBands(bands),
     lines: Uint32Array.from(kept, ({ line }) => line),
-    textBytes: Uint32Array.from(kept, ({ text }) => Buffer.byteLength(text)),
+    textBytes,
     characters: Uint32Array.from(kept, ({ text }) => text.length),
     statistics,
     rejects,
@@ -118,14 +116,4 @@ function joinBands(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
   const joined = new Uint32Array(parts.length * BANDS * 2);
   for (const [i, part] of parts.entries()) joined.set(part, i * BANDS * 2);
   return joined;
-}
-
-function concatenate(parts: readonly Uint8Array[], length: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

@@ -19,8 +19,7 @@ const PUNCTUATION = new Set([...'.!?…:;,"”»“)'].map((mark) => mark.charCo
 
 export function readLines(text: string): Lines {
   const lines = { count: 0, blank: 0, bullets: 0, ellipses: 0, punctuated: 0, oneWord: 0, short: 0 };
-  const seen = new Set<string>();
-  let duplicate = 0;
+  const places: number[] = [];
   let total = 0;
   for (let start = 0; start <= text.length; ) {
     const found = text.indexOf("\n", start);
@@ -29,18 +28,55 @@ export function readLines(text: string): Lines {
     else {
       lines.count += 1;
       total += end - start;
+      places.push(start, end);
       const last = text.charCodeAt(end - 1);
-      if (BULLETS.has(text.charCodeAt(start)) && text.charCodeAt(start + 1) === 32) lines.bullets += 1;
+      if (text.charCodeAt(start + 1) === 32 && BULLETS.has(text.charCodeAt(start))) lines.bullets += 1;
       if (last === 0x2026 || (last === 46 && text.endsWith("...", end))) lines.ellipses += 1;
       if (PUNCTUATION.has(last)) lines.punctuated += 1;
       if (end - start <= SHORT_LINE) lines.short += 1;
-      const space = text.indexOf(" ", start);
-      if (space < 0 || space > end) lines.oneWord += 1;
-      const line = text.slice(start, end);
-      if (seen.has(line)) duplicate += line.length;
-      else seen.add(line);
+      if (isOneWord(text, start, end)) lines.oneWord += 1;
     }
     start = end + 1;
   }
-  return { ...lines, duplicateShare: total === 0 ? 0 : duplicate / total };
+  return { ...lines, duplicateShare: total === 0 ? 0 : duplicateCharacters(text, places) / total };
+}
+
+function isOneWord(text: string, start: number, end: number): boolean {
+  for (let i = start; i < end; i++) if (text.charCodeAt(i) === 32) return false;
+  return true;
+}
+
+/** Characters in lines that stood in the text before; `places` holds where each line begins and ends. */
+function duplicateCharacters(text: string, places: readonly number[]): number {
+  if (places.length < 4) return 0;
+  // most lines differ from all others at their ends already, and need not be compared as a whole
+  const ends = new Map<number, number>();
+  const keys: number[] = [];
+  for (let i = 0; i < places.length; i += 2) {
+    const key = keyOfEnds(text, places[i] as number, places[i + 1] as number);
+    keys.push(key);
+    ends.set(key, (ends.get(key) ?? 0) + 1);
+  }
+  if (ends.size === keys.length) return 0;
+  const seen = new Set<string>();
+  let duplicate = 0;
+  for (const [i, key] of keys.entries()) {
+    if (ends.get(key) === 1) continue;
+    const line = text.slice(places[i * 2], places[i * 2 + 1]);
+    if (seen.has(line)) duplicate += line.length;
+    else seen.add(line);
+  }
+  return duplicate;
+}
+
+/** A 32-bit hash of a line's length and its first and last few characters. */
+function keyOfEnds(text: string, start: number, end: number): number {
+  let key = end - start;
+  const few = Math.min(6, end - start);
+  for (let i = 0; i < few; i++) {
+    key = Math.imul(key ^ text.charCodeAt(start + i), 0x01000193);
+    key = Math.imul(key ^ text.charCodeAt(end - 1 - i), 0x85ebca6b);
+    key ^= key >>> 15;
+  }
+  return key;
 }

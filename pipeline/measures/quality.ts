@@ -113,9 +113,11 @@ const DEFINITIONS: readonly Definition[] = [
   },
 ];
 
+const differentTable = new Uint32Array(512);
+
 /** How many different values there are among at most 200. */
 function differentHashes(hashes: Uint32Array): number {
-  const table = new Uint32Array(512);
+  const table = differentTable.fill(0);
   let different = 0;
   for (const hash of hashes) {
     let slot = hash & 511;

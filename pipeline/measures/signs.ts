@@ -1,3 +1,5 @@
+import { MARGIN, unitsOf } from "./units.ts";
+
 /**
  * What a text contains that some repair might have to look at, as a set of bits. One pass over the characters
  * answers for all steps at once, so a healthy text costs one table look-up a character and no regex.
@@ -25,6 +27,8 @@ export const SIGN = {
   /** Separators of menus: `|`, `•`, `›`, `»`. */
   separator: 2048,
   colon: 4096,
+  /** Six digits with at most two other signs between any of them: the least an identifier has. */
+  longNumber: 16384,
   /** Three letters that stand alone one after the other. */
   spacedLetter: 8192,
 } as const;
@@ -37,33 +41,52 @@ const PLAIN =
 
 const SPACE = 32;
 const NEWLINE = 10;
+const COMMA = 44;
+const FULL_STOP = 46;
+const ZERO = 48;
+const NINE = 57;
+const LONG_NUMBER = 6;
+const NEAR_DIGIT = 3;
 const SPACED_LETTERS = 3;
 let table: Uint16Array | undefined;
 
 /** The signs found in a text, OR-ed together. */
 export function readSigns(text: string): number {
   table ??= buildTable();
+  const units = unitsOf(text);
+  const end = MARGIN + text.length;
   let signs = 0;
-  let previous = NEWLINE;
-  let beforePrevious = NEWLINE;
   let alone = 0;
-  const { length } = text;
-  for (let i = 0; i < length; i++) {
-    const unit = text.charCodeAt(i);
+  let digits = 0;
+  let lastDigit = 0;
+  for (let i = MARGIN; i < end; i++) {
+    const unit = units[i] as number;
     signs |= table[unit] as number;
-    if (unit <= SPACE) {
-      alone = beforePrevious === SPACE && previous > 64 && previous < 0x180 ? alone + 1 : 0;
-      if (alone === SPACED_LETTERS) signs |= SIGN.spacedLetter;
-      // allowed next to each other: two newlines, which make one blank line
-      if (previous <= SPACE && (unit === SPACE || previous === SPACE || beforePrevious === NEWLINE)) {
-        signs |= SIGN.untidy;
-      }
-    } else if (previous === SPACE && (unit === 44 || unit === 46)) signs |= SIGN.looseMark;
-    beforePrevious = previous;
-    previous = unit;
+    if (unit > NINE) continue;
+    if (unit > SPACE) {
+      if (unit < ZERO) continue;
+      digits = i - lastDigit <= NEAR_DIGIT ? digits + 1 : 1;
+      if (digits === LONG_NUMBER) signs |= SIGN.longNumber;
+      lastDigit = i;
+      continue;
+    }
+    const previous = units[i - 1] as number;
+    const beforePrevious = units[i - 2] as number;
+    alone = beforePrevious === SPACE && previous > 64 && previous < 0x180 ? alone + 1 : 0;
+    if (alone === SPACED_LETTERS) signs |= SIGN.spacedLetter;
+    // allowed next to each other: two newlines, which make one blank line
+    if (previous <= SPACE && (unit === SPACE || previous === SPACE || beforePrevious === NEWLINE))
+      signs |= SIGN.untidy;
+    const next = units[i + 1] as number;
+    if (unit === SPACE && (next === COMMA || next === FULL_STOP)) signs |= SIGN.looseMark;
   }
-  if (previous <= SPACE && length > 0) signs |= SIGN.untidy;
+  if (text.length > 0 && (units[end - 1] as number) <= SPACE) signs |= SIGN.untidy;
   return signs;
+}
+
+/** The signs a text may have that was made of one with these by taking parts away: digits have come together. */
+export function signsOfShortened(signs: number): number {
+  return (signs & SIGN.digit) === 0 ? signs : signs | SIGN.longNumber;
 }
 
 function buildTable(): Uint16Array {

@@ -1,6 +1,6 @@
 import { type Lines, readLines } from "./lines.ts";
 import { qualityOf } from "./quality.ts";
-import { readSigns } from "./signs.ts";
+import { readSigns, signsOfShortened } from "./signs.ts";
 import { readWords, type Words } from "./words.ts";
 
 /** What steps want to know of one text, worked out when first asked for and then shared by all of them. */
@@ -14,7 +14,7 @@ export class TextMeasures {
   /** @param signs of an earlier form of the text, when this one can have no others */
   constructor(text: string, signs?: number) {
     this.text = text;
-    this.#signs = signs;
+    this.#signs = signs === undefined ? undefined : signsOfShortened(signs);
   }
 
   get signs(): number {

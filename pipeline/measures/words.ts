@@ -1,3 +1,5 @@
+import { MARGIN, unitsOf } from "./units.ts";
+
 /** A text's words as numbers, and counts of its characters, for the steps that select: one pass for all. */
 export interface Words {
   readonly count: number;
@@ -57,34 +59,33 @@ export function readWords(text: string): Words {
     scratch = { hashes: new Uint32Array(capacity * 2), lengths: new Uint16Array(capacity * 2) };
   }
   const { hashes, lengths } = scratch;
+  const units = unitsOf(text);
   const kinds = new Int32Array(8);
   const groups = new Int32Array(4);
-  let plainLetters = 0; // a to z, counted apart: nearly all characters are, and a register is faster than an array
+  let notPlain = 0; // all but a to z: most are, and what is not counted costs nothing
   let count = 0;
   let characters = 0;
   let alphabetic = 0;
   let stopWords = 0;
   let symbols = 0;
-  const { length } = text;
-  for (let i = 0; i < length; ) {
-    let unit = text.charCodeAt(i);
+  const end = MARGIN + text.length;
+  for (let i = MARGIN; i < end; ) {
+    let unit = units[i] as number;
     if (unit <= 32) {
       i += 1;
       continue;
     }
     const start = i;
+    const notPlainBefore = notPlain;
     let hash = FNV_START;
     let hasLetter = false;
     let isEmpty = true;
-    for (; i < length; i++) {
-      unit = text.charCodeAt(i);
-      if (unit <= 32) break;
+    for (; unit > 32; unit = units[++i] as number) {
       if (unit >= 97 && unit <= 122) {
         hash = Math.imul(hash ^ unit, FNV_PRIME);
-        plainLetters += 1;
-        hasLetter = true;
         continue;
       }
+      notPlain += 1;
       const ofKind = kind[unit] as number;
       (kinds[ofKind] as number)++;
       if (ofKind >= KIND.lower && ofKind <= KIND.digit) {
@@ -95,22 +96,19 @@ export function readWords(text: string): Words {
           if (unit > 127) (groups[group[unit] as number] as number)++;
         }
       } else if (unit === 35 || unit === 0x2026) symbols += 1;
-      else if (
-        unit === 46 &&
-        i >= start + 2 &&
-        text.charCodeAt(i - 1) === 46 &&
-        text.charCodeAt(i - 2) === 46
-      )
-        symbols += i - start >= 3 && text.charCodeAt(i - 3) === 46 ? 0 : 1;
+      else if (unit === 46 && i >= start + 2 && units[i - 1] === 46 && units[i - 2] === 46)
+        symbols += i - start >= 3 && units[i - 3] === 46 ? 0 : 1;
     }
+    const wordLength = i - start;
+    hasLetter ||= notPlain - notPlainBefore < wordLength;
     const value = isEmpty && !hasLetter ? 0 : hash >>> 0 || 1;
     hashes[count] = value;
-    lengths[count] = Math.min(i - start, 0xffff);
-    characters += i - start;
+    lengths[count] = Math.min(wordLength, 0xffff);
+    characters += wordLength;
     count += 1;
     if (hasLetter) {
       alphabetic += 1;
-      if (i - start < 8 && isIn(stop, value)) stopWords += 1;
+      if (wordLength < 8 && isIn(stop, value)) stopWords += 1;
     }
   }
   const [, , lowerCase = 0, upperCase = 0, digits = 0, , sentenceEnds = 0, commas = 0] = kinds;
@@ -121,7 +119,7 @@ export function readWords(text: string): Words {
     characters,
     alphabetic,
     stopWords,
-    letters: plainLetters + lowerCase + upperCase,
+    letters: characters - notPlain + lowerCase + upperCase,
     upperCase,
     polishLetters: groups[GROUP.polish] as number,
     foreignLetters: groups[GROUP.foreign] as number,

@@ -27,11 +27,11 @@ export const anonymise: Step = {
   create: (profile) =>
     profile.anonymise
       ? (text, measures) => {
-          if (!measures.has(SIGN.at | SIGN.digit)) return keep(text);
+          if (!measures.has(SIGN.at | SIGN.longNumber)) return keep(text);
           const withoutAddresses = measures.has(SIGN.at)
             ? text.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]")
             : text;
-          return keep(measures.has(SIGN.digit) ? hideNumbers(withoutAddresses) : withoutAddresses);
+          return keep(measures.has(SIGN.longNumber) ? hideNumbers(withoutAddresses) : withoutAddresses);
         }
       : undefined,
 };

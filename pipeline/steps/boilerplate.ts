@@ -44,7 +44,10 @@ const ANYWHERE = [
 ];
 /** A line that is nothing but an address. */
 const ONLY_URL = "(?:https?://|www\\.)\\S+$";
-const FURNITURE = new RegExp(`^(?:${[...BEGINNINGS, ONLY_URL].join("|")})|${ANYWHERE.join("|")}`, "iu");
+const AT_START = new RegExp(`^(?:${[...BEGINNINGS, ONLY_URL].join("|")})`, "iu");
+const INSIDE = new RegExp(ANYWHERE.join("|"), "iu");
+/** Each of `ANYWHERE` contains one of these: sought once in the whole text, they spare most texts the search by line. */
+const INSIDE_STEMS = /cookie|ciastecz|prawa zastrze|rights res|powered by|projekt i w|polityk/i;
 /** Three or more short labels between separators: a menu or a trail of breadcrumbs. */
 const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
 
@@ -66,10 +69,11 @@ function removeBoilerplate(text: string, hasSeparators: boolean) {
   if (text.length > MAX_LINE && !text.includes("\n")) return keep(text);
   const lines = text.split("\n");
   const removed = new Uint8Array(lines.length);
+  const mayBeInside = INSIDE_STEMS.test(text);
   let found = 0;
   for (const [i, line] of lines.entries()) {
     if (line === "" || line.length > MAX_LINE) continue;
-    if (FURNITURE.test(line) || (hasSeparators && MENU.test(line))) {
+    if (AT_START.test(line) || (mayBeInside && INSIDE.test(line)) || (hasSeparators && MENU.test(line))) {
       removed[i] = 1;
       found += 1;
     }

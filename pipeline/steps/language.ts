@@ -1,5 +1,4 @@
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { detectLanguage } from "../measures/language-detector.ts";
 import type { Words } from "../measures/words.ts";
 import { drop, keep, type Step } from "./step.ts";
 
@@ -34,25 +33,14 @@ export const language: Step = {
 
 /** The language most of three samples are in; Polish if at least one is and the other two disagree. */
 function detect(text: string): string {
-  const identify = detector();
-  if (text.length <= SAMPLE_CHARACTERS) return identify.detect(text).language;
+  if (text.length <= SAMPLE_CHARACTERS) return detectLanguage(text);
   const part = SAMPLE_CHARACTERS / 3;
   const starts = [0, (text.length - part) >> 1, text.length - part];
-  const found = starts.map((start) => identify.detect(text.slice(start, start + part)).language);
+  const found = starts.map((start) => detectLanguage(text.slice(start, start + part)));
   const [first = "", second, third] = found;
   if (first === second || first === third) return first;
   if (second !== undefined && second === third) return second;
   return found.includes("pl") ? "pl" : first;
-}
-
-type Detector = typeof import("eld/large")["default"];
-let loaded: Detector | undefined;
-
-/** The detector's database takes most of a second to load: only when the first doubtful text comes. */
-function detector(): Detector {
-  const path = fileURLToPath(import.meta.resolve("eld/large")); // exported for `import` only
-  loaded ??= (createRequire(import.meta.url)(path) as { default: Detector }).default;
-  return loaded;
 }
 
 /** As many Polish letters and stop words as no foreign text has, though names or quotations mislead the detector. */

@@ -27,18 +27,20 @@ export const markdown: Step = {
     const hasFrontMatter = text.startsWith("---") || text.startsWith("\uFEFF---");
     if (!hasFrontMatter && !measures.has(SIGN.bracket)) return keep(text);
     const frontMatter = hasFrontMatter ? FRONT_MATTER.exec(text) : null;
-    if (frontMatter === null && !EVIDENCE.test(text)) return keep(text);
+    if (frontMatter === null && !(/\]\(|\]:|\{%/.test(text) && EVIDENCE.test(text))) return keep(text);
     const title = TITLE.exec(frontMatter?.[1] ?? "")?.[1] ?? "";
     const body = frontMatter === null ? text : text.slice(frontMatter[0].length);
-    const plain = body
+    const links = body
       .replace(LIQUID, "")
       .replace(REFERENCE, "")
       .replace(IMAGE, "")
       .replace(LINK, "$1")
       .replace(WRAPPED_LINK, "$1")
-      .replace(HEADING, "$1")
-      .replace(UNDERLINE, "$1\n")
-      .replace(STRONG, "$1$2");
+      .replace(HEADING, "$1");
+    const plain = (/\n(?:===|---)/.test(links) ? links.replace(UNDERLINE, "$1\n") : links).replace(
+      STRONG,
+      "$1$2",
+    );
     return keep(title === "" ? plain : `${title}\n\n${plain}`);
   },
 };

@@ -49,7 +49,20 @@ export const pageFurniture: Step = {
 };
 
 /** Words divided at line ends: print, not verse or a list. */
-const isScan = (lines: readonly string[]) => lines.filter((line) => HYPHEN_END.test(line)).length >= 2;
+function isScan(lines: readonly string[]): boolean {
+  let divided = 0;
+  for (const line of lines) {
+    const last = line.charCodeAt(line.length - 1);
+    if ((last === 45 || last === 0xac) && HYPHEN_END.test(line.slice(-3))) divided += 1;
+  }
+  return divided >= 2;
+}
+
+/** Whether a line begins with one of a to z, A to Z, 0 to 9, which saves it a pattern: nearly all do. */
+function startsPlain(line: string): boolean {
+  const first = line.charCodeAt(0) | 32; // lower case; a digit stays what it is
+  return (first >= 97 && first <= 122) || (first >= 48 && first <= 57);
+}
 
 function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
   let run: number[] = [];
@@ -59,8 +72,8 @@ function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
   };
   for (const [i, line] of lines.entries()) {
     if (line === "") continue;
-    if (ORNAMENT.test(line)) run.push(i);
-    else close();
+    if (!startsPlain(line) && ORNAMENT.test(line)) run.push(i);
+    else if (run.length > 0) close();
   }
   close();
 }
@@ -90,6 +103,7 @@ function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
  * rising page number, or always the same with a date or a copyright sign.
  */
 function markRepeatedHeads(lines: readonly string[], removed: Uint8Array): void {
+  if (lines.length < MIN_HEAD_REPEATS) return;
   const places = new Map<string, number[]>();
   for (const [i, line] of lines.entries()) {
     if (line.length < 4 || line.length > 100 || !/[\d©]/.test(line) || /^[\p{Ll}(]/u.test(line)) continue;
@@ -130,9 +144,11 @@ function interruptsSentence(lines: readonly string[], at: number, repeated: Read
 function markGarbage(lines: readonly string[], removed: Uint8Array): void {
   for (const [i, line] of lines.entries()) {
     if (line === "" || line.length > 60) continue;
-    const letters = line.match(/[\p{Ll}\s]/gu)?.length ?? 0;
-    const signs = line.match(GARBAGE_SIGNS)?.length ?? 0;
-    if (!/\p{L}{2}|\d/u.test(line) || (signs >= 2 && letters < line.length * 0.6)) removed[i] = 1;
+    if (!/\p{L}{2}|\d/u.test(line)) removed[i] = 1;
+    else if ((line.match(GARBAGE_SIGNS)?.length ?? 0) >= 2) {
+      const letters = line.match(/[\p{Ll}\s]/gu)?.length ?? 0;
+      if (letters < line.length * 0.6) removed[i] = 1;
+    }
   }
 }
 

@@ -10,62 +10,86 @@ export const repetition: Step = {
   version: 2,
   create(profile) {
     const table = new NgramTable();
-    const smallestTop = Math.min(...profile.maxTopNgram);
-    const smallestDuplicate = Math.min(...profile.maxDuplicateNgrams);
+    const bounds = new NgramBounds();
     return (text, { words, lines }) => {
       if (lines.duplicateShare > profile.maxDuplicateLines) return drop("repeated-lines");
-      // Healthy texts are decided by two passes: bounds on what any longer n-gram could reach.
-      if (boundTopNgrams(words, table) > smallestTop * words.characters) {
-        for (const [i, limit] of profile.maxTopNgram.entries()) {
-          if (topNgramCharacters(words, i + 2, table) > limit * words.characters)
-            return drop(`top-${i + 2}-gram`);
-        }
+      // Healthy texts are decided by one pass: bounds on what n-grams of each length could reach.
+      bounds.read(words, table);
+      for (const [i, limit] of profile.maxTopNgram.entries()) {
+        const most = limit * words.characters;
+        if (bounds.top(i + 2) > most && topNgramCharacters(words, i + 2, table) > most)
+          return drop(`top-${i + 2}-gram`);
       }
-      if (repeatedFivegramCover(words, table) > smallestDuplicate * words.characters) {
-        for (const [i, limit] of profile.maxDuplicateNgrams.entries()) {
-          if (duplicateNgramCharacters(words, i + 5, table) > limit * words.characters)
-            return drop(`repeated-${i + 5}-grams`);
-        }
+      for (const [i, limit] of profile.maxDuplicateNgrams.entries()) {
+        const most = limit * words.characters;
+        if (bounds.repeated(i + 5) > most && duplicateNgramCharacters(words, i + 5, table) > most)
+          return drop(`repeated-${i + 5}-grams`);
       }
       return keep(text);
     };
   },
 };
 
+const LONGEST_TOP = 4;
+const LONGEST_REPEATED = 10;
+
 /**
- * At least the characters that the most frequent 2-, 3- or 4-gram covers: none of them occurs more often
- * than the bigram it begins with.
+ * What n-grams of each length cover at most, from the bigrams alone: an n-gram that stood in the text before is
+ * made of bigrams that did, and occurs no more often than any of them.
  */
-function boundTopNgrams(words: Words, table: NgramTable): number {
-  const { hashes, lengths, count } = words;
-  table.clear(count);
-  let most = 0;
-  for (let i = 0; i + 2 <= count; i++) {
-    const occurrences = table.add(mix(mix(0, hashes[i] as number), hashes[i + 1] as number));
-    if (occurrences < 2) continue;
-    const characters =
-      (lengths[i] as number) + (lengths[i + 1] as number) + (lengths[i + 2] ?? 0) + (lengths[i + 3] ?? 0);
-    // the longest of its 4-grams may have been an earlier one, so words count as at least ordinary ones
-    most = Math.max(most, occurrences * Math.max(characters, LONG_FOURGRAM));
-  }
-  return most;
-}
+class NgramBounds {
+  readonly #top = new Float64Array(LONGEST_TOP + 1);
+  readonly #repeated = new Float64Array(LONGEST_REPEATED + 1);
+  /** Word up to which `#repeated` is counted. */
+  readonly #counted = new Uint32Array(LONGEST_REPEATED + 1);
 
-/** Four words of Polish have 24 characters on average; only a spam text's differ much. */
-const LONG_FOURGRAM = 60;
-
-/** Characters in 5-grams that stood in the text before: an upper bound for all longer n-grams too. */
-function repeatedFivegramCover(words: Words, table: NgramTable): number {
-  const { lengths, count } = words;
-  table.clear(count);
-  let covered = 0;
-  let next = 0;
-  for (let i = 0; i + 5 <= count; i++) {
-    if (table.add(ngramHash(words, i, 5)) < 2) continue;
-    for (let word = Math.max(next, i); word < i + 5; word++) covered += lengths[word] as number;
-    next = i + 5;
+  /** At least `topNgramCharacters` of 2- to 4-grams. */
+  top(n: number): number {
+    return this.#top[n] as number;
   }
-  return covered;
+
+  /** At least `duplicateNgramCharacters` of 5- to 10-grams. */
+  repeated(n: number): number {
+    return this.#repeated[n] as number;
+  }
+
+  read(words: Words, table: NgramTable): void {
+    const { hashes, count } = words;
+    this.#top.fill(0);
+    this.#repeated.fill(0);
+    this.#counted.fill(0);
+    table.clear(count);
+    /** Bigrams up to here that follow each other and were all seen before; how often the last ones were. */
+    let run = 0;
+    let previous = 0;
+    let beforePrevious = 0;
+    for (let i = 0; i + 2 <= count; i++) {
+      const occurrences = table.add(mix(mix(0, hashes[i] as number), hashes[i + 1] as number));
+      if (occurrences < 2) {
+        run = 0;
+        continue;
+      }
+      run += 1;
+      this.#addTop(words, i, 2, occurrences);
+      if (run >= 2) this.#addTop(words, i - 1, 3, Math.min(occurrences, previous));
+      if (run >= 3) this.#addTop(words, i - 2, 4, Math.min(occurrences, previous, beforePrevious));
+      beforePrevious = previous;
+      previous = occurrences;
+      for (let n = 5; n <= LONGEST_REPEATED && run >= n - 1; n++) this.#addRepeated(words, i + 2 - n, n);
+    }
+  }
+
+  #addTop(words: Words, start: number, n: number, occurrences: number): void {
+    this.#top[n] = Math.max(this.#top[n] as number, occurrences * ngramCharacters(words, start, n));
+  }
+
+  #addRepeated(words: Words, start: number, n: number): void {
+    let characters = 0;
+    for (let word = Math.max(start, this.#counted[n] as number); word < start + n; word++)
+      characters += words.lengths[word] as number;
+    this.#repeated[n] = (this.#repeated[n] as number) + characters;
+    this.#counted[n] = start + n;
+  }
 }
 
 /** Characters covered by the occurrences of the n-gram that covers most; an n-gram seen once covers none. */
@@ -113,28 +137,25 @@ function ngramCharacters(words: Words, start: number, n: number): number {
  * One table serves all texts of a worker: making new ones cost a third of the step's time. */
 class NgramTable {
   #mask = 0;
-  #keys = new Int32Array(0);
-  #counts = new Uint32Array(0);
+  /** Pairs of a hash and its count, side by side in memory. */
+  #slots = new Int32Array(0);
 
   /** Makes room for `entries` hashes and forgets the earlier ones. */
   clear(entries: number): void {
-    const size = 2 ** Math.ceil(Math.log2(entries * 1.5 + 2));
-    if (size > this.#keys.length) {
-      this.#keys = new Int32Array(size);
-      this.#counts = new Uint32Array(size);
-    } else this.#counts.fill(0, 0, size);
+    const size = 2 ** Math.ceil(Math.log2(entries * 1.5 + 2)) * 2;
+    if (size > this.#slots.length) this.#slots = new Int32Array(size);
+    else this.#slots.fill(0, 0, size);
     this.#mask = size - 1;
   }
 
   /** Counts one occurrence and returns how many there are now. */
   add(hash: number): number {
-    const keys = this.#keys;
-    const counts = this.#counts;
-    let slot = hash & this.#mask;
-    while (counts[slot] !== 0 && keys[slot] !== hash) slot = (slot + 1) & this.#mask;
-    keys[slot] = hash;
-    const count = (counts[slot] as number) + 1;
-    counts[slot] = count;
+    const slots = this.#slots;
+    let slot = (hash << 1) & this.#mask;
+    while (slots[slot + 1] !== 0 && slots[slot] !== hash) slot = (slot + 2) & this.#mask;
+    slots[slot] = hash;
+    const count = (slots[slot + 1] as number) + 1;
+    slots[slot + 1] = count;
     return count;
   }
 }

@@ -8,8 +8,6 @@ const CONSONANT = /[^aeiouyąęó]/i;
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 
 /** Tokenised text has spaces before its marks; other text has hardly one. */
-const LOOSE_MARK = / [,.](?=[\s]|$)/g;
-const TIGHT_COMMA = /\S,(?=\s|$)/g;
 const MIN_LOOSE = 3;
 const BEFORE_MARK = / +(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
 const AFTER_BRACKET = /(?<=(?:^|\s)[([{„«]) +/gm;
@@ -36,8 +34,22 @@ function joinLetters(spaced: string): string {
   return isOneCase && isWord ? word : spaced;
 }
 
+const isSpace = (character: string) => character === " ";
+const isNoGap = (character: string) => character !== " " && /\S/.test(character);
+
+/** How often a mark stands behind such a character, and before white space or the text's end. */
+function countMarks(text: string, mark: string, isBefore: (character: string) => boolean): number {
+  let count = 0;
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) {
+    const next = text.charAt(at + 1);
+    const ends = next === " " || next === "" || /\s/.test(next);
+    if (ends && isBefore(text.charAt(at - 1))) count += 1;
+  }
+  return count;
+}
+
 function closeMarks(text: string): string {
-  const loose = text.match(LOOSE_MARK)?.length ?? 0;
-  if (loose < MIN_LOOSE || loose < (text.match(TIGHT_COMMA)?.length ?? 0)) return text;
+  const loose = countMarks(text, ",", isSpace) + countMarks(text, ".", isSpace);
+  if (loose < MIN_LOOSE || loose < countMarks(text, ",", isNoGap)) return text;
   return text.replace(QUOTED, '$1"$2"').replace(BEFORE_MARK, "").replace(AFTER_BRACKET, "");
 }
