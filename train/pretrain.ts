@@ -70,7 +70,7 @@ export async function pretrain(options: PretrainOptions, context: JobContext): P
     const precise = settleConfig(await withRecordedMoments(config, out), backend, sampler?.bytes);
     const plan = planTraining(precise, backend, steps, sampler?.bytes);
     if (options.plan) return printPlan(plan, options, precise, backend, context);
-    checkPlan(plan, options, precise, backend, context);
+    await checkPlan(plan, options, precise, backend, context);
 
     // 3. The run's folder, and the training itself.
     context.progress.log(
@@ -217,15 +217,15 @@ function printPlan(
 }
 
 /** Refuses what cannot work before the first step, with the plan that shows why. */
-function checkPlan(
+async function checkPlan(
   plan: TrainingPlan,
   { backend: chosen }: PretrainOptions,
   config: TrainingConfig,
   backend: Backend,
   context: JobContext,
-): void {
+): Promise<void> {
   try {
-    checkPatience(plan, backend, chosen, reasonsAgainstBackends());
+    checkPatience(plan, backend, chosen, await reasonsAgainstBackends());
     checkMemory(plan, backend);
   } catch (error) {
     context.progress.log(formatPlan(plan, config, backend));
@@ -233,7 +233,8 @@ function checkPlan(
   }
 }
 
-const reasonsAgainstBackends = (): string[] =>
-  Object.entries(probeBackends()).flatMap(([name, found]) =>
+async function reasonsAgainstBackends(): Promise<string[]> {
+  return [...(await probeBackends())].flatMap(([name, found]) =>
     found.available ? [] : [`${name}: ${found.reason}`],
   );
+}
