@@ -26,7 +26,13 @@ struct Kernel {
   unsigned sharedBytes;
 };
 
-constexpr int divideUp(int value, int by) { return (value + by - 1) / by; }
+#if defined(__CUDACC__)
+#define APT3_EVERYWHERE __host__ __device__
+#else
+#define APT3_EVERYWHERE
+#endif
+
+APT3_EVERYWHERE constexpr int divideUp(int value, int by) { return (value + by - 1) / by; }
 
 // ---------------------------------------------------------------------------------------------------------- gemm.cu
 
@@ -214,7 +220,7 @@ struct RmsNormBackwardParams {
 };
 inline constexpr Kernel rmsNormBackwardBf16{"apt3_rms_norm_backward_bf16", 256, 0};
 inline constexpr Kernel rmsNormBackwardF32{"apt3_rms_norm_backward_f32", 256, 0};
-constexpr unsigned rmsNormBackwardShared(int columns) {
+APT3_EVERYWHERE constexpr unsigned rmsNormBackwardShared(int columns) {
   return static_cast<unsigned>(divideUp(columns, 8) * 32 + 2 * 8 * 4);
 }
 inline constexpr Kernel rmsNormGain{"apt3_rms_norm_gain", 256, 8 * 32 * 4};
@@ -333,7 +339,7 @@ inline constexpr Kernel squaredNormSum{"apt3_squared_norm_sum", 256, 256 * 8};
  * One AdamW update of one tensor, over its padding too (zeros stay zeros), then clears the gradient; if the squared norm
  * is not finite it only clears. The parameters are rounded from float64 on the host:
  * keep = 1 − learningRate · weightDecay, stepSize = learningRate / (1 − beta1^update),
- * secondCorrection = 1/√(1 − beta2^update), rest = 1 − beta. Grid {divideUp(count, 1024)}; count is a multiple of 8.
+ * secondCorrection = 1/√(1 − beta2^update), rest = 1 − beta. `count` = rows · ld. Grid {divideUp(count, 1024)}.
  */
 struct AdamWParams {
   /** f32: the truth (the master, or the weight itself if that is f32). */
@@ -349,8 +355,10 @@ struct AdamWParams {
   long long count;
   float beta1, rest1, beta2, rest2, epsilon, keep, stepSize, secondCorrection, maxNorm;
   int momentsBf16;
-  /** Stochastic rounding draws from a hash of (seed, element): give every update and tensor a seed of its own. */
-  unsigned long long seed;
+  /** Shape without and with padding: the noise depends on an element's index in the unpadded matrix. */
+  int columns, ld;
+  /** `roundingSeed` of model/stochastic-rounding.ts: the noise is the one defined there. */
+  unsigned seed;
 };
 inline constexpr Kernel adamw{"apt3_adamw", 256, 0};
 
