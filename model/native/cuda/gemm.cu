@@ -1,7 +1,7 @@
 // Matrix products in three layouts, and the two that carry SwiGLU.
 #include "gemm.cuh"
 
-#include "activation.cuh"
+#include "swiglu.cuh"
 
 namespace apt3::cuda {
 
