@@ -6,8 +6,8 @@ import {
   countDrop,
   emptyStatistics,
   QUALITY_BINS,
-  type StepStatistics,
   type Statistics,
+  type StepStatistics,
   stepOf,
 } from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
