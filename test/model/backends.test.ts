@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Backend, ComputeType } from "../../model/backend.ts";
-import { cpuInstructionSets, createCpuBackend } from "../../model/backends/cpu.ts";
+import { cpuInstructionSets, cpuUnavailable, createCpuBackend } from "../../model/backends/cpu.ts";
+import { createCudaBackend } from "../../model/backends/cuda.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { openBackend, probeBackends } from "../../model/backends/registry.ts";
+import { buildEmulator, emulatorMissing } from "./emulator/build.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
 
 /** Largest error of a float32 or bf16 result, relative to the largest value of the result. */
@@ -38,7 +40,14 @@ async function candidates(): Promise<Candidate[]> {
     missing: runnable.includes(instructionSet) ? undefined : "not built, or not in this processor",
     open: async () => createCpuBackend({ instructionSet, threads: 3 }),
   }));
-  return [...byName, ...byInstructionSet];
+  const noEmulator = cpuUnavailable() ?? emulatorMissing();
+  const library = noEmulator === undefined ? (await buildEmulator("fast")).library : undefined;
+  const emulated = {
+    name: "cuda on the emulated device",
+    missing: noEmulator,
+    open: () => createCudaBackend({ library: library!, kernels: [new Uint8Array(1)] }),
+  };
+  return [...byName, ...byInstructionSet, emulated];
 }
 
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */

@@ -23,6 +23,17 @@ static void decode(napi_env env, napi_value value, Matrix& to) {
   to = *matrix;
 }
 
+/** The bytes of a Uint8Array. */
+static void decode(napi_env env, napi_value value, std::vector<char>& to) {
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  check(env, napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr));
+  if (type != napi_uint8_array) throw std::runtime_error("expected bytes");
+  const auto* bytes = static_cast<const char*>(data);
+  to.assign(bytes, bytes + length);
+}
+
 namespace {
 
 napi_value number(napi_env env, double value) {
@@ -66,7 +77,7 @@ napi_value probe(napi_env env, napi_callback_info info) {
   });
 }
 
-/** open(library, index, image): a device. Whether that works is told by the first promise. */
+/** open(library, index, images): a device. Whether that works is told by the first promise. */
 napi_value open(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<3> arguments(env, info);
@@ -74,13 +85,17 @@ napi_value open(napi_env env, napi_callback_info info) {
     int64_t index = 0;
     decode(env, arguments.values[0], library);
     decode(env, arguments.values[1], index);
-    napi_typedarray_type type;
-    size_t length = 0;
-    void* data = nullptr;
-    check(env, napi_get_typedarray_info(env, arguments.values[2], &type, &length, &data, nullptr, nullptr));
-    const auto* bytes = static_cast<const char*>(data);
+    std::vector<std::vector<char>> images;
+    uint32_t count = 0;
+    check(env, napi_get_array_length(env, arguments.values[2], &count));
+    images.resize(count);
+    for (uint32_t i = 0; i < count; i++) {
+      napi_value image;
+      check(env, napi_get_element(env, arguments.values[2], i, &image));
+      decode(env, image, images[i]);
+    }
     return externalOf(env, std::make_unique<CudaDevice>(env, std::move(library), static_cast<int>(index),
-                                                        std::vector<char>(bytes, bytes + length)));
+                                                        std::move(images)));
   });
 }
 

@@ -7,12 +7,12 @@
 
 namespace apt3::cuda {
 
-CudaDevice::CudaDevice(napi_env env, std::string library, int index, std::vector<char> image)
-    : env_(env), image_(std::move(image)), promises_(env, "apt3 cuda backend") {
+CudaDevice::CudaDevice(napi_env env, std::string library, int index, std::vector<std::vector<char>> images)
+    : env_(env), promises_(env, "apt3 cuda backend") {
   check(env, napi_add_env_cleanup_hook(env, onEnvironmentExit, this));
   waiter_ = std::thread([this] { waitForArrivals(); });
-  queue_.enqueue([this, library = std::move(library), index] {
-    gpu_ = std::make_unique<Gpu>(Driver::open(library), index, image_.data(), unused_);
+  queue_.enqueue([this, library = std::move(library), index, images = std::move(images)] {
+    gpu_ = std::make_unique<Gpu>(Driver::open(library), index, images, unused_);
   });
 }
 

@@ -28,8 +28,7 @@ struct Arrival {
  */
 class CudaDevice {
  public:
-  /** @param image the kernels; kept */
-  CudaDevice(napi_env env, std::string library, int index, std::vector<char> image);
+  CudaDevice(napi_env env, std::string library, int index, std::vector<std::vector<char>> images);
   ~CudaDevice();
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;
@@ -54,7 +53,6 @@ class CudaDevice {
   static void onEnvironmentExit(void* device);
 
   napi_env env_;
-  const std::vector<char> image_;
   Promises promises_;
   const std::shared_ptr<Unused> unused_ = std::make_shared<Unused>();
   std::unique_ptr<Gpu> gpu_;

@@ -29,14 +29,18 @@ DeviceFacts readFacts(const Driver& driver, int index) {
           attribute(Attribute::multiprocessors), memory};
 }
 
-Gpu::Gpu(const Driver& driver, int index, const void* image, std::shared_ptr<Unused> unused)
+Gpu::Gpu(const Driver& driver, int index, const std::vector<std::vector<char>>& images, std::shared_ptr<Unused> unused)
     : driver(driver), facts(readFacts(driver, index)), device_(ordinalOf(driver, index)), unused_(std::move(unused)) {
   // A thread that waits sleeps instead of spinning. Fails where another library has opened the context: no harm.
   driver.contextSetFlags(device_, contextBlockingSync);
   driver.check(driver.contextRetain(&context_, device_), "the device cannot be opened");
   try {
     makeCurrent();
-    driver.check(driver.moduleLoad(&module_, image), "the kernels do not run on this device with this driver");
+    for (const std::vector<char>& image : images) {
+      Module loaded = nullptr;
+      driver.check(driver.moduleLoad(&loaded, image.data()), "the kernels do not run on this device with this driver");
+      modules_.push_back(loaded);
+    }
     driver.check(driver.streamCreate(&compute_, streamNonBlocking), "cuStreamCreate");
     driver.check(driver.streamCreate(&copies_, streamNonBlocking), "cuStreamCreate");
     staging_ = std::make_unique<Staging>(driver, copies_, compute_, allocateBytes(Staging::deviceBytes));
@@ -59,7 +63,7 @@ void Gpu::close() noexcept {
   for (const DeviceAddress address : allocations_) driver.free(address);
   if (copies_ != nullptr) driver.streamDestroy(copies_);
   if (compute_ != nullptr) driver.streamDestroy(compute_);
-  if (module_ != nullptr) driver.moduleUnload(module_);
+  for (const Module loaded : modules_) driver.moduleUnload(loaded);
   driver.contextSetCurrent(nullptr);
   driver.contextRelease(device_);
 }
@@ -133,12 +137,18 @@ void Gpu::recycle(Event event) {
   events_.push_back(event);
 }
 
+Function Gpu::find(const char* kernel) const {
+  Function function = nullptr;
+  for (const Module loaded : modules_) {
+    if (driver.moduleFunction(&function, loaded, kernel) == 0) return function;
+  }
+  throw std::runtime_error(std::string(kernel) + ": no such kernel");
+}
+
 Function Gpu::functionOf(const Kernel& kernel, unsigned shared) {
   auto found = functions_.find(kernel.name);
   if (found == functions_.end()) {
-    Function function = nullptr;
-    driver.check(driver.moduleFunction(&function, module_, kernel.name), kernel.name);
-    found = functions_.emplace(kernel.name, Loaded{function, 48 << 10}).first;
+    found = functions_.emplace(kernel.name, Loaded{find(kernel.name), 48 << 10}).first;
   }
   Loaded& loaded = found->second;
   if (shared > loaded.sharedLimit) {  // More than 48 KB must be asked for.

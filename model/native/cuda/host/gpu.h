@@ -36,8 +36,8 @@ DeviceFacts readFacts(const Driver& driver, int index);
  */
 class Gpu {
  public:
-  /** @param image the kernels: a fatbin, which must live as long as this */
-  Gpu(const Driver& driver, int index, const void* image, std::shared_ptr<Unused> unused);
+  /** @param images the kernels: modules in a form that the driver takes */
+  Gpu(const Driver& driver, int index, const std::vector<std::vector<char>>& images, std::shared_ptr<Unused> unused);
   ~Gpu();
   Gpu(const Gpu&) = delete;
   Gpu& operator=(const Gpu&) = delete;
@@ -87,13 +87,14 @@ class Gpu {
  private:
   void close() noexcept;
   void launchBytes(const Kernel& kernel, Grid grid, void* parameters, unsigned shared);
+  Function find(const char* kernel) const;
   Function functionOf(const Kernel& kernel, unsigned shared);
   DeviceAddress allocateBytes(size_t bytes);
   void releaseUnused();
 
   const DeviceOrdinal device_;
   Context context_ = nullptr;
-  Module module_ = nullptr;
+  std::vector<Module> modules_;
   Stream compute_ = nullptr;
   Stream copies_ = nullptr;
   struct Loaded {

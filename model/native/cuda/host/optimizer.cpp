@@ -48,7 +48,9 @@ void adamw(Gpu& gpu, const Matrix& weight, const Matrix& master, const Matrix& g
   p.secondCorrection = static_cast<float>(1 / std::sqrt(1 - std::pow(step.beta2, step.update)));
   p.maxNorm = static_cast<float>(step.maxNorm);
   p.momentsBf16 = firstMoment.dtype == DType::bf16 ? 1 : 0;
-  p.seed = static_cast<unsigned long long>(step.roundingSeed);
+  p.columns = narrow(weight.columns);
+  p.ld = narrow(weight.ld());
+  p.seed = static_cast<unsigned>(static_cast<int64_t>(step.roundingSeed));
   gpu.launch(cuda::adamw, {upwards(p.count, 1024)}, p);
 }
 
