@@ -107,7 +107,7 @@ export function createCleaner(
       reading.charactersOut += record.text.length;
 
       const changedBy: string[] = [];
-      const measures = applySteps(record.text);
+      const measures = applySteps(record);
       if (measures !== undefined) {
         const { text, quality, words } = measures;
         const hashes = withoutZeros(words.hashes);
@@ -119,13 +119,13 @@ export function createCleaner(
       }
 
       /** The text after every step with its measures, or undefined when one of them dropped it. */
-      function applySteps(original: string): TextMeasures | undefined {
+      function applySteps({ text: original, label }: TextRecord): TextMeasures | undefined {
         let current = original;
         let measures = new TextMeasures(current);
         for (const { name, addsNoSigns, apply } of steps) {
           const step = stepOf(statistics, name);
           step.documentsIn += 1;
-          const verdict = apply(current, measures);
+          const verdict = apply(current, measures, { label, changedBy });
           clock = spend(name, clock);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);

@@ -13,7 +13,7 @@ const REJECTS_PER_REASON = 20;
 export function describeResult(dataset: Dataset, units: readonly Unit[]): CleanDataset {
   const statistics = emptyStatistics([]);
   for (const unit of units) addStatistics(statistics, unit.statistics);
-  const { name, source, group, profile, licence } = dataset;
+  const { name, source, group, profile, thresholds, licence } = dataset;
   const inputs = dataset.inputs.map(({ path, bytes }, index) => {
     const last = units.filter((unit) => unit.input === index).at(-1);
     const sha256 = last?.end?.sha256;
@@ -24,7 +24,7 @@ export function describeResult(dataset: Dataset, units: readonly Unit[]): CleanD
       ...(sha256 === undefined ? {} : { sha256 }),
     };
   });
-  return { name, source, group, profile, licence, inputs, statistics };
+  return { name, source, group, profile, thresholds, licence, inputs, statistics };
 }
 
 export function shardsOf(dataset: Dataset, units: readonly Unit[]): CleanShard[] {
