@@ -23,6 +23,8 @@ export interface CleanWorkerData {
 
 export interface CleanTask {
   readonly dataset: number;
+  /** Begins the ids of the documents; their lines end them. */
+  readonly source: string;
   /** Whole JSON lines; moved, not copied. */
   readonly lines: Uint8Array<ArrayBuffer>;
   readonly firstLine: number;
@@ -70,7 +72,7 @@ function clean(task: CleanTask): CleanResult {
   const textBytes = new Uint32Array(kept.length);
   for (const [i, { line, text, record, quality, changedBy }] of kept.entries()) {
     const meta = {
-      id: `${dataset.name}:${line}`,
+      id: `${task.source}:${line}`,
       source: dataset.name,
       licence: dataset.licence,
       ...(record.url === undefined ? {} : { url: record.url }),

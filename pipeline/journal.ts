@@ -13,17 +13,16 @@ const rejectSchema = z.strictObject({
   excerpt: z.string(),
 });
 
-/** A finished piece of ingest: a span of lines of one input, with the shard they became. */
+/** A finished piece of ingest: a span of a data set's lines, of one input or several, with the shard they became. */
 const unitSchema = z.strictObject({
   dataset: z.string(),
-  /** Index of the input file in its data set. */
+  /** Where work goes on: the input's index in its data set, and how many of its lines are done. */
   input: z.number(),
-  /** Lines of the input that are done, from its beginning; work goes on behind them. */
   linesDone: z.number(),
+  /** Inputs that end in this span, or reach the limit in it: then without a hash. */
+  ended: z.array(z.strictObject({ input: z.number(), lines: z.number(), sha256: z.string().optional() })),
   /** Uncompressed bytes of this span, which `--limit` counts. */
   inputBytes: z.number(),
-  /** Present when the span reaches the input's end, or the limit. */
-  end: z.strictObject({ sha256: z.string().optional() }).optional(),
   /** Absent when no document of the span was kept. */
   shard: z
     .strictObject({

@@ -14,15 +14,10 @@ export function describeResult(dataset: Dataset, units: readonly Unit[]): CleanD
   const statistics = emptyStatistics([]);
   for (const unit of units) addStatistics(statistics, unit.statistics);
   const { name, source, group, profile, thresholds, licence } = dataset;
+  const ended = new Map(units.flatMap((unit) => unit.ended).map((end) => [end.input, end]));
   const inputs = dataset.inputs.map(({ path, bytes }, index) => {
-    const last = units.filter((unit) => unit.input === index).at(-1);
-    const sha256 = last?.end?.sha256;
-    return {
-      file: basename(path),
-      bytes,
-      lines: last?.linesDone ?? 0,
-      ...(sha256 === undefined ? {} : { sha256 }),
-    };
+    const { lines = 0, sha256 } = ended.get(index) ?? {};
+    return { file: basename(path), bytes, lines, ...(sha256 === undefined ? {} : { sha256 }) };
   });
   return { name, source, group, profile, thresholds, licence, inputs, statistics };
 }
