@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PROFILE_NAMES } from "./profiles.ts";
+import { PROFILE_NAMES, profileSchema } from "./profiles.ts";
 import { statisticsSchema } from "./statistics.ts";
 
 export const CLEAN_FORMAT = "apt3.clean/1";
@@ -22,6 +22,8 @@ const datasetSchema = z.strictObject({
   source: z.string(),
   group: z.string(),
   profile: z.enum(PROFILE_NAMES),
+  /** What the documents were selected by: the profile, with what datasets.yaml says otherwise. */
+  thresholds: profileSchema,
   licence: z.string(),
   inputs: z.array(
     z.strictObject({

@@ -7,7 +7,6 @@ import { KeySet } from "./dedup/key-set.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
 import { isExtension, orderBehindEarlier } from "./extension.ts";
 import { Journal, type Unit } from "./journal.ts";
-import { PROFILES } from "./profiles.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { renderReport } from "./report/report.ts";
 import { describeResult, shardsOf, sumStatistics, writeRejects, writeTraces } from "./results.ts";
@@ -131,7 +130,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
 
     // 3. Clean one data set after the other; workers share each one's lines
     const workerData: CleanWorkerData = {
-      datasets: datasets.map(({ name, profile, licence }) => ({ name, profile, licence })),
+      datasets: datasets.map(({ name, thresholds, licence }) => ({ name, thresholds, licence })),
       nearDedup,
       traces,
     };
@@ -189,7 +188,6 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
 function describeDataset(dataset: Dataset): unknown {
   return {
     ...dataset,
-    thresholds: PROFILES[dataset.profile],
     inputs: dataset.inputs.map(({ path, format, bytes }) => ({ file: basename(path), format, bytes })),
   };
 }
