@@ -43,6 +43,15 @@ const unitSchema = z.strictObject({
 
 export type Unit = z.infer<typeof unitSchema>;
 
+/** A unit as near-dedup left it. */
+const deduplicatedSchema = z.strictObject({
+  /** Documents it dropped, by their place in the unit's own shard. */
+  dropped: z.array(z.number()),
+  unit: unitSchema,
+});
+
+export type Deduplicated = z.infer<typeof deduplicatedSchema>;
+
 /**
  * What is done, one file a unit, written after the unit's shard is in its place: the last mark of done.
  * Beside each lies a file of the kept documents' dedup keys, from which the set is rebuilt on resume.
@@ -86,12 +95,23 @@ export class Journal {
     await writeJson(this.#path(unit.dataset, index, "json"), unit);
   }
 
+  /** What near-dedup made of a unit, in this run or one before; undefined when it had nothing to drop. */
+  async readDeduplicated(dataset: string, index: number): Promise<Deduplicated | undefined> {
+    const path = this.#path(dataset, index, "unique");
+    return (await exists(path)) ? await readJson(path, deduplicatedSchema) : undefined;
+  }
+
+  async writeDeduplicated(index: number, deduplicated: Deduplicated): Promise<void> {
+    await writeJson(this.#path(deduplicated.unit.dataset, index, "unique"), deduplicated);
+  }
+
   /** Forgets a data set's units from the last to the first, so that a kill in between leaves no gap. */
   async forget(dataset: string): Promise<void> {
     for (let index = (await this.read(dataset)).length - 1; index >= 0; index--) {
       await rm(this.#path(dataset, index, "json"), { force: true });
       await rm(this.#path(dataset, index, "keys"), { force: true });
       await rm(this.bandsPath(dataset, index), { force: true });
+      await rm(this.#path(dataset, index, "unique"), { force: true });
     }
   }
 
