@@ -34,7 +34,8 @@ const driverLibrary = "libcuda.so.1";
 /** The first driver version that takes machine code made by CUDA 12. */
 const oldestDriver = 12_000;
 
-const version = (number: number): string => `${Math.floor(number / 1000)}.${Math.floor((number % 1000) / 10)}`;
+const version = (number: number): string =>
+  `${Math.floor(number / 1000)}.${Math.floor((number % 1000) / 10)}`;
 
 type Found =
   | {
@@ -66,7 +67,10 @@ const tooOld = ({ name, capabilityMajor, capabilityMinor }: CudaDeviceFacts): st
   `${name} has compute capability ${capabilityMajor}.${capabilityMinor}; bf16 tensor cores need 8.0 (Ampere: RTX 30, A100, and later)`;
 
 /** The shipped kernels for a device, if its driver takes them. */
-function findKernels(device: CudaDeviceFacts, driver: number): { kernels: Uint8Array[] } | { reason: string } {
+function findKernels(
+  device: CudaDeviceFacts,
+  driver: number,
+): { kernels: Uint8Array[] } | { reason: string } {
   const file = readKernelFile();
   if (file === undefined) return { reason: "its kernels were not built: run npm run build:cuda" };
   const target = chooseTarget(file.header, device);
