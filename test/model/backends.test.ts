@@ -4,6 +4,8 @@ import type { Backend, ComputeType } from "../../model/backend.ts";
 import { cpuInstructionSets, createCpuBackend } from "../../model/backends/cpu.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { openBackend, probeBackends } from "../../model/backends/registry.ts";
+import { installedDevices, tensorflowDevices } from "../../model/backends/tensorflow/library.ts";
+import { createTensorflowBackend } from "../../model/backends/tensorflow.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
 
 /** Largest error of a float32 or bf16 result, relative to the largest value of the result. */
@@ -38,7 +40,13 @@ async function candidates(): Promise<Candidate[]> {
     missing: runnable.includes(instructionSet) ? undefined : "not built, or not in this processor",
     open: async () => createCpuBackend({ instructionSet, threads: 3 }),
   }));
-  return [...byName, ...byInstructionSet];
+  const installed = installedDevices();
+  const byTensorflowDevice = tensorflowDevices.map((device) => ({
+    name: `tensorflow on ${device}`,
+    missing: installed.includes(device) ? undefined : "not installed",
+    open: () => createTensorflowBackend({ device }),
+  }));
+  return [...byName, ...byInstructionSet, ...byTensorflowDevice];
 }
 
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */
@@ -48,20 +56,23 @@ for (const { name, missing, open } of await candidates()) {
       it(operation.name, async () => {
         const backend = await open();
         const reference = createReferenceBackend();
-        for (const compute of backend.computeTypes) {
-          const found = await results(backend, operation, compute);
-          assert.deepEqual(
-            await results(backend, operation, compute),
-            found,
-            "the same calls give the same bits",
-          );
-          const wanted = await results(reference, operation, "f32", compute === "bf16");
-          for (const [index, expected] of wanted.entries()) {
-            assertClose(found[index]!, expected, tolerances[compute], `${compute}, result ${index}`);
+        try {
+          for (const compute of backend.computeTypes) {
+            const found = await results(backend, operation, compute);
+            assert.deepEqual(
+              await results(backend, operation, compute),
+              found,
+              "the same calls give the same bits",
+            );
+            const wanted = await results(reference, operation, "f32", compute === "bf16");
+            for (const [index, expected] of wanted.entries()) {
+              assertClose(found[index]!, expected, tolerances[compute], `${compute}, result ${index}`);
+            }
           }
+        } finally {
+          await backend.close();
+          await reference.close();
         }
-        await backend.close();
-        await reference.close();
       });
     }
   });
@@ -79,7 +90,7 @@ function assertClose(actual: Float32Array, expected: Float32Array, tolerance: nu
 
 describe("the choice of a backend", () => {
   it("takes the best available one on auto", async () => {
-    const [best] = [...(await probeBackends())].find(([, found]) => found.available) ?? [];
+    const [best] = [...(await probeBackends())].find(([, found]) => found.available && found.automatic) ?? [];
     assert.equal((await openBackend("auto")).name, best);
   });
 
