@@ -1,5 +1,7 @@
-import type { AttentionArguments, Backend, DeviceBuffer, RopeArguments } from "../backend.ts";
+import type { AttentionArguments, DeviceBuffer, RopeArguments } from "../backend.ts";
+import type { BasicBackend } from "./complete.ts";
 import {
+  expectAdamW,
   expectAlike,
   expectAttention,
   expectFloats,
@@ -12,7 +14,7 @@ import {
  * The same backend behind checks of the shapes and element types of every call, which throw at once: for backends whose
  * operations would make something of operands that do not fit.
  */
-export function checked(backend: Backend): Backend {
+export function checked(backend: BasicBackend): BasicBackend {
   return {
     ...backend,
     write(buffer, values) {
@@ -125,12 +127,7 @@ export function checked(backend: Backend): Backend {
     },
     adamw(args) {
       expectShape(args.squaredNorm, 1, 1, "f32");
-      for (const { weight, master, gradient, firstMoment, secondMoment } of args.tensors) {
-        expectShape(weight, weight.rows, weight.columns, master === undefined ? "f32" : "bf16");
-        for (const part of [master ?? weight, gradient, firstMoment, secondMoment]) {
-          expectShape(part, weight.rows, weight.columns, "f32");
-        }
-      }
+      for (const tensor of args.tensors) expectAdamW(tensor);
       backend.adamw(args);
     },
   };

@@ -1,27 +1,32 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
 import type { Backend, BufferSpec, DeviceBuffer, MatmulArguments, RopeArguments } from "../backend.ts";
+import { fromBfloat16, toBfloat16 } from "../bfloat16.ts";
 import { ModelInputError } from "../input-error.ts";
+import { roundingSeed } from "../stochastic-rounding.ts";
 import { checked } from "./checked.ts";
+import { type BasicBackend, completeBackend } from "./complete.ts";
 import { attention, attentionBackward, attentionBytes, cachedAttention } from "./tensorflow/attention.ts";
 import { checkIndices, IntegerBuffer, TensorBuffer } from "./tensorflow/buffer.ts";
+import { installedDevices, installHint, type TensorflowDevice } from "./tensorflow/devices.ts";
 import { embedding, embeddingBackward } from "./tensorflow/embedding.ts";
 import { rmsNorm, rmsNormBackward, rope, swiglu, swigluBackward } from "./tensorflow/layers.ts";
-import {
-  installedDevices,
-  installHint,
-  type LoadedLibrary,
-  loadLibrary,
-  type TensorFlow,
-  type TensorflowDevice,
-} from "./tensorflow/library.ts";
+import { type LoadedLibrary, loadLibrary, type TensorFlow } from "./tensorflow/library.ts";
 import { crossEntropy } from "./tensorflow/loss.ts";
-import { adamwStep, sumOfSquares } from "./tensorflow/optimizer.ts";
+import { adamwMatrices, adamwStep, sumOfSquares } from "./tensorflow/optimizer.ts";
 import { WorkQueue } from "./work-queue.ts";
 
 export interface TensorflowOptions {
   /** Where TensorFlow.js computes; by default the best that is installed. */
   readonly device?: TensorflowDevice;
+  /** Largest matrix of attention scores, and of probabilities in the loss, that exists at once. */
+  readonly blockBytes?: number;
 }
+
+/**
+ * 256 query rows of 32 heads over 2048 keys, where all rows of a 1B model's layer would be 537 MB; large enough that a
+ * GPU has something to do.
+ */
+const defaultBlockBytes = 64 * 2 ** 20;
 
 /** Why the backend cannot run here; undefined if it can. Loads nothing. */
 export function tensorflowUnavailable(): string | undefined {
@@ -48,10 +53,13 @@ export async function tensorflowUsesGpu(): Promise<boolean> {
 export async function createTensorflowBackend(options: TensorflowOptions = {}): Promise<Backend> {
   const device = options.device ?? installedDevices()[0];
   if (device === undefined) throw new ModelInputError(installHint);
-  return checked(backendOf(await loadLibrary(device)));
+  const backend = completeBackend(
+    checked(basicBackend(await loadLibrary(device), options.blockBytes ?? defaultBlockBytes)),
+  );
+  return { ...backend, bufferBytes: ({ rows, columns }) => 4 * rows * columns };
 }
 
-function backendOf(library: LoadedLibrary): Backend {
+function basicBackend(library: LoadedLibrary, blockBytes: number): BasicBackend {
   const { tf, memoryBytes } = library;
   const queue = new WorkQueue();
   const buffers = new Set<TensorBuffer | IntegerBuffer>();
@@ -77,20 +85,19 @@ function backendOf(library: LoadedLibrary): Backend {
     },
     write(buffer, values) {
       const target = own(buffer);
-      const copy = values.slice();
-      enqueue(() => {
-        if (target instanceof IntegerBuffer) target.values = Int32Array.from(copy);
-        else target.set(tf, tf.tensor2d(Float32Array.from(copy), [target.rows, target.columns]));
-      });
+      if (target instanceof IntegerBuffer) {
+        const copy = Int32Array.from(values);
+        enqueue(() => target.set(copy));
+        return;
+      }
+      const copy = Float32Array.from(values);
+      const exact = target.dtype === "f32" ? copy : fromBfloat16(toBfloat16(copy));
+      enqueue(() => target.set(tf, tf.tensor1d(exact)));
     },
-    // The plain JavaScript device hands out its own memory.
-    read: (buffer) =>
-      queue.result(() =>
-        floats(buffer)
-          .tensor.data<"float32">()
-          .then((values) => values.slice()),
-      ),
-    workspaceBytes: attentionBytes,
+    // The plain JavaScript device hands out its own memory, hence the copy.
+    read: (buffer) => queue.result(async () => (await anyFloats(buffer).tensor.data<"float32">()).slice()),
+    workspaceBytes: (shape, largest) =>
+      Math.max(attentionBytes(shape, blockBytes), adamwMatrices * 4 * largest.rows * largest.columns),
     close: () =>
       queue
         .result(() => undefined)
@@ -99,7 +106,7 @@ function backendOf(library: LoadedLibrary): Backend {
           buffers.clear();
         }),
 
-    zero: (buffer) => enqueue(() => clear(tf, floats(buffer))),
+    zero: (buffer) => enqueue(() => clear(tf, anyFloats(buffer))),
     copy: ({ from, fromRow, to, toRow, rows }) =>
       enqueue(() => {
         const source = floats(from).tensor;
@@ -142,7 +149,7 @@ function backendOf(library: LoadedLibrary): Backend {
 
     attention: ({ shape, qkv, documentStarts, out, logSumExp }) =>
       enqueue(() => {
-        const result = attention(tf, shape, floats(qkv).tensor, optional(documentStarts));
+        const result = attention(tf, shape, blockBytes, floats(qkv).tensor, optional(documentStarts));
         floats(out).set(tf, result.out);
         floats(logSumExp).set(tf, result.logSumExp);
       }),
@@ -154,14 +161,22 @@ function backendOf(library: LoadedLibrary): Backend {
           out: floats(out).tensor,
           logSumExp: floats(logSumExp).tensor,
         };
-        const result = attentionBackward(tf, shape, forward, floats(dOut).tensor);
+        const result = attentionBackward(tf, shape, blockBytes, forward, floats(dOut).tensor);
         floats(dQkv).set(tf, result.dQkv);
         floats(rowSums).set(tf, result.rowSums);
       }),
     cachedAttention: ({ shape, capacity, positions, qkv, cache, out }) =>
       enqueue(() => {
         const [rows, keysAndValues] = [floats(qkv).tensor, floats(cache).tensor];
-        const result = cachedAttention(tf, shape, capacity, integers(positions), rows, keysAndValues);
+        const result = cachedAttention(
+          tf,
+          shape,
+          blockBytes,
+          capacity,
+          integers(positions),
+          rows,
+          keysAndValues,
+        );
         floats(cache).set(tf, result.cache);
         floats(out).set(tf, result.out);
       }),
@@ -172,7 +187,7 @@ function backendOf(library: LoadedLibrary): Backend {
 
     crossEntropy: ({ logits, targets, sums, gradientScale }) =>
       enqueue(() => {
-        const result = crossEntropy(tf, floats(logits).tensor, integers(targets), gradientScale);
+        const result = crossEntropy(tf, floats(logits).tensor, integers(targets), gradientScale, blockBytes);
         floats(sums).set(tf, tf.add(floats(sums).tensor, result.sums));
         if (gradientScale === undefined) return;
         floats(logits).release(); // Logits are among the largest matrices: not both at once.
@@ -185,15 +200,19 @@ function backendOf(library: LoadedLibrary): Backend {
       enqueue(() => {
         const norm = Math.sqrt(floats(squaredNorm).tensor.dataSync<"float32">()[0]!);
         const gradientScale = Math.min(1, maxNorm / (norm + 1e-6));
-        for (const { weight, gradient, firstMoment, secondMoment, weightDecay } of tensors) {
+        for (const [
+          index,
+          { weight, gradient, firstMoment, secondMoment, weightDecay },
+        ] of tensors.entries()) {
           if (Number.isFinite(norm)) {
             const parts = {
               weight: floats(weight),
               gradient: floats(gradient),
-              firstMoment: floats(firstMoment),
-              secondMoment: floats(secondMoment),
+              firstMoment: anyFloats(firstMoment),
+              secondMoment: anyFloats(secondMoment),
             };
-            adamwStep(tf, parts, { ...step, weightDecay, gradientScale });
+            const seed = roundingSeed(step.update, index);
+            adamwStep(tf, parts, { ...step, weightDecay, gradientScale, roundingSeed: seed });
           }
           clear(tf, floats(gradient));
         }
@@ -226,9 +245,7 @@ const rowsOf = (tf: TensorFlow, tensor: Tensor2D, from: number, to: number): Ten
   from < to ? [tf.slice(tensor, [from, 0], [to - from, tensor.shape[1]])] : [];
 
 function newBuffer(spec: BufferSpec): TensorBuffer | IntegerBuffer {
-  if (spec.dtype === "i32") return new IntegerBuffer(spec);
-  if (spec.dtype === "f32") return new TensorBuffer(spec);
-  throw new Error(`${spec.name}: the tensorflow backend computes in f32 only`);
+  return spec.dtype === "i32" ? new IntegerBuffer(spec) : new TensorBuffer(spec, spec.dtype);
 }
 
 function own(buffer: DeviceBuffer): TensorBuffer | IntegerBuffer {
@@ -236,15 +253,23 @@ function own(buffer: DeviceBuffer): TensorBuffer | IntegerBuffer {
   throw new Error(`${buffer.name}: a buffer of another backend`);
 }
 
+/** Only moments may be bf16. */
+function anyFloats(buffer: DeviceBuffer): TensorBuffer {
+  const found = own(buffer);
+  if (found instanceof TensorBuffer) return found;
+  throw new Error(`${buffer.name}: expected f32 or bf16, found i32`);
+}
+
 function floats(buffer: DeviceBuffer): TensorBuffer {
-  if (buffer instanceof TensorBuffer) return buffer;
-  throw new Error(`${buffer.name}: expected f32 of this backend`);
+  const found = anyFloats(buffer);
+  if (found.dtype === "f32") return found;
+  throw new Error(`${buffer.name}: expected f32, found bf16`);
 }
 
 function integers(buffer: DeviceBuffer): Int32Array {
-  if (!(buffer instanceof IntegerBuffer)) throw new Error(`${buffer.name}: expected i32 of this backend`);
-  if (buffer.values === undefined) throw new Error(`${buffer.name}: freed`);
-  return buffer.values;
+  const found = own(buffer);
+  if (found instanceof IntegerBuffer) return found.values;
+  throw new Error(`${buffer.name}: expected i32, found ${found.dtype}`);
 }
 
 const optional = (buffer: DeviceBuffer | undefined): Int32Array | undefined =>

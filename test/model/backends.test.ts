@@ -4,7 +4,7 @@ import type { Backend, ComputeType } from "../../model/backend.ts";
 import { cpuInstructionSets, createCpuBackend } from "../../model/backends/cpu.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { openBackend, probeBackends } from "../../model/backends/registry.ts";
-import { installedDevices, tensorflowDevices } from "../../model/backends/tensorflow/library.ts";
+import { installedDevices, tensorflowDevices } from "../../model/backends/tensorflow/devices.ts";
 import { createTensorflowBackend } from "../../model/backends/tensorflow.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
 
@@ -25,11 +25,14 @@ interface Candidate {
   readonly name: string;
   /** Why it cannot run here. */
   readonly missing: string | undefined;
+  /** Names of the operations that are run; all without it. */
+  readonly only?: RegExp;
   open(): Promise<Backend>;
 }
 
 async function candidates(): Promise<Candidate[]> {
-  const byName = [...(await probeBackends())].map(([name, found]) => ({
+  const probed = [...(await probeBackends())].filter(([name]) => name !== "tensorflow");
+  const byName = probed.map(([name, found]) => ({
     name,
     missing: found.available ? undefined : found.reason,
     open: () => openBackend(name),
@@ -46,13 +49,22 @@ async function candidates(): Promise<Candidate[]> {
     missing: installed.includes(device) ? undefined : "not installed",
     open: () => createTensorflowBackend({ device }),
   }));
-  return [...byName, ...byInstructionSet, ...byTensorflowDevice];
+  const inBlocks = [
+    { only: /attention/i, blockBytes: 40_000 },
+    { only: /crossEntropy/, blockBytes: 300 },
+  ].map(({ only, blockBytes }) => ({
+    name: `tensorflow on wasm, in blocks of ${blockBytes} bytes`,
+    missing: installed.includes("wasm") ? undefined : "not installed",
+    only,
+    open: () => createTensorflowBackend({ device: "wasm", blockBytes }),
+  }));
+  return [...byName, ...byInstructionSet, ...byTensorflowDevice, ...inBlocks];
 }
 
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */
-for (const { name, missing, open } of await candidates()) {
+for (const { name, missing, only, open } of await candidates()) {
   describe(`backend ${name}`, { skip: missing ?? false }, () => {
-    for (const operation of operationCases) {
+    for (const operation of operationCases.filter((operation) => only?.test(operation.name) ?? true)) {
       it(operation.name, async () => {
         const backend = await open();
         const reference = createReferenceBackend();

@@ -3,12 +3,6 @@ import type { AttentionShape } from "../../backend.ts";
 import { checkIndices } from "./buffer.ts";
 import type { TensorFlow } from "./library.ts";
 
-/**
- * Largest matrix of scores that is ever stored, in bytes: 256 query rows of 32 heads over 2048 keys. The backward pass
- * holds a few of them at once; all rows of a 1B model's layer at once would be 537 MB each.
- */
-const scoreBytes = 64 * 2 ** 20;
-
 /** Added to the scores of hidden keys. Finite, since −∞ − −∞ would not be a number; e to the power of it is 0. */
 const hiddenScore = -1e30;
 
@@ -33,9 +27,14 @@ interface Block {
   readonly keys: number;
 }
 
-function blocksOf(shape: AttentionShape, keys: number, causal: boolean): Block[] {
+/**
+ * All query rows in blocks whose scores take at most `blockBytes`.
+ *
+ * @param causal each row sees the keys up to its own
+ */
+function blocksOf(shape: AttentionShape, blockBytes: number, keys: number, causal: boolean): Block[] {
   const { sequences, heads, sequenceLength } = shape;
-  const most = Math.max(1, Math.floor(scoreBytes / (4 * sequences * heads * keys)));
+  const most = Math.max(1, Math.floor(blockBytes / (4 * sequences * heads * keys)));
   const blocks: Block[] = [];
   for (let from = 0; from < sequenceLength; from += most) {
     const rows = Math.min(most, sequenceLength - from);
@@ -44,25 +43,29 @@ function blocksOf(shape: AttentionShape, keys: number, causal: boolean): Block[]
   return blocks;
 }
 
-/** Bytes that attention takes besides its buffers; see `attentionBackward` for what is held at once. */
-export function attentionBytes(shape: AttentionShape): number {
+/**
+ * Bytes that attention takes besides its buffers: six matrices of a block in the backward pass (scores with and without
+ * hidden keys, weights, their gradient before and after it is centred, that of the scores), and four times the size of
+ * qkv (its heads apart from each other, their gradients, and both again while they are put together).
+ */
+export function attentionBytes(shape: AttentionShape, blockBytes: number): number {
   const { sequences, sequenceLength, heads, kvHeads, headSize } = shape;
-  const [block] = blocksOf(shape, sequenceLength, true);
-  const scores = 4 * sequences * heads * (block?.rows ?? 0) * sequenceLength;
+  const scores = 4 * sequences * heads * sequenceLength;
   const qkv = 4 * sequences * sequenceLength * (heads + 2 * kvHeads) * headSize;
-  return 6 * scores + 4 * qkv;
+  return 6 * Math.min(Math.max(scores, blockBytes), scores * sequenceLength) + 4 * qkv;
 }
 
 /** See `Backend.attention`. */
 export function attention(
   tf: TensorFlow,
   shape: AttentionShape,
+  blockBytes: number,
   qkv: Tensor2D,
   documentStarts: Int32Array | undefined,
 ): { out: Tensor2D; logSumExp: Tensor2D } {
   const heads = splitHeads(tf, shape, qkv);
   const sight = causalSight(tf, shape, documentStarts);
-  const parts = blocksOf(shape, shape.sequenceLength, true).map((block) =>
+  const parts = blocksOf(shape, blockBytes, shape.sequenceLength, true).map((block) =>
     tf.tidy(() => attendBlock(tf, shape, heads, sight, block)),
   );
   const logSumExp = tf.concat(
@@ -128,6 +131,7 @@ function hiddenKeys(tf: TensorFlow, { positions, starts }: Sight, { from, rows, 
 export function attentionBackward(
   tf: TensorFlow,
   shape: AttentionShape,
+  blockBytes: number,
   forward: { qkv: Tensor2D; documentStarts: Int32Array | undefined; out: Tensor2D; logSumExp: Tensor2D },
   dOut: Tensor2D,
 ): { dQkv: Tensor2D; rowSums: Tensor2D } {
@@ -145,7 +149,7 @@ export function attentionBackward(
   const dQueries: Tensor4D[] = [];
   let dKeys: Tensor3D | undefined;
   let dValues: Tensor3D | undefined;
-  for (const block of blocksOf(shape, sequenceLength, true)) {
+  for (const block of blocksOf(shape, blockBytes, sequenceLength, true)) {
     const part = tf.tidy(() => blockBackward(tf, shape, heads, sight, block, rows));
     dQueries.push(part.dQueries);
     dKeys = replaceSum(tf, dKeys, part.dKeys);
@@ -206,6 +210,7 @@ function replaceSum(tf: TensorFlow, sum: Tensor3D | undefined, more: Tensor3D): 
 export function cachedAttention(
   tf: TensorFlow,
   shape: AttentionShape,
+  blockBytes: number,
   capacity: number,
   positions: Int32Array,
   qkv: Tensor2D,
@@ -227,7 +232,7 @@ export function cachedAttention(
   const cached = { ...shape, sequenceLength: capacity };
   const seen = (first: number) =>
     tf.slice(toHeads(tf, cached, filled, first, kvHeads), [0, 0, 0, 0], [-1, -1, keys, -1]);
-  const parts = blocksOf(shape, keys, false).map((block) =>
+  const parts = blocksOf(shape, blockBytes, keys, false).map((block) =>
     tf.tidy(() =>
       attendBlock(
         tf,

@@ -3,18 +3,19 @@ import type { BufferSpec, DeviceBuffer } from "../../backend.ts";
 import type { TensorFlow } from "./library.ts";
 
 /**
- * A float32 matrix. Tensors cannot be changed, so an operation that writes the buffer puts a new tensor in the place of
- * the old one.
+ * A matrix of floats. Tensors cannot be changed, so an operation that writes the buffer puts a new tensor in the place of
+ * the old one. What is called bf16 is float32 with values of bf16: TensorFlow.js has no such type.
  */
 export class TensorBuffer implements DeviceBuffer {
   readonly name: string;
-  readonly dtype = "f32";
+  readonly dtype: "f32" | "bf16";
   readonly rows: number;
   readonly columns: number;
   #tensor: Tensor2D | undefined;
 
-  constructor({ name, rows, columns }: BufferSpec) {
+  constructor({ name, rows, columns }: BufferSpec, dtype: "f32" | "bf16") {
     this.name = name;
+    this.dtype = dtype;
     this.rows = rows;
     this.columns = columns;
   }
@@ -47,17 +48,26 @@ export class IntegerBuffer implements DeviceBuffer {
   readonly dtype = "i32";
   readonly rows: number;
   readonly columns: number;
-  values: Int32Array | undefined;
+  #values: Int32Array | undefined;
 
   constructor({ name, rows, columns }: BufferSpec) {
     this.name = name;
     this.rows = rows;
     this.columns = columns;
-    this.values = new Int32Array(rows * columns);
+    this.#values = new Int32Array(rows * columns);
+  }
+
+  get values(): Int32Array {
+    if (this.#values === undefined) throw new Error(`${this.name}: freed`);
+    return this.#values;
+  }
+
+  set(values: Int32Array): void {
+    this.#values = values;
   }
 
   release(): void {
-    this.values = undefined;
+    this.#values = undefined;
   }
 }
 

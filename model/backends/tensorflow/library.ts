@@ -1,34 +1,16 @@
 import { createRequire } from "node:module";
 import type * as tfjs from "@tensorflow/tfjs-core";
 import { ModelInputError } from "../../input-error.ts";
+import { libraries, type TensorflowDevice } from "./devices.ts";
 import { deviceMemory } from "./memory.ts";
 
 /** TensorFlow.js; all of its packages share one global engine. */
 export type TensorFlow = typeof tfjs;
 
-/** Where TensorFlow.js can compute, best first. */
-export const tensorflowDevices = ["node-gpu", "node", "wasm", "cpu"] as const;
-export type TensorflowDevice = (typeof tensorflowDevices)[number];
-
-interface Library {
-  /** What must be installed; the first exports TensorFlow.js, the others register with it. */
-  readonly packages: readonly [string, ...string[]];
-  /** The name by which TensorFlow.js knows the device. */
-  readonly registered: string;
-}
-
-const libraries: Readonly<Record<TensorflowDevice, Library>> = {
-  "node-gpu": { packages: ["@tensorflow/tfjs-node-gpu"], registered: "tensorflow" },
-  node: { packages: ["@tensorflow/tfjs-node"], registered: "tensorflow" },
-  wasm: { packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"], registered: "wasm" },
-  cpu: { packages: ["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-cpu"], registered: "cpu" },
-};
-
 /** TensorFlow.js, loaded and computing on one device. */
 export interface LoadedLibrary {
   readonly tf: TensorFlow;
   readonly device: TensorflowDevice;
-  readonly registered: string;
   /** libtensorflow's version, and whether it computes on a GPU; undefined where libtensorflow is not what computes. */
   readonly native: { readonly version: string; readonly usesGpu: boolean } | undefined;
   /** Memory that tensors can take. */
@@ -40,23 +22,6 @@ const memoryBytes = new Map<TensorflowDevice, number>();
 
 const require = createRequire(import.meta.url);
 
-/** Devices whose packages are installed, best first. Looks for files only: nothing is loaded. */
-export function installedDevices(): TensorflowDevice[] {
-  return tensorflowDevices.filter((device) => libraries[device].packages.every(isInstalled));
-}
-
-function isInstalled(name: string): boolean {
-  try {
-    require.resolve(name);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-export const installHint =
-  "TensorFlow.js is not installed; npm install @tensorflow/tfjs-node-gpu, or @tensorflow/tfjs-node, or @tensorflow/tfjs-core with @tensorflow/tfjs-backend-wasm";
-
 /**
  * Loads TensorFlow.js for a device; a device that is loaded already is returned again.
  *
@@ -67,7 +32,7 @@ export async function loadLibrary(device: TensorflowDevice): Promise<LoadedLibra
   const { packages, registered } = libraries[device];
   const available = memoryBytes.get(device) ?? deviceMemory(device);
   memoryBytes.set(device, available);
-  if (registered === "tensorflow") restoreRemovedFunctions();
+  if (registered === "tensorflow") restoreRemovedFunction();
   const [tf] = packages.map(loadPackage) as [TensorFlow];
   const current: string | undefined = tf.getBackend();
   if (current !== undefined && current !== registered && tf.memory().numTensors > 0) {
@@ -78,7 +43,7 @@ export async function loadLibrary(device: TensorflowDevice): Promise<LoadedLibra
   if (!(await tf.setBackend(registered))) {
     throw new ModelInputError(`${packages.join(", ")}: TensorFlow.js cannot compute on ${registered} here`);
   }
-  return { tf, device, registered, native: nativeLibrary(tf.backend()), memoryBytes: available };
+  return { tf, device, native: nativeLibrary(tf.backend()), memoryBytes: available };
 }
 
 function loadPackage(name: string): unknown {
@@ -91,13 +56,12 @@ function loadPackage(name: string): unknown {
 }
 
 /**
- * tfjs-node up to 4.22 (the newest on 2026-11-25) calls these functions of node:util, which Node 23 removed; with them
- * it runs on Node 24.
+ * tfjs-node up to 4.22 (the newest on 2026-11-25) calls `isNullOrUndefined` of node:util, which Node 23 removed; with it
+ * in its place, tfjs-node runs on Node 24.
  */
-function restoreRemovedFunctions(): void {
+function restoreRemovedFunction(): void {
   const util: Record<string, unknown> = require("node:util");
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
 }
 
 function nativeLibrary(backend: object): LoadedLibrary["native"] {

@@ -1,9 +1,6 @@
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import type { TensorFlow } from "./library.ts";
 
-/** Largest block of logits whose probabilities are computed at once, in bytes: 262 rows of a vocabulary of 32,000. */
-const blockBytes = 32 * 2 ** 20;
-
 interface Loss {
   /** [3]: summed loss, targets ranked first, targets. */
   readonly sums: Tensor1D;
@@ -11,12 +8,13 @@ interface Loss {
   readonly gradients: readonly Tensor2D[];
 }
 
-/** See `Backend.crossEntropy`; what comes first of equal logits is left to TensorFlow.js. */
+/** See `Backend.crossEntropy`. Goes by rows of at most `blockBytes`; what comes first of equal logits is left to TensorFlow.js. */
 export function crossEntropy(
   tf: TensorFlow,
   logits: Tensor2D,
   targets: Int32Array,
   gradientScale: number | undefined,
+  blockBytes: number,
 ): Loss {
   const [rows, vocabulary] = logits.shape;
   const tooLarge = targets.findIndex((target) => target >= vocabulary);

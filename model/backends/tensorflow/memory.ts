@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import type { TensorflowDevice } from "./library.ts";
+import type { TensorflowDevice } from "./devices.ts";
 
 /** WebAssembly as TensorFlow.js builds it addresses no more. */
 const wasmBytes = 2 ** 31;
