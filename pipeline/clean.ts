@@ -110,7 +110,7 @@ export function createCleaner(
       reading.charactersOut += record.text.length;
 
       const changedBy: string[] = [];
-      const measures = applySteps(record.text);
+      const measures = applySteps(record);
       if (measures !== undefined) {
         const { text, quality, words } = measures;
         const hashes = withoutZeros(words.hashes);
@@ -122,14 +122,14 @@ export function createCleaner(
       }
 
       /** The text after every step with its measures, or undefined when one of them dropped it. */
-      function applySteps(original: string): TextMeasures | undefined {
+      function applySteps({ text: original, label }: TextRecord): TextMeasures | undefined {
         let current = original;
         let measures = new TextMeasures(current);
         for (let i = 0; i < steps.length; i++) {
           const { name, addsNoSigns, apply } = steps[i] as (typeof steps)[number];
           const step = counters[i + 1] as StepStatistics;
           step.documentsIn += 1;
-          const verdict = apply(current, measures);
+          const verdict = apply(current, measures, { label, changedBy });
           clock = spend(i + 1, clock);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);
