@@ -5,6 +5,8 @@ import { cpuInstructionSets, cpuUnavailable, createCpuBackend } from "../../mode
 import { createCudaBackend } from "../../model/backends/cuda.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { openBackend, probeBackends } from "../../model/backends/registry.ts";
+import { installedDevices, tensorflowDevices } from "../../model/backends/tensorflow/devices.ts";
+import { createTensorflowBackend } from "../../model/backends/tensorflow.ts";
 import { buildEmulator, emulatorMissing } from "./emulator/build.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
 
@@ -25,11 +27,14 @@ interface Candidate {
   readonly name: string;
   /** Why it cannot run here. */
   readonly missing: string | undefined;
+  /** Names of the operations that are run; all without it. */
+  readonly only?: RegExp;
   open(): Promise<Backend>;
 }
 
 async function candidates(): Promise<Candidate[]> {
-  const byName = [...(await probeBackends())].map(([name, found]) => ({
+  const probed = [...(await probeBackends())].filter(([name]) => name !== "tensorflow");
+  const byName = probed.map(([name, found]) => ({
     name,
     missing: found.available ? undefined : found.reason,
     open: () => openBackend(name),
@@ -47,30 +52,48 @@ async function candidates(): Promise<Candidate[]> {
     missing: noEmulator,
     open: () => createCudaBackend({ library: library!, kernels: [new Uint8Array(1)] }),
   };
-  return [...byName, ...byInstructionSet, emulated];
+  const installed = installedDevices();
+  const byTensorflowDevice = tensorflowDevices.map((device) => ({
+    name: `tensorflow on ${device}`,
+    missing: installed.includes(device) ? undefined : "not installed",
+    open: () => createTensorflowBackend({ device }),
+  }));
+  const inBlocks = [
+    { only: /attention/i, blockBytes: 40_000 },
+    { only: /crossEntropy/, blockBytes: 300 },
+  ].map(({ only, blockBytes }) => ({
+    name: `tensorflow on wasm, in blocks of ${blockBytes} bytes`,
+    missing: installed.includes("wasm") ? undefined : "not installed",
+    only,
+    open: () => createTensorflowBackend({ device: "wasm", blockBytes }),
+  }));
+  return [...byName, ...byInstructionSet, emulated, ...byTensorflowDevice, ...inBlocks];
 }
 
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */
-for (const { name, missing, open } of await candidates()) {
+for (const { name, missing, only, open } of await candidates()) {
   describe(`backend ${name}`, { skip: missing ?? false }, () => {
-    for (const operation of operationCases) {
+    for (const operation of operationCases.filter((operation) => only?.test(operation.name) ?? true)) {
       it(operation.name, async () => {
         const backend = await open();
         const reference = createReferenceBackend();
-        for (const compute of backend.computeTypes) {
-          const found = await results(backend, operation, compute);
-          assert.deepEqual(
-            await results(backend, operation, compute),
-            found,
-            "the same calls give the same bits",
-          );
-          const wanted = await results(reference, operation, "f32", compute === "bf16");
-          for (const [index, expected] of wanted.entries()) {
-            assertClose(found[index]!, expected, tolerances[compute], `${compute}, result ${index}`);
+        try {
+          for (const compute of backend.computeTypes) {
+            const found = await results(backend, operation, compute);
+            assert.deepEqual(
+              await results(backend, operation, compute),
+              found,
+              "the same calls give the same bits",
+            );
+            const wanted = await results(reference, operation, "f32", compute === "bf16");
+            for (const [index, expected] of wanted.entries()) {
+              assertClose(found[index]!, expected, tolerances[compute], `${compute}, result ${index}`);
+            }
           }
+        } finally {
+          await backend.close();
+          await reference.close();
         }
-        await backend.close();
-        await reference.close();
       });
     }
   });
@@ -88,7 +111,7 @@ function assertClose(actual: Float32Array, expected: Float32Array, tolerance: nu
 
 describe("the choice of a backend", () => {
   it("takes the best available one on auto", async () => {
-    const [best] = [...(await probeBackends())].find(([, found]) => found.available) ?? [];
+    const [best] = [...(await probeBackends())].find(([, found]) => found.available && found.automatic) ?? [];
     assert.equal((await openBackend("auto")).name, best);
   });
 

@@ -36,7 +36,11 @@ const folder = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(folder, "../build/cuda");
 
 const { values: options } = parseArgs({
-  options: { nvcc: { type: "string" }, packages: { type: "string" }, check: { type: "boolean", default: false } },
+  options: {
+    nvcc: { type: "string" },
+    packages: { type: "string" },
+    check: { type: "boolean", default: false },
+  },
 });
 
 interface Compiled extends CompiledModule {
@@ -44,7 +48,12 @@ interface Compiled extends CompiledModule {
 }
 
 /** Compiles one source for one target, unless that has been done before. */
-async function compile(compiler: Compiler, source: string, target: string, sources: string): Promise<Compiled> {
+async function compile(
+  compiler: Compiler,
+  source: string,
+  target: string,
+  sources: string,
+): Promise<Compiled> {
   const number = target.slice(target.indexOf("_") + 1);
   const key = createHash("sha256").update(`${sources} ${compiler.name} ${basename(source)} ${target}`);
   const path = join(cache, key.digest("hex").slice(0, 24));
@@ -110,7 +119,10 @@ async function main(): Promise<void> {
   const spilling = compiled.flatMap(({ target, uses }) =>
     uses
       .filter(({ kernel, spillBytes }) => spillBytes > (spillBudgets[kernel] ?? 0))
-      .map(({ kernel, spillBytes }) => `${kernel} on ${target}: ${spillBytes} of ${spillBudgets[kernel] ?? 0} bytes`),
+      .map(
+        ({ kernel, spillBytes }) =>
+          `${kernel} on ${target}: ${spillBytes} of ${spillBudgets[kernel] ?? 0} bytes`,
+      ),
   );
   if (spilling.length > 0) {
     console.error(`spills beyond the budget, bytes a thread:\n  ${spilling.join("\n  ")}`);

@@ -60,7 +60,11 @@ async function nvrtcCompiler(packages: string): Promise<Compiler | { reason: str
   });
 }
 
-function withPtxas(front: string, ptxas: string, toPtx: (...words: [string, string, string]) => Promise<string>) {
+function withPtxas(
+  front: string,
+  ptxas: string,
+  toPtx: (...words: [string, string, string]) => Promise<string>,
+) {
   const version = versionOf(ptxas);
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return {
