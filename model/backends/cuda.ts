@@ -9,7 +9,9 @@ import type {
 } from "../backend.ts";
 import { ModelInputError } from "../input-error.ts";
 import { roundingSeed } from "../stochastic-rounding.ts";
+import { checked } from "./checked.ts";
 import { loadAddon } from "./cpu/addon.ts";
+import { expectAlike, expectProduct, expectShape } from "./cpu/shapes.ts";
 import type { CudaAddon, CudaDeviceFacts, CudaMatrix } from "./cuda/addon.ts";
 import { chooseTarget, imagesOf, readKernelFile } from "./cuda/kernel-images.ts";
 import { cudaBufferBytes, cudaWorkspaceBytes } from "./cuda/layout.ts";
@@ -137,7 +139,7 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
     replay: () => addon.replay(device),
   });
 
-  return {
+  const operations = checked({
     name: "cuda",
     device: `${facts.name}, ${(facts.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
     computeTypes: ["bf16", "f32"],
@@ -158,13 +160,7 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
       }
       return values;
     },
-    bufferBytes: cudaBufferBytes,
     workspaceBytes: (shape) => cudaWorkspaceBytes(facts.multiprocessors, shape),
-    async allocatedBytes() {
-      const bytes = new Float64Array(2);
-      await addon.finish(device, bytes);
-      return bytes[1]!;
-    },
     async close() {
       try {
         await addon.finish(device, memory);
@@ -172,7 +168,6 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
         addon.shutdown(device);
       }
     },
-    repeat: recorder.repeat,
 
     zero: (buffer) => addon.zero(device, nativeOf(buffer)),
     copy: ({ from, fromRow, to, toRow, rows }) =>
@@ -213,13 +208,6 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
     swiglu: ({ gateUp, out }) => addon.swiglu(device, nativeOf(gateUp), nativeOf(out)),
     swigluBackward: ({ gateUp, dOut, dGateUp }) =>
       addon.swigluBackward(device, nativeOf(gateUp), nativeOf(dOut), nativeOf(dGateUp)),
-    matmulSwiglu: ({ x, weight, gateUp, out }) =>
-      addon.matmulSwiglu(device, nativeOf(x), nativeOf(weight), nativeOf(gateUp), nativeOf(out)),
-    matmulSwigluBackward({ dOut, weight, gateUp, dHidden, dGateUp }) {
-      const [gradient, matrix, forward] = [nativeOf(dOut), nativeOf(weight), nativeOf(gateUp)];
-      addon.matmulSwigluBackward(device, gradient, matrix, forward, nativeOf(dHidden), nativeOf(dGateUp));
-    },
-
     crossEntropy: ({ logits, targets, sums, gradientScale = 0 }) =>
       addon.crossEntropy(device, nativeOf(logits), nativeOf(targets), nativeOf(sums), gradientScale),
 
@@ -238,6 +226,28 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
           { ...step, weightDecay, roundingSeed: roundingSeed(step.update, place) },
         );
       }
+    },
+  });
+  return {
+    ...operations,
+    bufferBytes: cudaBufferBytes,
+    repeat: recorder.repeat,
+    async allocatedBytes() {
+      const bytes = new Float64Array(2);
+      await addon.finish(device, bytes);
+      return bytes[1]!;
+    },
+    matmulSwiglu({ x, weight, gateUp, out }) {
+      expectProduct({ a: x, b: weight, out: gateUp, transposition: "nt" });
+      expectShape(gateUp, out.rows, 2 * out.columns, out.dtype);
+      addon.matmulSwiglu(device, nativeOf(x), nativeOf(weight), nativeOf(gateUp), nativeOf(out));
+    },
+    matmulSwigluBackward({ dOut, weight, gateUp, dHidden, dGateUp }) {
+      expectProduct({ a: dOut, b: weight, out: dHidden, transposition: "nn" });
+      expectAlike(gateUp, dGateUp);
+      expectShape(gateUp, dHidden.rows, 2 * dHidden.columns, dHidden.dtype);
+      const [gradient, matrix, forward] = [nativeOf(dOut), nativeOf(weight), nativeOf(gateUp)];
+      addon.matmulSwigluBackward(device, gradient, matrix, forward, nativeOf(dHidden), nativeOf(dGateUp));
     },
   };
 

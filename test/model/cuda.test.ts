@@ -257,6 +257,16 @@ describe("the cuda backend", { skip: missing ?? false }, () => {
       assert.deepEqual(await backend.read(x), Float32Array.of(1));
     }));
 
+  it("refuses shapes and types that do not fit before native code sees them", () =>
+    using(async (backend) => {
+      const [x, narrow] = [floats(backend, 2, 4), floats(backend, 2, 3)];
+      assert.throws(() => backend.matmul({ a: x, b: narrow, out: x, transposition: "nt" }), /do not give/);
+      const fused = { x, weight: narrow, gateUp: x, out: narrow };
+      assert.throws(() => backend.matmulSwiglu(fused), /do not give/);
+      assert.throws(() => backend.write(x, Float32Array.of(1)), /8 elements, 1 written/);
+      assert.throws(() => backend.zero(createReferenceBackend().create(x)), /a buffer of another backend/);
+    }));
+
   it("is not there without a driver, a device, a card or a driver new enough, and says so", () => {
     assert.match(
       cudaUnavailable({ library: "no-such-driver.so" }) ?? "",
