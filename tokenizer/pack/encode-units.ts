@@ -55,7 +55,7 @@ export async function encodeUnits(
       const path = scratchPath(work, unit.unit);
       if (await exists(markOf(path))) continue;
       sent.push(unit);
-      yield { unit: unit.unit, file: unit.file, ours: unit.ours, path, shuffle, ...linesOf(unit) };
+      yield { unit: unit.unit, file: unit.file, path, shuffle, ...linesOf(unit) };
     }
   }
 

@@ -1,7 +1,6 @@
 import type { CorpusFile } from "../../pipeline/corpus.ts";
 import { readLineBlocks } from "../../pipeline/readers/lines.ts";
 import { openBytes } from "../../pipeline/readers/open.ts";
-import { readDocuments } from "./documents.ts";
 import { asUserError, type DocumentEncoder } from "./encode-unit.ts";
 import type { HashedCorpus } from "./units.ts";
 
@@ -41,7 +40,7 @@ export async function estimate({ files }: HashedCorpus, encoder: DocumentEncoder
   };
 }
 
-async function sampleFile(file: CorpusFile, { tokenizer, options }: DocumentEncoder, limit: number) {
+async function sampleFile(file: CorpusFile, { tokenizer, options, reader }: DocumentEncoder, limit: number) {
   const started = performance.now();
   let [fileBytes, textBytes, tokens, documents] = [0, 0, 0, 0];
   const count = (text: Uint8Array) => {
@@ -58,7 +57,7 @@ async function sampleFile(file: CorpusFile, { tokenizer, options }: DocumentEnco
       }
     } else {
       for await (const block of readLineBlocks(source, { blockBytes: limit })) {
-        readDocuments(block.bytes, file.textBytes !== undefined, count);
+        reader.read(block.bytes, count);
         break;
       }
     }

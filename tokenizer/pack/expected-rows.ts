@@ -60,8 +60,8 @@ export async function expectRows(
   async function* tasks(): AsyncGenerator<HashUnitTask> {
     for await (const unit of listUnits(corpus, { onBytes: (bytes) => task.advance(bytes) })) {
       sent.push(unit);
-      const { file, ours, lines } = unit;
-      yield { unit: unit.unit, file, ours, shuffle, ...(lines === undefined ? {} : { lines }) };
+      const { file, lines } = unit;
+      yield { unit: unit.unit, file, shuffle, ...(lines === undefined ? {} : { lines }) };
     }
   }
 

@@ -77,13 +77,13 @@ export async function* listUnits({ files }: HashedCorpus, listener: UnitListener
       continue;
     }
     const first = unit;
-    const ours = file.textBytes !== undefined;
-    if (ours || file.name.endsWith(".txt") || file.bytes <= WHOLE_FILE_BYTES) {
-      yield { unit: unit++, fileIndex, file, ours, oversizedLines: 0 };
+    const isShard = file.textBytes !== undefined;
+    if (isShard || file.name.endsWith(".txt") || file.bytes <= WHOLE_FILE_BYTES) {
+      yield { unit: unit++, fileIndex, file, oversizedLines: 0 };
       listener.onBytes(file.bytes);
     } else {
       for await (const { lines, oversizedLines } of cutFile(file, listener)) {
-        yield { unit: unit++, fileIndex, file, ours, lines, oversizedLines };
+        yield { unit: unit++, fileIndex, file, lines, oversizedLines };
       }
     }
     await listener.onFile?.(fileIndex, unit - first);
