@@ -25,7 +25,7 @@ export interface EncodeOptions {
 export interface UnitTexts {
   readonly file: CorpusFile;
   /** Whole JSON lines; the file itself is read when absent. */
-  readonly lines?: Uint8Array<ArrayBuffer>;
+  readonly lines?: Uint8Array<SharedArrayBuffer>;
 }
 
 /** What the encoding of documents needs; made once a worker. */

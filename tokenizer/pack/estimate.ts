@@ -2,7 +2,6 @@ import type { CorpusFile } from "../../pipeline/corpus.ts";
 import { readLineBlocks } from "../../pipeline/readers/lines.ts";
 import { openBytes } from "../../pipeline/readers/open.ts";
 import { asUserError, type DocumentEncoder } from "./encode-unit.ts";
-import type { HashedCorpus } from "./units.ts";
 
 /** What packing will read and write, extrapolated from a sample. */
 export interface Estimate {
@@ -18,7 +17,7 @@ const SAMPLED_FILES = 8;
 const SAMPLED_BYTES = 8 << 20;
 
 /** Reads and encodes the beginning of some files, and extrapolates by the size of the files. */
-export async function estimate({ files }: HashedCorpus, encoder: DocumentEncoder): Promise<Estimate> {
+export async function estimate(files: readonly CorpusFile[], encoder: DocumentEncoder): Promise<Estimate> {
   const step = Math.max(1, files.length / SAMPLED_FILES);
   const limit = SAMPLED_BYTES / Math.min(files.length, SAMPLED_FILES);
   const total = { fileBytes: 0, textBytes: 0, tokens: 0, documents: 0, seconds: 0 };

@@ -1,11 +1,11 @@
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { canonicalJson, fingerprint } from "../../pipeline/runtime/manifest.ts";
-import { loadTokenizer } from "../load.ts";
 import type { ArrowRowOptions } from "./arrow-rows.ts";
 import type { FreeBytes } from "./disk-space.ts";
 import type { EncodeOptions } from "./encode-unit.ts";
 import { chooseMix, type Mix } from "./mix.ts";
 import { PACKED_FORMAT, type PackedManifest, type Strategy } from "./packed-manifest.ts";
+import { surveyTokenizer } from "./survey.ts";
 import type { ShuffleOptions } from "./unit-rows.ts";
 import type { HashedCorpus } from "./units.ts";
 
@@ -93,8 +93,7 @@ export interface PackJob {
 
 /** @throws UserError when the tokenizer lacks a token that is asked for, or the mix does not fit the texts */
 export async function preparePack(options: PackOptions, corpus: HashedCorpus): Promise<PackJob> {
-  const { tokenizer, sha256 } = await loadTokenizer(options.tokenizer);
-  const { vocabSize, bosId, eosId, padId } = tokenizer;
+  const { sha256, vocabSize, bosId, eosId, padId } = await surveyTokenizer(options.tokenizer);
   const { bos = true, eos = true, strategy = "concat", documentStarts = false } = options;
   const settings: PackSettings = {
     seqLen: options.seqLen,
