@@ -34,7 +34,7 @@ export async function* decompressZstd(source: AsyncIterable<Uint8Array>): AsyncG
       chunkSize: CHUNK_BYTES,
       params: { [constants.ZSTD_d_windowLogMax]: 31 },
     });
-    const frame = Readable.from(frameBytes(input));
+    const frame = Readable.from(frameBytes(input), { highWaterMark: 1 }); // sixteen pieces ahead would be 4 MB
     frame.on("error", (error) => inflate.destroy(error));
     try {
       for await (const chunk of frame.pipe(inflate)) yield chunk;

@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { exists } from "../../pipeline/runtime/files.ts";
@@ -42,7 +43,7 @@ export async function planPack(options: PackOptions, context: JobContext): Promi
     shardBytes: idBytes,
     scratchBytes: idBytes,
     freeBytes: await freeBytes(await existingFolder(options.out)),
-    seconds: seconds / options.workers + idBytes / SHUFFLE_BYTES_PER_SECOND,
+    seconds: seconds / Math.min(options.workers, availableParallelism()) + idBytes / SHUFFLE_BYTES_PER_SECOND,
   };
 }
 
