@@ -8,11 +8,13 @@
  *   columns); shapes, `write` and `read` always speak of the unpadded matrix.
  * - Sums run in float32 or better, whatever the element type: dot products, norms, softmax, losses, gradients.
  * - The same calls on the same device give the same bits.
+ * - A backend with the compute type bf16 also keeps AdamW's moments in bf16 if it is given such buffers; every backend
+ *   takes such buffers as moments.
  * - Gradients of weights are float32 and always *added to*: one recorded micro-batch serves the whole step, and
  *   `adamw` clears them at its end.
  */
 
-/** Element types. Token ids and positions are i32; weights and activations f32 or bf16; all else f32. */
+/** Element types. Token ids and positions are i32; weights, activations and moments f32 or bf16; all else f32. */
 export type DType = "f32" | "bf16" | "i32";
 
 /** Element types in which a backend can hold weights and activations. */
@@ -70,13 +72,14 @@ export interface AttentionArguments {
   readonly logSumExp: DeviceBuffer;
 }
 
-/** One weight matrix with everything its update needs; all buffers have the same shape. */
+/** One weight matrix with everything its update needs; all buffers have the same shape, both moments the same type. */
 export interface AdamWTensor {
   /** What the forward pass reads. */
   readonly weight: DeviceBuffer;
   /** The f32 truth behind a bf16 `weight`, which is rounded from it after the update; absent when `weight` is f32. */
   readonly master?: DeviceBuffer;
   readonly gradient: DeviceBuffer;
+  /** Running means of the gradient and of its square, f32 or bf16. */
   readonly firstMoment: DeviceBuffer;
   readonly secondMoment: DeviceBuffer;
   readonly weightDecay: number;
@@ -110,10 +113,19 @@ export interface Backend {
   write(buffer: DeviceBuffer, values: Float32Array | Int32Array): void;
   /** Waits for all earlier work and returns the whole f32 or bf16 buffer as float32. */
   read(buffer: DeviceBuffer): Promise<Float32Array>;
+  /** Memory that a buffer takes, padding included; for the memory plan. */
+  bufferBytes(spec: BufferSpec): number;
   /** Bytes of the backend's own scratch memory for a micro-batch of this shape, for the memory plan. */
   workspaceBytes(shape: AttentionShape): number;
   /** Waits for all earlier work and frees everything. */
   close(): Promise<void>;
+  /**
+   * Enqueues what `enqueue` enqueues. A backend that profits from it records the operations the first time and enqueues
+   * the recording, without calling `enqueue`, as long as a key of the same parts comes again; a new key takes the place
+   * of the one before. So `enqueue` may only call operations, which with an equal key are the same operations on the
+   * same buffers with the same numbers; contents of buffers may differ. It must not write or read.
+   */
+  repeat(key: readonly unknown[], enqueue: () => void): void;
 
   zero(buffer: DeviceBuffer): void;
   /** Copies `rows` rows, converting between f32 and bf16 where the types differ. */
@@ -176,6 +188,25 @@ export interface Backend {
   swiglu(args: { gateUp: DeviceBuffer; out: DeviceBuffer }): void;
   swigluBackward(args: { gateUp: DeviceBuffer; dOut: DeviceBuffer; dGateUp: DeviceBuffer }): void;
 
+  /** The MLP's way in: gateUp = x · weightᵀ, weight [2·f, k], and out = its `swiglu`. */
+  matmulSwiglu(args: {
+    x: DeviceBuffer;
+    weight: DeviceBuffer;
+    gateUp: DeviceBuffer;
+    out: DeviceBuffer;
+  }): void;
+  /**
+   * The MLP's way back: dHidden = dOut · weight, weight [k, f], and dGateUp = its `swigluBackward`. `dHidden` is scratch:
+   * a backend that does both at once leaves it alone.
+   */
+  matmulSwigluBackward(args: {
+    dOut: DeviceBuffer;
+    weight: DeviceBuffer;
+    gateUp: DeviceBuffer;
+    dHidden: DeviceBuffer;
+    dGateUp: DeviceBuffer;
+  }): void;
+
   /**
    * Adds to `sums` (f32 [1, 3]) the summed loss in nats, the number of targets ranked first, and the number of targets.
    * With `gradientScale`, replaces each row of logits by its gradient, (softmax − one-hot) · gradientScale, zero where
@@ -193,6 +224,8 @@ export interface Backend {
   /**
    * Decoupled weight decay, then Adam's update (Loshchilov and Hutter 2019, in PyTorch's order of operations), then
    * clears the gradients. If the squared norm is not finite, only clears the gradients: no step is taken.
+   * Moments in bf16 are computed in float32 and rounded up or down at random, right on average, by a hash of `update`,
+   * the tensor's place and the element.
    */
   adamw(args: AdamWArguments): void;
 }

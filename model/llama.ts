@@ -76,8 +76,7 @@ function layerUpToHidden(
   backend.matmul({ a: attention, b: weights.attentionOutput, out: middle, transposition: "nt", plus: input });
 
   backend.rmsNorm({ x: middle, gain: weights.mlpNorm, epsilon, out: mlpNormed, scale: mlpScale });
-  backend.matmul({ a: mlpNormed, b: weights.gateUp, out: gateUp, transposition: "nt" });
-  backend.swiglu({ gateUp, out: mlpHidden });
+  backend.matmulSwiglu({ x: mlpNormed, weight: weights.gateUp, gateUp, out: mlpHidden });
 }
 
 /**
@@ -90,6 +89,20 @@ export function loss({ backend, state }: ForwardModel, gradientScale: number | u
     targets: state.inputs.targets,
     sums: state.sums,
     ...(gradientScale === undefined ? {} : { gradientScale }),
+  });
+}
+
+/**
+ * Enqueues forward pass, loss and backward pass of the micro-batch in `state.inputs`; backends that can, record them the
+ * first time and repeat the recording.
+ *
+ * @param gradientScale see `loss`; the same for all micro-batches of a step
+ */
+export function accumulateMicroBatch(model: TrainingModel, gradientScale: number): void {
+  model.backend.repeat([model.state, gradientScale], () => {
+    forward(model);
+    loss(model, gradientScale);
+    backward(model);
   });
 }
 
@@ -153,9 +166,9 @@ function layerBackward(
   const { residual, normed, qkv: dQkv, attention: dAttention, rowSums } = state.activationGradients;
   const { gateUp: dGateUp, mlpHidden: dHidden } = state.activationGradients;
 
-  backend.matmul({ a: residual, b: weights.down, out: dHidden, transposition: "nn" });
   accumulate(backend, gradients.down, residual, activations.mlpHidden);
-  backend.swigluBackward({ gateUp: activations.gateUp, dOut: dHidden, dGateUp });
+  const { gateUp } = activations;
+  backend.matmulSwigluBackward({ dOut: residual, weight: weights.down, gateUp, dHidden, dGateUp });
   backend.matmul({ a: dGateUp, b: weights.gateUp, out: normed, transposition: "nn" });
   accumulate(backend, gradients.gateUp, dGateUp, activations.mlpNormed);
   backend.rmsNormBackward({

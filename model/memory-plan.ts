@@ -1,11 +1,12 @@
-import type { AttentionShape, BufferSpec, DType } from "./backend.ts";
+import type { Backend, BufferSpec, DType } from "./backend.ts";
 import { attentionShape, buildTrainingState, type MemoryKind, type TrainingShape } from "./training-state.ts";
 
 /** Bytes of one element. */
 const elementBytes: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4 };
 
 /** Bytes of an unpadded buffer. */
-const bufferBytes = (spec: BufferSpec): number => spec.rows * spec.columns * elementBytes[spec.dtype];
+export const unpaddedBytes = (spec: BufferSpec): number =>
+  spec.rows * spec.columns * elementBytes[spec.dtype];
 
 export interface MemoryPlan {
   /** Bytes by use, largest uses first. */
@@ -14,14 +15,10 @@ export interface MemoryPlan {
   readonly buffers: number;
 }
 
-/**
- * Adds up every buffer that training will allocate, before anything is allocated.
- *
- * @param workspaceBytes the backend's own scratch memory for this shape (`Backend.workspaceBytes`)
- */
+/** Adds up every buffer that training will allocate on a backend, before anything is allocated. */
 export function planMemory(
   shape: TrainingShape,
-  workspaceBytes: (attention: AttentionShape) => number,
+  { bufferBytes, workspaceBytes }: Pick<Backend, "bufferBytes" | "workspaceBytes">,
 ): MemoryPlan {
   const bytes = new Map<MemoryKind, number>();
   let buffers = 0;

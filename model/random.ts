@@ -6,8 +6,8 @@ export interface Random {
   normal(): number;
 }
 
-/** Mixes a 32-bit state into well-spread bits: the finalizer of MurmurHash3 (Appleby, public domain). */
-function mix(value: number): number {
+/** Mixes 32 bits into well-spread ones: the finalizer of MurmurHash3 (Appleby, public domain). */
+export function mix(value: number): number {
   let h = value | 0;
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);

@@ -10,6 +10,9 @@ import { buildModelTensors, type ModelTensors, type ParameterTensor } from "./pa
  */
 export type Recompute = "none" | "selective" | "full";
 
+/** Element types in which AdamW's moments can be kept. */
+export type MomentType = "f32" | "bf16";
+
 /** All that decides the size of every buffer of training. */
 export interface TrainingShape {
   readonly config: ModelConfig;
@@ -18,6 +21,8 @@ export interface TrainingShape {
   readonly sequenceLength: number;
   readonly computeType: ComputeType;
   readonly recompute: Recompute;
+  /** f32 unless said otherwise. */
+  readonly moments?: MomentType;
   /** Attention stays inside a document; needs one more buffer of positions. */
   readonly documentAttention: boolean;
 }
@@ -112,14 +117,14 @@ export type MakeBuffer<T> = (kind: MemoryKind, spec: BufferSpec) => T;
 export function buildTrainingState<T>(shape: TrainingShape, make: MakeBuffer<T>): TrainingState<T> {
   const { config, computeType } = shape;
   const forward = buildForwardState(shape, make);
-  const float32Tensors = (kind: MemoryKind, suffix: string) =>
-    modelTensors(config, kind, "f32", suffix, make);
+  const tensors = (kind: MemoryKind, suffix: string, dtype: DType = "f32") =>
+    modelTensors(config, kind, dtype, suffix, make);
   return {
     ...forward,
-    master: computeType === "bf16" ? float32Tensors("master weights", " (master)") : undefined,
-    gradients: float32Tensors("gradients", " (gradient)"),
-    firstMoments: float32Tensors("moments", " (first moment)"),
-    secondMoments: float32Tensors("moments", " (second moment)"),
+    master: computeType === "bf16" ? tensors("master weights", " (master)") : undefined,
+    gradients: tensors("gradients", " (gradient)"),
+    firstMoments: tensors("moments", " (first moment)", shape.moments),
+    secondMoments: tensors("moments", " (second moment)", shape.moments),
     activationGradients: buildActivationGradients(shape, tokensOf(shape), make),
     squaredNorm: make("workspace", activation("squared norm", "f32", 1, 1)),
   };

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { PROFILE_NAMES } from "./profiles.ts";
+import { PROFILE_NAMES, profileSchema } from "./profiles.ts";
 import { statisticsSchema } from "./statistics.ts";
 
 export const CLEAN_FORMAT = "apt3.clean/1";
@@ -22,6 +22,8 @@ const datasetSchema = z.strictObject({
   source: z.string(),
   group: z.string(),
   profile: z.enum(PROFILE_NAMES),
+  /** What the documents were selected by: the profile, with what datasets.yaml says otherwise. */
+  thresholds: profileSchema,
   licence: z.string(),
   inputs: z.array(
     z.strictObject({
@@ -41,6 +43,8 @@ export const cleanManifestSchema = z.strictObject({
   version: z.string(),
   fingerprint: z.string(),
   complete: z.boolean(),
+  /** The job's data sets in the order they are done, each with the fingerprint of all that decides its texts. */
+  planned: z.array(z.strictObject({ name: z.string(), fingerprint: z.string() })),
   settings: z.strictObject({
     limitBytes: z.number().optional(),
     shardTextBytes: z.number(),

@@ -7,6 +7,7 @@ import {
   emptyStatistics,
   QUALITY_BINS,
   type Statistics,
+  type StepStatistics,
   stepOf,
 } from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
@@ -82,21 +83,23 @@ export function createCleaner(
     const rejects = new RejectSample();
     const kept: CleanDocument[] = [];
     const traces: Trace[] = [];
-    const milliseconds: Record<string, number> = Object.fromEntries(names.map((name) => [name, 0]));
-    const spend = (name: string, since: number) => {
+    // by the step's place: looking up names for every step of every document took a twentieth of the time
+    const counters = names.map((name) => stepOf(statistics, name));
+    const reading = counters[0] as StepStatistics;
+    const spent = new Float64Array(names.length);
+    const spend = (step: number, since: number) => {
       const now = performance.now();
-      milliseconds[name] = (milliseconds[name] ?? 0) + now - since;
+      spent[step] = (spent[step] as number) + now - since;
       return now;
     };
 
     for (const { line, bytes } of splitLines(lines, firstLine)) {
       statistics.documentsRead += 1;
       statistics.bytesRead += bytes.length;
-      const reading = stepOf(statistics, READ_STEP);
       reading.documentsIn += 1;
       let clock = performance.now();
       const parsed = parseRecord(bytes);
-      clock = spend(READ_STEP, clock);
+      clock = spend(0, clock);
       if (!parsed.ok) {
         countDrop(reading, parsed.reason);
         rejects.add(line, READ_STEP, parsed.reason, () => Buffer.from(bytes.subarray(0, 1200)).toString());
@@ -107,7 +110,7 @@ export function createCleaner(
       reading.charactersOut += record.text.length;
 
       const changedBy: string[] = [];
-      const measures = applySteps(record.text);
+      const measures = applySteps(record);
       if (measures !== undefined) {
         const { text, quality, words } = measures;
         const hashes = withoutZeros(words.hashes);
@@ -119,14 +122,15 @@ export function createCleaner(
       }
 
       /** The text after every step with its measures, or undefined when one of them dropped it. */
-      function applySteps(original: string): TextMeasures | undefined {
+      function applySteps({ text: original, label }: TextRecord): TextMeasures | undefined {
         let current = original;
         let measures = new TextMeasures(current);
-        for (const { name, addsNoSigns, apply } of steps) {
-          const step = stepOf(statistics, name);
+        for (let i = 0; i < steps.length; i++) {
+          const { name, addsNoSigns, apply } = steps[i] as (typeof steps)[number];
+          const step = counters[i + 1] as StepStatistics;
           step.documentsIn += 1;
-          const verdict = apply(current, measures);
-          clock = spend(name, clock);
+          const verdict = apply(current, measures, { label, changedBy });
+          clock = spend(i + 1, clock);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);
             rejects.add(line, name, verdict.reason, () => current);
@@ -146,6 +150,7 @@ export function createCleaner(
         return measures;
       }
     }
+    const milliseconds = Object.fromEntries(names.map((name, i) => [name, spent[i] as number]));
     return { kept, statistics, rejects: rejects.sample, traces, milliseconds };
   };
 }

@@ -2,7 +2,7 @@ import { move, workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
 import { BANDS, createMinHasher } from "./dedup/minhash.ts";
-import { PROFILES, type ProfileName } from "./profiles.ts";
+import type { Profile } from "./profiles.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
@@ -12,7 +12,7 @@ import type { Trace } from "./trace.ts";
 export interface CleanWorkerData {
   readonly datasets: readonly {
     readonly name: string;
-    readonly profile: ProfileName;
+    readonly thresholds: Profile;
     readonly licence: string;
   }[];
   /** Whether to work out the band hashes that near-duplicates are found by. */
@@ -23,6 +23,8 @@ export interface CleanWorkerData {
 
 export interface CleanTask {
   readonly dataset: number;
+  /** Begins the ids of the documents; their lines end them. */
+  readonly source: string;
   /** Whole JSON lines; moved, not copied. */
   readonly lines: Uint8Array<ArrayBuffer>;
   readonly firstLine: number;
@@ -52,14 +54,16 @@ const { h64Raw } = await xxhash();
 const minHash = nearDedup ? createMinHasher() : undefined;
 /** Of the block being cleaned. */
 let bands: Uint32Array<ArrayBuffer>[] = [];
-const cleaners = new Map<ProfileName, Cleaner>();
+/** By thresholds: most of 160 data sets have the same, and a cleaner holds the memory of its longest text. */
+const cleaners = new Map<string, Cleaner>();
+const thresholdKeys = datasets.map(({ thresholds }) => JSON.stringify(thresholds));
 
 export default workerTask(clean);
 
 function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
   bands = [];
-  const { kept, statistics, rejects, traces, milliseconds } = cleanerFor(dataset.profile)(
+  const { kept, statistics, rejects, traces, milliseconds } = cleanerFor(task.dataset)(
     task.lines,
     task.firstLine,
   );
@@ -68,7 +72,7 @@ function clean(task: CleanTask): CleanResult {
   const textBytes = new Uint32Array(kept.length);
   for (const [i, { line, text, record, quality, changedBy }] of kept.entries()) {
     const meta = {
-      id: `${dataset.name}:${line}`,
+      id: `${task.source}:${line}`,
       source: dataset.name,
       licence: dataset.licence,
       ...(record.url === undefined ? {} : { url: record.url }),
@@ -96,11 +100,12 @@ function clean(task: CleanTask): CleanResult {
   return result;
 }
 
-function cleanerFor(profile: ProfileName): Cleaner {
-  let cleaner = cleaners.get(profile);
+function cleanerFor(index: number): Cleaner {
+  const key = thresholdKeys[index] as string;
+  let cleaner = cleaners.get(key);
   if (cleaner === undefined) {
-    cleaner = createCleaner(PROFILES[profile], { hash: h64Raw, onWords, traces: tracesKept });
-    cleaners.set(profile, cleaner);
+    cleaner = createCleaner(datasets[index]!.thresholds, { hash: h64Raw, onWords, traces: tracesKept });
+    cleaners.set(key, cleaner);
   }
   return cleaner;
 }

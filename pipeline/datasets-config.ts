@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parseDocument } from "yaml";
 import { z } from "zod";
 import { PROFILE_NAMES } from "./profiles.ts";
 import { UserError } from "./runtime/errors.ts";
 import { byteSize } from "./runtime/options.ts";
-import { describeIssue } from "./runtime/schema.ts";
+import { parseYaml } from "./runtime/yaml.ts";
+import { thresholdsSchema } from "./thresholds.ts";
 
 /** Names become file names, so no separators, no leading dot, no control characters. */
 export const datasetName = z
@@ -89,6 +89,8 @@ const datasetsSchema = z.strictObject({
   bandwidth: byteSize.optional(),
   /** Weight of each group in the training mix; only their proportion matters. */
   mix: z.record(name, z.number().positive()).default({}),
+  /** What differs from the profiles' thresholds: for all, for a profile, for a source or data set. */
+  thresholds: thresholdsSchema.prefault({}),
   sources: z.array(sourceSchema).min(1),
 });
 
@@ -103,34 +105,44 @@ export interface DatasetsConfig extends z.infer<typeof datasetsSchema> {
 /**
  * Reads datasets.yaml.
  *
- * @throws UserError naming the file and the place inside it, such as
- *   `datasets.yaml: sources[3].format: expected one of …, found "cvs"`
+ * @throws UserError naming the file, the line and the place inside it, such as
+ *   `datasets.yaml:12: sources[3].format: expected one of …, found "cvs"`
  */
 export async function readDatasetsConfig(path: string): Promise<DatasetsConfig> {
-  const document = parseDocument(await readFile(path, "utf8"));
-  const problem = document.errors[0];
-  if (problem !== undefined) throw new UserError(`${path}: ${problem.message}`);
-  const value: unknown = document.toJS();
-  const parsed = datasetsSchema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${path}: ${describeIssue(parsed.error, value)}`);
-  refuseDuplicates(path, parsed.data.sources);
-  return { ...parsed.data, folder: dirname(resolve(path)) };
+  const { content, lineOf } = parseYaml(path, await readFile(path, "utf8"), datasetsSchema);
+  const refuse = (place: readonly PropertyKey[], message: string): never => {
+    throw new UserError(`${path}:${lineOf(place)}: ${message}`);
+  };
+  const names = namesOf(content.sources, refuse);
+  const takesAll = content.sources.some((entry) => entry.kind === "speakleash" && entry.datasets === "all");
+  for (const named of Object.keys(content.thresholds.datasets)) {
+    if (!names.has(named) && !takesAll)
+      refuse(
+        ["thresholds", "datasets", named],
+        `thresholds.datasets.${named}: no source or data set has this name`,
+      );
+  }
+  return { ...content, folder: dirname(resolve(path)) };
 }
 
 /** Names of sources and of their data sets share one namespace: they name shards, and `--only` takes either. */
-function refuseDuplicates(path: string, sources: readonly Source[]): void {
+function namesOf(
+  sources: readonly Source[],
+  refuse: (place: readonly PropertyKey[], message: string) => never,
+): ReadonlySet<string> {
   const seen = new Map<string, string>();
-  const add = (taken: string, where: string) => {
+  const add = (taken: string, where: string, place: readonly PropertyKey[]) => {
     const earlier = seen.get(taken);
-    if (earlier !== undefined)
-      throw new UserError(`${path}: ${where}: the name ${taken} is taken by ${earlier}`);
+    if (earlier !== undefined) refuse(place, `${where}: the name ${taken} is taken by ${earlier}`);
     seen.set(taken, where);
   };
   sources.forEach((entry, index) => {
-    add(entry.name, `sources[${index}].name`);
+    add(entry.name, `sources[${index}].name`, ["sources", index, "name"]);
     if (entry.kind !== "speakleash" || entry.datasets === "all") return;
     entry.datasets.forEach((dataset, at) => {
-      if (dataset !== entry.name) add(dataset, `sources[${index}].datasets[${at}]`);
+      const place = ["sources", index, "datasets", at];
+      if (dataset !== entry.name) add(dataset, `sources[${index}].datasets[${at}]`, place);
     });
   });
+  return new Set(seen.keys());
 }

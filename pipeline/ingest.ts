@@ -5,8 +5,8 @@ import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-m
 import { type DatasetsConfig, readDatasetsConfig } from "./datasets-config.ts";
 import { KeySet } from "./dedup/key-set.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
+import { isExtension, orderBehindEarlier } from "./extension.ts";
 import { Journal, type Unit } from "./journal.ts";
-import { PROFILES } from "./profiles.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { renderReport } from "./report/report.ts";
 import { describeResult, shardsOf, sumStatistics, writeRejects, writeTraces } from "./results.ts";
@@ -73,8 +73,9 @@ export async function planIngest(
 }
 
 /**
- * Reads, repairs, cleans, selects and exactly deduplicates the configured texts into `out`.
- * The same call after a kill continues and ends with the same bytes.
+ * Reads, repairs, cleans, selects and deduplicates the configured texts into `out`.
+ * The same call after a kill continues and ends with the same bytes; a call with more data sets goes on behind
+ * those that are done.
  *
  * @throws UserError for what is wrong with the configuration, the folder, or with all inputs
  */
@@ -83,9 +84,10 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
   const { config, policy, ...planned } = await planIngest(options, context);
   const failed = [...planned.failed, ...(await downloadAll(planned.downloads, context, policy))];
   const isHere = ({ name }: Dataset) => !failed.some(({ dataset }) => dataset === name);
-  const datasets = await withSizesOnDisk(planned.datasets.filter(isHere));
+  const here = await withSizesOnDisk(planned.datasets.filter(isHere));
 
-  // 2. The folder, and what an earlier run of the same job left in it
+  // 2. The folder, and what an earlier run of the same job, or of one with fewer data sets, left in it
+  const datasets = await orderBehindEarlier(options.out, here);
   const shardTextBytes = options.shardTextBytes ?? SHARD_TEXT_BYTES;
   const nearDedup = options.nearDedup ?? true;
   const traces = options.traces ?? TRACES;
@@ -96,15 +98,20 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     traces,
     steps: STEPS.map(({ name, version }) => ({ name, version })),
   };
-  const job = fingerprint({ format: CLEAN_FORMAT, settings, datasets: datasets.map(describeDataset) });
+  const plan = datasets.map((dataset) => ({
+    name: dataset.name,
+    fingerprint: fingerprint(describeDataset(dataset)),
+  }));
+  const job = fingerprint({ format: CLEAN_FORMAT, settings, datasets: plan });
   const folder = await openJobFolder(options.out, {
     fingerprint: job,
     schema: cleanManifestSchema,
     settings: "sources, inputs, --limit or the version of a cleaning step",
+    extends: (found) => isExtension(found, settings, plan),
   });
   try {
-    if (folder.found?.complete) {
-      await removeLeftovers(options.out, folder.found);
+    if (folder.found?.complete && folder.found.fingerprint === job) {
+      await removeReplaced(options.out, folder.found.shards); // a kill may have left them
       return folder.found;
     }
     const manifest: CleanManifest = {
@@ -112,6 +119,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       version: apt3Version(),
       fingerprint: job,
       complete: false,
+      planned: plan,
       settings,
       mix: mixOf(config.mix, datasets, options.only !== undefined),
       datasets: [],
@@ -122,7 +130,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
 
     // 3. Clean one data set after the other; workers share each one's lines
     const workerData: CleanWorkerData = {
-      datasets: datasets.map(({ name, profile, licence }) => ({ name, profile, licence })),
+      datasets: datasets.map(({ name, thresholds, licence }) => ({ name, thresholds, licence })),
       nearDedup,
       traces,
     };
@@ -169,18 +177,10 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     const complete = { ...manifest, complete: true };
     await writeFileAtomic(join(options.out, "report.html"), renderReport(complete, done, state.milliseconds));
     await folder.save(complete);
-    await removeReplaced(options.out, cleaned, complete.shards);
+    await removeReplaced(options.out, complete.shards);
     return complete;
   } finally {
     await folder.release();
-  }
-}
-
-/** A run killed right after its manifest was complete has left the shards that near-dedup replaced. */
-async function removeLeftovers(out: string, { datasets, shards }: CleanManifest): Promise<void> {
-  const journal = await Journal.open(out);
-  for (const { name } of datasets) {
-    await removeReplaced(out, [{ dataset: name, units: await journal.read(name) }], shards);
   }
 }
 
@@ -188,7 +188,6 @@ async function removeLeftovers(out: string, { datasets, shards }: CleanManifest)
 function describeDataset(dataset: Dataset): unknown {
   return {
     ...dataset,
-    thresholds: PROFILES[dataset.profile],
     inputs: dataset.inputs.map(({ path, format, bytes }) => ({ file: basename(path), format, bytes })),
   };
 }

@@ -13,17 +13,16 @@ const rejectSchema = z.strictObject({
   excerpt: z.string(),
 });
 
-/** A finished piece of ingest: a span of lines of one input, with the shard they became. */
+/** A finished piece of ingest: a span of a data set's lines, of one input or several, with the shard they became. */
 const unitSchema = z.strictObject({
   dataset: z.string(),
-  /** Index of the input file in its data set. */
+  /** Where work goes on: the input's index in its data set, and how many of its lines are done. */
   input: z.number(),
-  /** Lines of the input that are done, from its beginning; work goes on behind them. */
   linesDone: z.number(),
+  /** Inputs that end in this span, or reach the limit in it: then without a hash. */
+  ended: z.array(z.strictObject({ input: z.number(), lines: z.number(), sha256: z.string().optional() })),
   /** Uncompressed bytes of this span, which `--limit` counts. */
   inputBytes: z.number(),
-  /** Present when the span reaches the input's end, or the limit. */
-  end: z.strictObject({ sha256: z.string().optional() }).optional(),
   /** Absent when no document of the span was kept. */
   shard: z
     .strictObject({
@@ -43,6 +42,15 @@ const unitSchema = z.strictObject({
 });
 
 export type Unit = z.infer<typeof unitSchema>;
+
+/** A unit as near-dedup left it. */
+const deduplicatedSchema = z.strictObject({
+  /** Documents it dropped, by their place in the unit's own shard. */
+  dropped: z.array(z.number()),
+  unit: unitSchema,
+});
+
+export type Deduplicated = z.infer<typeof deduplicatedSchema>;
 
 /**
  * What is done, one file a unit, written after the unit's shard is in its place: the last mark of done.
@@ -87,12 +95,23 @@ export class Journal {
     await writeJson(this.#path(unit.dataset, index, "json"), unit);
   }
 
+  /** What near-dedup made of a unit, in this run or one before; undefined when it had nothing to drop. */
+  async readDeduplicated(dataset: string, index: number): Promise<Deduplicated | undefined> {
+    const path = this.#path(dataset, index, "unique");
+    return (await exists(path)) ? await readJson(path, deduplicatedSchema) : undefined;
+  }
+
+  async writeDeduplicated(index: number, deduplicated: Deduplicated): Promise<void> {
+    await writeJson(this.#path(deduplicated.unit.dataset, index, "unique"), deduplicated);
+  }
+
   /** Forgets a data set's units from the last to the first, so that a kill in between leaves no gap. */
   async forget(dataset: string): Promise<void> {
     for (let index = (await this.read(dataset)).length - 1; index >= 0; index--) {
       await rm(this.#path(dataset, index, "json"), { force: true });
       await rm(this.#path(dataset, index, "keys"), { force: true });
       await rm(this.bandsPath(dataset, index), { force: true });
+      await rm(this.#path(dataset, index, "unique"), { force: true });
     }
   }
 

@@ -13,18 +13,13 @@ const REJECTS_PER_REASON = 20;
 export function describeResult(dataset: Dataset, units: readonly Unit[]): CleanDataset {
   const statistics = emptyStatistics([]);
   for (const unit of units) addStatistics(statistics, unit.statistics);
-  const { name, source, group, profile, licence } = dataset;
+  const { name, source, group, profile, thresholds, licence } = dataset;
+  const ended = new Map(units.flatMap((unit) => unit.ended).map((end) => [end.input, end]));
   const inputs = dataset.inputs.map(({ path, bytes }, index) => {
-    const last = units.filter((unit) => unit.input === index).at(-1);
-    const sha256 = last?.end?.sha256;
-    return {
-      file: basename(path),
-      bytes,
-      lines: last?.linesDone ?? 0,
-      ...(sha256 === undefined ? {} : { sha256 }),
-    };
+    const { lines = 0, sha256 } = ended.get(index) ?? {};
+    return { file: basename(path), bytes, lines, ...(sha256 === undefined ? {} : { sha256 }) };
   });
-  return { name, source, group, profile, licence, inputs, statistics };
+  return { name, source, group, profile, thresholds, licence, inputs, statistics };
 }
 
 export function shardsOf(dataset: Dataset, units: readonly Unit[]): CleanShard[] {

@@ -64,6 +64,8 @@ function configSchema(data: DataShape | undefined) {
         epsilon: z.number().positive(),
         weightDecay: z.number().nonnegative(),
         clipNorm: z.number().positive(),
+        /** Type of AdamW's moments; `auto` is bf16 only where f32 does not fit the device. */
+        moments: z.enum(["auto", "f32", "bf16"]).default("f32"),
       }),
       data: z.strictObject({
         /** Passes over the training rows after which training ends, even before `schedule.steps`. */
@@ -76,7 +78,8 @@ function configSchema(data: DataShape | undefined) {
       }),
       /** `auto` is bf16 where the backend has it. */
       precision: z.enum(["auto", "f32", "bf16"]),
-      recompute: z.enum(["none", "selective", "full"]),
+      /** `auto` is the least that fits the device. */
+      recompute: z.enum(["auto", "none", "selective", "full"]),
       evaluation: z.strictObject({
         /** Steps between evaluations. */
         every: positive,

@@ -1,9 +1,11 @@
+import { unpaddedBytes } from "../model/memory-plan.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { formatBytes, formatDuration } from "../pipeline/runtime/sizes.ts";
 import { formatTable } from "../pipeline/runtime/table.ts";
 import { type Card, cards, findCard } from "./cards.ts";
 import type { TrainingConfig } from "./config.ts";
-import { formatPlan, type PlannedDevice, plannedTokens, planTraining, type TrainingPlan } from "./plan.ts";
+import { type PlannedDevice, settleConfig } from "./fit-memory.ts";
+import { formatPlan, plannedTokens, planTraining, type TrainingPlan } from "./plan.ts";
 
 /**
  * Memory of a card that no buffer gets: the driver's context with its loaded kernels, and the workspace of matrix
@@ -15,8 +17,9 @@ const reservedBytes = 1e9;
 export interface CardPlan {
   readonly card: Card;
   readonly plan: TrainingPlan;
-  /** The config with the least recomputation that fits; undefined when nothing does. */
-  readonly config: TrainingConfig | undefined;
+  /** The config with recompute and moments decided for the card's memory. */
+  readonly config: TrainingConfig;
+  readonly fits: boolean;
 }
 
 /** @throws UserError naming the cards there are figures for */
@@ -34,20 +37,17 @@ function cardDevice({ name, memoryGiB, teraflops }: Card): PlannedDevice {
     device: `${memoryGiB} GiB, ${teraflops} TFLOP/s dense bf16 by data sheet`,
     computeTypes: ["f32", "bf16"],
     memoryBytes: memoryGiB * 2 ** 30 - reservedBytes,
+    bufferBytes: unpaddedBytes,
     workspaceBytes: () => 0, // Part of what is reserved.
   };
 }
 
-/** Finds the least recomputation with which a config fits a card. */
-export function planForCard(card: Card, config: TrainingConfig): CardPlan {
+/** Plans a config for a card, with the least loss of exactness and the least recomputation that fit. */
+export function planForCard(card: Card, asked: TrainingConfig): CardPlan {
   const device = cardDevice(card);
-  const { steps } = config.schedule;
-  for (const recompute of ["none", "selective", "full"] as const) {
-    const tried = { ...config, recompute };
-    const plan = planTraining(tried, device, steps);
-    if (plan.memory.totalBytes <= device.memoryBytes) return { card, plan, config: tried };
-  }
-  return { card, plan: planTraining({ ...config, recompute: "full" }, device, steps), config: undefined };
+  const config = settleConfig(asked, device);
+  const plan = planTraining(config, device, config.schedule.steps);
+  return { card, plan, config, fits: plan.memory.totalBytes <= device.memoryBytes };
 }
 
 /** Tokens a second at a share of a card's peak, by the FLOP count of the plan. */
@@ -62,17 +62,27 @@ export function formatCards(config: TrainingConfig, efficiency: number): string 
   const rows = cards.map((card) => {
     const planned = planForCard(card, config);
     const speed = tokensPerSecond(planned, efficiency);
-    const fits = planned.config !== undefined;
+    const { fits } = planned;
+    const { recompute, optimizer } = planned.config;
     return [
       card.name,
       `${card.memoryGiB} GiB`,
       formatBytes(planned.plan.memory.totalBytes),
-      fits ? planned.config.recompute : "does not fit",
+      fits ? recompute : "does not fit",
+      fits ? optimizer.moments : "–",
       fits ? Math.round(speed).toLocaleString("en") : "–",
       fits ? formatDuration(plannedTokens(planned.plan) / speed) : "–",
     ];
   });
-  const head = ["card", "memory", "needed", "recompute", `tokens/s at ${percent(efficiency)}`, "time"];
+  const head = [
+    "card",
+    "memory",
+    "needed",
+    "recompute",
+    "moments",
+    `tokens/s at ${percent(efficiency)}`,
+    "time",
+  ];
   return `${formatTable([head, ...rows])}\n${disclaimer}`;
 }
 
@@ -82,10 +92,9 @@ const efficiencies = [0.4, 0.5, 0.6, 0.7, 0.8];
 /** Memory by kind on one card, and its time at several shares of its peak. */
 export function formatCard(card: Card, config: TrainingConfig, efficiency: number): string {
   const planned = planForCard(card, config);
-  const fitting = planned.config ?? { ...config, recompute: "full" as const };
-  const table = formatPlan(planned.plan, fitting, cardDevice(card));
-  if (planned.config === undefined) {
-    return `${table}\nIt does not fit, not even with full recomputation: lower batch.microBatch or choose a smaller model.\n${disclaimer}`;
+  const table = formatPlan(planned.plan, planned.config, cardDevice(card));
+  if (!planned.fits) {
+    return `${table}\nIt does not fit: set recompute and optimizer.moments to auto, lower batch.microBatch or choose a smaller model.\n${disclaimer}`;
   }
   const shares = [...new Set([...efficiencies, efficiency])].sort((a, b) => a - b);
   const rows = shares.map((share) => {

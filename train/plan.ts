@@ -1,19 +1,10 @@
-import type { AttentionShape, Backend, ComputeType } from "../model/backend.ts";
+import type { Backend } from "../model/backend.ts";
 import { type MemoryPlan, planMemory } from "../model/memory-plan.ts";
 import { countParameters, trainingFlopsPerToken } from "../model/parameters.ts";
-import type { TrainingShape } from "../model/training-state.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../pipeline/runtime/sizes.ts";
 import { rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
-
-/** What is trained on, as far as a plan asks: a backend, or a card that is not at hand. */
-export interface PlannedDevice {
-  readonly name: string;
-  readonly device: string;
-  readonly computeTypes: readonly ComputeType[];
-  readonly memoryBytes: number;
-  workspaceBytes(shape: AttentionShape): number;
-}
+import { type PlannedDevice, trainingShape } from "./fit-memory.ts";
 
 /** What a run will take, known before it starts. */
 export interface TrainingPlan {
@@ -26,29 +17,6 @@ export interface TrainingPlan {
   readonly flopsPerToken: number;
 }
 
-/** The shape of a config's micro-batches on a device. */
-export function trainingShape(config: TrainingConfig, device: PlannedDevice): TrainingShape {
-  return {
-    config: config.model,
-    sequences: config.batch.microBatch,
-    sequenceLength: config.batch.sequenceLength,
-    computeType: resolvePrecision(config, device),
-    recompute: config.recompute,
-    documentAttention: config.data.documentAttention,
-  };
-}
-
-/** The element type that `precision` means on a device. */
-function resolvePrecision({ precision }: TrainingConfig, { name, computeTypes }: PlannedDevice): ComputeType {
-  if (precision === "auto") return computeTypes.includes("bf16") ? "bf16" : "f32";
-  if (!computeTypes.includes(precision)) {
-    throw new UserError(
-      `precision ${precision}: the ${name} backend has only ${computeTypes.join(", ")}; set precision: auto`,
-    );
-  }
-  return precision;
-}
-
 export function planTraining(
   config: TrainingConfig,
   device: PlannedDevice,
@@ -57,7 +25,7 @@ export function planTraining(
 ): TrainingPlan {
   return {
     parameters: countParameters(config.model),
-    memory: planMemory(trainingShape(config, device), (shape) => device.workspaceBytes(shape)),
+    memory: planMemory(trainingShape(config, device, sampleBytes), device),
     sampleBytes,
     steps,
     tokensPerStep: tokensPerStep(config),
@@ -70,12 +38,13 @@ export const plannedTokens = ({ steps, tokensPerStep: tokens }: TrainingPlan): n
 /** The plan as a table. */
 export function formatPlan(plan: TrainingPlan, config: TrainingConfig, device: PlannedDevice): string {
   const { memory, sampleBytes } = plan;
+  const shape = trainingShape(config, device, sampleBytes);
   const tokens = plannedTokens(plan);
   const uses = [...memory.byKind, ...(sampleBytes > 0 ? [["samples", sampleBytes] as const] : [])];
   const width = Math.max(...uses.map(([kind]) => kind.length), "available".length);
   const line = (name: string, bytes: number) => `  ${name.padEnd(width)}  ${formatBytes(bytes).padStart(8)}`;
   return [
-    `device      ${device.name} (${device.device}), ${trainingShape(config, device).computeType}, recompute ${config.recompute}`,
+    `device      ${device.name} (${device.device}), ${shape.computeType}, recompute ${shape.recompute}, moments in ${shape.moments}`,
     `parameters  ${plan.parameters.toLocaleString("en")}`,
     `step        ${rowsPerStep(config)} rows of ${config.batch.sequenceLength} = ${plan.tokensPerStep.toLocaleString("en")} tokens`,
     `run         ${plan.steps.toLocaleString("en")} steps, ${formatCount(tokens)} tokens, ${(tokens * plan.flopsPerToken).toExponential(2)} FLOP (${formatCount(plan.flopsPerToken)} a token, 6 N + 12 L·d·T)`,
@@ -97,7 +66,7 @@ export function checkMemory({ memory, sampleBytes }: TrainingPlan, backend: Back
   const needed = memory.totalBytes + sampleBytes;
   if (needed <= backend.memoryBytes) return;
   throw new UserError(
-    `training needs ${formatBytes(needed)}, the ${backend.name} backend has ${formatBytes(backend.memoryBytes)}; set recompute: full, lower batch.microBatch or choose a smaller model`,
+    `training needs ${formatBytes(needed)}, the ${backend.name} backend has ${formatBytes(backend.memoryBytes)}; set recompute and optimizer.moments to auto, lower batch.microBatch or choose a smaller model`,
   );
 }
 

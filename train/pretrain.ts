@@ -3,9 +3,11 @@ import type { Backend } from "../model/backend.ts";
 import { type BackendName, openBackend, probeBackends } from "../model/backends/registry.ts";
 import type { Figures, JobContext } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
+import { exists } from "../pipeline/runtime/files.ts";
 import { formatCount } from "../pipeline/runtime/sizes.ts";
 import { loadTokenizer } from "../tokenizer/load.ts";
 import { readTrainingConfig, rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
+import { settleConfig, trainingShape } from "./fit-memory.ts";
 import { type InitialWeights, openInitialWeights } from "./initial-weights.ts";
 import { openPackedData, type PackedData, rowsOf, tokenMarks } from "./packed-data.ts";
 import {
@@ -15,7 +17,6 @@ import {
   formatTime,
   planTraining,
   type TrainingPlan,
-  trainingShape,
 } from "./plan.ts";
 import { configPathOf, openRun } from "./run-folder.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
@@ -64,11 +65,12 @@ export async function pretrain(options: PretrainOptions, context: JobContext): P
   const backend = await openBackend(options.backend);
   let initial: InitialWeights | undefined;
   try {
-    const precise = { ...config, precision: trainingShape(config, backend).computeType };
-    const sampler = await openSampler(options, precise, data, backend, context);
+    const sampler = await openSampler(options, config, data, backend, context);
+    const out = options.out ?? join("runs", basename(configPath, extname(configPath)));
+    const precise = settleConfig(await withRecordedMoments(config, out), backend, sampler?.bytes);
     const plan = planTraining(precise, backend, steps, sampler?.bytes);
     if (options.plan) return printPlan(plan, options, precise, backend, context);
-    checkPlan(plan, options, precise, backend, context);
+    await checkPlan(plan, options, precise, backend, context);
 
     // 3. The run's folder, and the training itself.
     context.progress.log(
@@ -77,7 +79,6 @@ export async function pretrain(options: PretrainOptions, context: JobContext): P
     if (options.initFrom !== undefined) {
       initial = await openInitialWeights(options.initFrom, config.model, data.tokenizer.sha256);
     }
-    const out = options.out ?? join("runs", basename(configPath, extname(configPath)));
     const { resume, maxSeconds, peakTeraflops } = options;
     const run = await openRun(out, precise, data, { steps, resume, initialWeights: initial?.sha256 });
     try {
@@ -108,6 +109,14 @@ async function readConfig(
     seqLen: data.seqLen,
   });
   return epochs === undefined ? config : { ...config, data: { ...config.data, epochs } };
+}
+
+/** A run keeps the type of its moments, whatever `auto` would choose on the device at hand: it decides the weights. */
+async function withRecordedMoments(config: TrainingConfig, out: string): Promise<TrainingConfig> {
+  const path = configPathOf(out);
+  if (config.optimizer.moments !== "auto" || !(await exists(path))) return config;
+  const { moments } = (await readTrainingConfig(path, undefined)).optimizer;
+  return { ...config, optimizer: { ...config.optimizer, moments } };
 }
 
 function checkData(config: TrainingConfig, data: PackedData, configPath: string): void {
@@ -208,15 +217,15 @@ function printPlan(
 }
 
 /** Refuses what cannot work before the first step, with the plan that shows why. */
-function checkPlan(
+async function checkPlan(
   plan: TrainingPlan,
   { backend: chosen }: PretrainOptions,
   config: TrainingConfig,
   backend: Backend,
   context: JobContext,
-): void {
+): Promise<void> {
   try {
-    checkPatience(plan, backend, chosen, reasonsAgainstBackends());
+    checkPatience(plan, backend, chosen, await reasonsAgainstBackends());
     checkMemory(plan, backend);
   } catch (error) {
     context.progress.log(formatPlan(plan, config, backend));
@@ -224,7 +233,8 @@ function checkPlan(
   }
 }
 
-const reasonsAgainstBackends = (): string[] =>
-  Object.entries(probeBackends()).flatMap(([name, found]) =>
+async function reasonsAgainstBackends(): Promise<string[]> {
+  return [...(await probeBackends())].flatMap(([name, found]) =>
     found.available ? [] : [`${name}: ${found.reason}`],
   );
+}

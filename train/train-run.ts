@@ -11,11 +11,11 @@ import { listCheckpoints, loadCheckpoint, pruneCheckpoints, type RunState } from
 import { type CheckpointKeeper, createCheckpointKeeper } from "./checkpoint-keeper.ts";
 import { type TrainingConfig, tokensPerStep } from "./config.ts";
 import { openControlFile } from "./control.ts";
+import { trainingShape } from "./fit-memory.ts";
 import { RowLoader } from "./loader.ts";
 import { type MetricsLine, openMetrics, type RunHistory, readHistory } from "./metrics.ts";
 import { createMilestones } from "./milestones.ts";
 import { type PackedData, tokenMarks } from "./packed-data.ts";
-import { trainingShape } from "./plan.ts";
 import { writeReport } from "./report/write-report.ts";
 import type { Run } from "./run-folder.ts";
 import { describeStep } from "./run-view.ts";

@@ -1,4 +1,4 @@
-import { backward, forward, loss, type TrainingModel } from "../model/llama.ts";
+import { accumulateMicroBatch, type TrainingModel } from "../model/llama.ts";
 import { trainingFlopsPerToken } from "../model/parameters.ts";
 import { countTargets, setMicroBatch, type TokenMarks } from "../model/training-model.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
@@ -106,9 +106,7 @@ async function accumulateGradients({ model, config, loader, marks, signal, onTok
     for (let index = 0; index < accumulation; index++) {
       signal.throwIfAborted();
       setMicroBatch(model, rows.subarray(index * length, (index + 1) * length), marks);
-      forward(model);
-      loss(model, 1 / Math.max(targets, 1));
-      backward(model);
+      accumulateMicroBatch(model, 1 / Math.max(targets, 1));
       const read = backend.read(state.sums);
       inFlight.push(read);
       read.then(

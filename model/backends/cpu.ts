@@ -9,8 +9,11 @@ import type {
   MatmulArguments,
   RopeArguments,
 } from "../backend.ts";
+import { roundingSeed } from "../stochastic-rounding.ts";
+import { completeBackend } from "./complete.ts";
 import { type Addon, loadAddon, type NativeBuffer } from "./cpu/addon.ts";
 import {
+  expectAdamW,
   expectAlike,
   expectAttention,
   expectFloats,
@@ -84,7 +87,7 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
   /** Freed on close; a buffer that nobody holds any more may go before. */
   const buffers = new Set<WeakRef<CpuBuffer>>();
 
-  return {
+  return completeBackend({
     name: "cpu",
     device: `${threads} processor thread${threads === 1 ? "" : "s"}, ${instructionSetNames[instructionSet] ?? instructionSet}`,
     computeTypes: ["f32", "bf16"],
@@ -228,12 +231,9 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
     },
     adamw({ tensors, squaredNorm, ...step }: AdamWArguments) {
       expectShape(squaredNorm, 1, 1, "f32");
-      for (const { weight, master, gradient, firstMoment, secondMoment, weightDecay } of tensors) {
-        const exact = master ?? weight;
-        expectShape(weight, weight.rows, weight.columns, master === undefined ? "f32" : "bf16");
-        for (const part of [exact, gradient, firstMoment, secondMoment]) {
-          expectShape(part, weight.rows, weight.columns, "f32");
-        }
+      for (const [index, tensor] of tensors.entries()) {
+        expectAdamW(tensor);
+        const { weight, master, gradient, firstMoment, secondMoment, weightDecay } = tensor;
         addon.adamw(
           device,
           nativeOf(weight),
@@ -242,11 +242,11 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
           nativeOf(firstMoment),
           nativeOf(secondMoment),
           nativeOf(squaredNorm),
-          { ...step, weightDecay },
+          { ...step, weightDecay, roundingSeed: roundingSeed(step.update, index) },
         );
       }
     },
-  };
+  });
 
   function rotate({ x, heads, headSize, positions, table }: RopeArguments, direction: 1 | -1): void {
     expectFloats(x);

@@ -4,9 +4,13 @@ import type {
   Backend,
   BufferSpec,
   DeviceBuffer,
+  DType,
   MatmulArguments,
   RopeArguments,
 } from "../backend.ts";
+import { fromBfloat16, toBfloat16 } from "../bfloat16.ts";
+import { roundingSeed } from "../stochastic-rounding.ts";
+import { completeBackend } from "./complete.ts";
 import { attention, attentionBackward, cachedAttention } from "./reference/attention.ts";
 import {
   embedding,
@@ -19,26 +23,29 @@ import {
 } from "./reference/layers.ts";
 import { crossEntropy } from "./reference/loss.ts";
 import { createMatmul, type Matrix } from "./reference/matmul.ts";
-import { adamwStep, sumOfSquares } from "./reference/optimizer.ts";
+import { adamwStep, type Moments, sumOfSquares } from "./reference/optimizer.ts";
 import { WorkQueue } from "./reference/work-queue.ts";
 
 type Floats = Float32Array<ArrayBuffer>;
 type Integers = Int32Array<ArrayBuffer>;
+/** bf16 bits; only moments are kept in them. */
+type Bits = Uint16Array<ArrayBuffer>;
+
+const arrays = { f32: Float32Array, bf16: Uint16Array, i32: Int32Array } as const;
 
 class ReferenceBuffer implements DeviceBuffer {
   readonly name: string;
-  readonly dtype: "f32" | "i32";
+  readonly dtype: DType;
   readonly rows: number;
   readonly columns: number;
-  readonly data: Floats | Integers;
+  readonly data: Floats | Integers | Bits;
 
   constructor({ name, dtype, rows, columns }: BufferSpec) {
-    if (dtype === "bf16") throw new Error(`${name}: the reference backend computes in f32 only`);
     this.name = name;
     this.dtype = dtype;
     this.rows = rows;
     this.columns = columns;
-    this.data = dtype === "f32" ? new Float32Array(rows * columns) : new Int32Array(rows * columns);
+    this.data = new arrays[dtype](rows * columns);
   }
 }
 
@@ -51,7 +58,7 @@ export function createReferenceBackend(): Backend {
   const multiply = createMatmul();
   const enqueue = (work: () => void) => queue.enqueue(work);
 
-  return {
+  return completeBackend({
     name: "reference",
     device: "one CPU core, plain TypeScript, float32",
     computeTypes: ["f32"],
@@ -64,10 +71,15 @@ export function createReferenceBackend(): Backend {
       if (values.length !== target.data.length) {
         throw new Error(`${target.name}: ${target.data.length} elements, ${values.length} written`);
       }
-      const copy = values.slice();
+      const isBits = target.data instanceof Uint16Array;
+      const copy = isBits ? toBfloat16(Float32Array.from(values)) : values.slice();
       enqueue(() => target.data.set(copy));
     },
-    read: (buffer) => queue.result(() => floats(buffer).slice()),
+    read: (buffer) =>
+      queue.result(() => {
+        const { data } = own(buffer);
+        return data instanceof Uint16Array ? fromBfloat16(data) : floats(buffer).slice();
+      }),
     workspaceBytes: ({ sequenceLength, headSize }) => 8 * (2 * sequenceLength * headSize + sequenceLength),
     close: () => queue.result(() => undefined),
 
@@ -140,21 +152,22 @@ export function createReferenceBackend(): Backend {
         floats(out)[0] = buffers.reduce((sum, buffer) => sum + sumOfSquares(floats(buffer)), 0);
       }),
     adamw: (args) => enqueue(() => updateTensors(args)),
-  };
+  });
 }
 
 function updateTensors({ tensors, squaredNorm, maxNorm, ...step }: AdamWArguments): void {
   const norm = Math.sqrt(floats(squaredNorm)[0]!);
-  for (const tensor of tensors) {
+  for (const [index, tensor] of tensors.entries()) {
     if (Number.isFinite(norm)) {
       adamwStep(
         floats(tensor.weight),
         floats(tensor.gradient),
-        floats(tensor.firstMoment),
-        floats(tensor.secondMoment),
+        moments(tensor.firstMoment),
+        moments(tensor.secondMoment),
         {
           ...step,
           weightDecay: tensor.weightDecay,
+          roundingSeed: roundingSeed(step.update, index),
           gradientScale: Math.min(1, maxNorm / (norm + 1e-6)),
         },
       );
@@ -194,13 +207,18 @@ function own(buffer: DeviceBuffer): ReferenceBuffer {
 function floats(buffer: DeviceBuffer): Floats {
   const { data, name } = own(buffer);
   if (data instanceof Float32Array) return data;
-  throw new Error(`${name}: expected f32, found i32`);
+  throw new Error(`${name}: expected f32, found ${buffer.dtype}`);
+}
+
+function moments(buffer: DeviceBuffer): Moments {
+  const { data } = own(buffer);
+  return data instanceof Uint16Array ? data : floats(buffer);
 }
 
 function integers(buffer: DeviceBuffer): Integers {
   const { data, name } = own(buffer);
   if (data instanceof Int32Array) return data;
-  throw new Error(`${name}: expected i32, found f32`);
+  throw new Error(`${name}: expected i32, found ${buffer.dtype}`);
 }
 
 const matrix = (buffer: DeviceBuffer): Matrix => ({

@@ -12,17 +12,20 @@ export type Availability =
   | { readonly available: true; open(): Promise<Backend> }
   | { readonly available: false; readonly reason: string };
 
-/** What each backend says about this machine. */
-export function probeBackends(): Readonly<Record<BackendName, Availability>> {
-  return {
-    cuda: { available: false, reason: "not part of this version yet" },
-    cpu: probeCpu(),
-    tensorflow: { available: false, reason: "not part of this version yet" },
-    reference: { available: true, open: async () => createReferenceBackend() },
-  };
+/** How each backend finds out whether it can run here. Asynchronous, since some import what may not be installed. */
+const probes: Readonly<Record<BackendName, () => Promise<Availability>>> = {
+  cuda: async () => ({ available: false, reason: "not part of this version yet" }),
+  cpu: probeCpu,
+  tensorflow: async () => ({ available: false, reason: "not part of this version yet" }),
+  reference: async () => ({ available: true, open: async () => createReferenceBackend() }),
+};
+
+/** What each backend says about this machine, best first. */
+export async function probeBackends(): Promise<ReadonlyMap<BackendName, Availability>> {
+  return new Map(await Promise.all(backendNames.map(async (name) => [name, await probes[name]()] as const)));
 }
 
-function probeCpu(): Availability {
+async function probeCpu(): Promise<Availability> {
   const reason = cpuUnavailable();
   if (reason !== undefined) return { available: false, reason };
   return { available: true, open: async () => createCpuBackend() };
@@ -34,17 +37,18 @@ function probeCpu(): Availability {
  * @throws ModelInputError if the backend cannot run here, naming those that can
  */
 export async function openBackend(choice: BackendName | "auto"): Promise<Backend> {
-  const probed = probeBackends();
-  const candidates = choice === "auto" ? backendNames : [choice];
-  for (const name of candidates) {
-    const found = probed[name];
+  for (const name of choice === "auto" ? backendNames : [choice]) {
+    const found = await probes[name]();
     if (found.available) return found.open();
     if (name === choice) {
-      const others = backendNames.filter((other) => probed[other].available).join(", ");
       throw new ModelInputError(
-        `--backend ${name}: unavailable (${found.reason}); available here: ${others}`,
+        `--backend ${name}: unavailable (${found.reason}); available here: ${(await availableBackends()).join(", ")}`,
       );
     }
   }
   throw new Error("no backend is available, not even the reference");
+}
+
+async function availableBackends(): Promise<BackendName[]> {
+  return [...(await probeBackends())].flatMap(([name, found]) => (found.available ? [name] : []));
 }

@@ -98,6 +98,7 @@ inline void decode(napi_env env, napi_value value, AdamWStep& to) {
   decode(env, property(env, value, "update"), to.update);
   decode(env, property(env, value, "weightDecay"), to.weightDecay);
   decode(env, property(env, value, "maxNorm"), to.maxNorm);
+  decode(env, property(env, value, "roundingSeed"), to.roundingSeed);
 }
 
 /** Runs the body of a native function; C++ exceptions become JavaScript ones. */

@@ -10,6 +10,8 @@ enum class Transposition { nt, nn, tn };
 
 struct AdamWStep {
   double learningRate, beta1, beta2, epsilon, update, weightDecay, maxNorm;
+  /** Of the noise that rounds moments in bf16 (model/stochastic-rounding.ts). */
+  double roundingSeed;
 };
 
 /**

@@ -9,8 +9,10 @@ export interface Lines {
   readonly oneWord: number;
   /** Lines of up to 30 characters. */
   readonly short: number;
-  /** Share of characters in lines that stood in the text before. */
-  readonly duplicateShare: number;
+  readonly characters: number;
+  /** Lines that stood in the text before, and the characters in them. */
+  readonly duplicates: number;
+  readonly duplicateCharacters: number;
 }
 
 const SHORT_LINE = 30;
@@ -38,7 +40,7 @@ export function readLines(text: string): Lines {
     }
     start = end + 1;
   }
-  return { ...lines, duplicateShare: total === 0 ? 0 : duplicateCharacters(text, places) / total };
+  return { ...lines, characters: total, ...findDuplicates(text, places) };
 }
 
 function isOneWord(text: string, start: number, end: number): boolean {
@@ -46,9 +48,13 @@ function isOneWord(text: string, start: number, end: number): boolean {
   return true;
 }
 
-/** Characters in lines that stood in the text before; `places` holds where each line begins and ends. */
-function duplicateCharacters(text: string, places: readonly number[]): number {
-  if (places.length < 4) return 0;
+/** The lines that stood in the text before; `places` holds where each line begins and ends. */
+function findDuplicates(
+  text: string,
+  places: readonly number[],
+): Pick<Lines, "duplicates" | "duplicateCharacters"> {
+  const found = { duplicates: 0, duplicateCharacters: 0 };
+  if (places.length < 4) return found;
   // most lines differ from all others at their ends already, and need not be compared as a whole
   const ends = new Map<number, number>();
   const keys: number[] = [];
@@ -57,16 +63,17 @@ function duplicateCharacters(text: string, places: readonly number[]): number {
     keys.push(key);
     ends.set(key, (ends.get(key) ?? 0) + 1);
   }
-  if (ends.size === keys.length) return 0;
+  if (ends.size === keys.length) return found;
   const seen = new Set<string>();
-  let duplicate = 0;
   for (const [i, key] of keys.entries()) {
     if (ends.get(key) === 1) continue;
     const line = text.slice(places[i * 2], places[i * 2 + 1]);
-    if (seen.has(line)) duplicate += line.length;
-    else seen.add(line);
+    if (seen.has(line)) {
+      found.duplicates += 1;
+      found.duplicateCharacters += line.length;
+    } else seen.add(line);
   }
-  return duplicate;
+  return found;
 }
 
 /** A 32-bit hash of a line's length and its first and last few characters. */

@@ -1,117 +1,70 @@
 import type { Lines } from "./lines.ts";
+import { CALIBRATION, PERFECT_LOGIT } from "./quality-calibration.ts";
+import { share } from "./share.ts";
 import type { Words } from "./words.ts";
 
 /** What the features are made of. */
 export interface QualityMeasures {
   readonly words: Words;
   readonly lines: Lines;
+  /** Share of letter triples that Polish does not have. */
+  readonly unlikely: number;
+}
+
+/** What is known of a feature from clean and from wrecked texts; see `npm run bench -- calibrate-quality`. */
+export interface FeatureCalibration {
+  /** The 0.5th and 99.5th percentile of the clean documents. */
+  readonly healthy: readonly [number, number];
+  /** Where a fault is complete: as far beyond the healthy range as its border is from the median. */
+  readonly worst: readonly [number, number];
+  /** How much a complete fault speaks for a wreck, in logits. */
+  readonly weight: number;
 }
 
 /** A figure of a text that needs no tagger, with the range in which healthy texts lie. */
 export interface Feature {
-  readonly name: string;
+  readonly name: FeatureName;
   readonly value: number;
-  /** The 0.5th and 99.5th percentile of the healthy texts. */
   readonly healthy: readonly [number, number];
-  /** 0 inside the healthy range, rising to 1 where no healthy text was seen. */
+  /** 0 inside the healthy range, rising to 1. */
   readonly fault: number;
+  /** What the fault takes from the score. */
+  readonly cost: number;
 }
-
-interface Definition {
-  readonly name: string;
-  readonly of: (measures: QualityMeasures) => number;
-  readonly healthy: readonly [number, number];
-  /** Where the fault is complete. */
-  readonly worst: readonly [number, number];
-  /** How much a complete fault takes from the score. */
-  readonly weight: number;
-}
-const share = (part: number, whole: number) => part / Math.max(whole, 1);
 
 /**
- * Tagger-free features that Bielik's classifier found most telling, each with its healthy range: the 0.5th
- * and 99.5th percentile over the 13,031 documents of clean prose and 22,815 of technical documentation
- * (2026-11), the wider of both. `worst` is where the outermost documents of either lie, or beyond.
+ * The tagger-free features that Bielik's classifier found most telling, and some of our own. Unlikely letter
+ * triples stand for words outside a dictionary.
  */
-const DEFINITIONS: readonly Definition[] = [
-  {
-    name: "stop words a word",
-    of: ({ words }) => share(words.stopWords, words.count),
-    healthy: [0.07, 0.34],
-    worst: [0.01, 0.5],
-    weight: 0.5,
-  },
-  {
-    name: "Polish letters a letter",
-    of: ({ words }) => share(words.polishLetters, words.letters),
-    healthy: [0.016, 0.11],
-    worst: [0, 0.2],
-    weight: 0.3,
-  },
-  {
-    name: "words with a letter",
-    of: ({ words }) => share(words.alphabetic, words.count),
-    healthy: [0.77, 1],
-    worst: [0.55, 1],
-    weight: 0.4,
-  },
-  {
-    name: "words a sentence end",
-    of: ({ words }) => share(words.count, words.sentenceEnds),
-    healthy: [2.8, 49],
-    worst: [1, 150],
-    weight: 0.3,
-  },
-  {
-    name: "commas a word",
-    of: ({ words }) => share(words.commas, words.count),
-    healthy: [0, 0.21],
-    worst: [0, 0.4],
-    weight: 0.35,
-  },
-  {
-    name: "capitals a letter",
-    of: ({ words }) => share(words.upperCase, words.letters),
-    healthy: [0, 0.18],
-    worst: [0, 0.6],
-    weight: 0.35,
-  },
-  {
-    name: "digits a character",
-    of: ({ words }) => share(words.digits, words.characters),
-    healthy: [0, 0.068],
-    worst: [0, 0.25],
-    weight: 0.35,
-  },
-  {
-    name: "odd characters a character",
-    of: ({ words }) => share(words.oddCharacters, words.characters),
-    healthy: [0, 0.028],
-    worst: [0, 0.12],
-    weight: 0.4,
-  },
-  {
-    name: "characters a word",
-    of: ({ words }) => share(words.characters, words.count),
-    healthy: [4.37, 9.3],
-    worst: [3.2, 12],
-    weight: 0.3,
-  },
-  {
-    name: "one-word lines a line",
-    of: ({ lines }) => share(lines.oneWord, lines.count),
-    healthy: [0, 0.53],
-    worst: [0, 1],
-    weight: 0.25,
-  },
-  {
-    name: "different words a word (first 200)",
-    of: ({ words }) => share(differentHashes(words.hashes.subarray(0, 200)), Math.min(words.count, 200)),
-    healthy: [0.41, 1],
-    worst: [0.2, 1],
-    weight: 0.4,
-  },
-];
+export const FEATURES = {
+  "unlikely letter triples": ({ unlikely }) => unlikely,
+  "stop words a word": ({ words }) => share(words.stopWords, words.count),
+  "Polish letters a word": ({ words }) => share(words.polishLetters, words.count),
+  "words without a letter": ({ words }) => share(words.count - words.alphabetic, words.count),
+  "characters a word": ({ words }) => share(words.characters, words.count),
+  "different words among the first 200": ({ words }) =>
+    share(differentHashes(words.hashes.subarray(0, 200)), Math.min(words.count, 200)),
+  "words a sentence": ({ words }) => share(words.count, words.sentenceEnds),
+  "commas a word": ({ words }) => share(words.commas, words.count),
+  "colons a sentence": ({ words }) => share(words.colons, words.sentenceEnds),
+  "capitals a letter": ({ words }) => share(words.upperCase, words.letters),
+  "digits a character": ({ words }) => share(words.digits, words.characters),
+  "special characters a character": ({ words }) => share(words.marks, words.characters),
+  "characters not of running text": ({ words }) => share(words.oddCharacters, words.characters),
+  "words a line": ({ words, lines }) => share(words.count, lines.count),
+  "short lines": ({ lines }) => share(lines.short, lines.count),
+  "one-word lines": ({ lines }) => share(lines.oneWord, lines.count),
+  "repeated lines": ({ lines }) => share(lines.duplicates, lines.count),
+  "blank lines": ({ lines }) => share(lines.blank, lines.count + lines.blank),
+} as const satisfies Record<string, (measures: QualityMeasures) => number>;
+
+export type FeatureName = keyof typeof FEATURES;
+
+const CALIBRATIONS: Readonly<Record<FeatureName, FeatureCalibration>> = CALIBRATION;
+const DEFINITIONS = Object.entries(FEATURES).map(([name, of]) => {
+  const calibration = CALIBRATIONS[name as FeatureName];
+  return { name: name as FeatureName, of: of as (measures: QualityMeasures) => number, ...calibration };
+});
 
 const differentTable = new Uint32Array(512);
 
@@ -129,24 +82,29 @@ function differentHashes(hashes: Uint32Array): number {
   return different;
 }
 
+/** A weight in logits as a part of the score, in which half of `PERFECT_LOGIT`'s way leads to 0.5. */
+const costOf = (weight: number) => weight / (2 * PERFECT_LOGIT);
+
 /** Measures every feature of a text. */
 export function featuresOf(measures: QualityMeasures): Feature[] {
-  return DEFINITIONS.map(({ name, of, healthy, worst }) => {
+  return DEFINITIONS.map(({ name, of, healthy, worst, weight }) => {
     const value = of(measures);
-    return { name, value, healthy, fault: faultOf(value, healthy, worst) };
+    const fault = faultOf(value, healthy, worst);
+    return { name, value, healthy, fault, cost: fault * costOf(weight) };
   });
 }
 
-/** From 1 (every feature as in healthy texts) to 0. */
+/** From 1 (every feature as in clean texts) to 0; at 0.5 a text is as likely a wreck as a text. */
 export function qualityOf(measures: QualityMeasures): number {
   let quality = 1;
   for (const { of, healthy, worst, weight } of DEFINITIONS) {
-    quality -= faultOf(of(measures), healthy, worst) * weight;
+    if (weight > 0) quality -= faultOf(of(measures), healthy, worst) * costOf(weight);
   }
   return Math.max(0, quality);
 }
 
-function faultOf(
+/** How far a value lies outside the healthy range, from 0 to 1. */
+export function faultOf(
   value: number,
   [low, high]: readonly [number, number],
   worst: readonly [number, number],

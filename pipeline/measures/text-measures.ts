@@ -1,6 +1,7 @@
 import { type Lines, readLines } from "./lines.ts";
 import { qualityOf } from "./quality.ts";
 import { readSigns, signsOfShortened } from "./signs.ts";
+import { unlikelyShare } from "./trigrams.ts";
 import { readWords, type Words } from "./words.ts";
 
 /** What steps want to know of one text, worked out when first asked for and then shared by all of them. */
@@ -9,6 +10,7 @@ export class TextMeasures {
   #signs: number | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
+  #unlikely: number | undefined;
   #quality: number | undefined;
 
   /** @param signs of an earlier form of the text, when this one can have no others */
@@ -35,6 +37,12 @@ export class TextMeasures {
   get lines(): Lines {
     this.#lines ??= readLines(this.text);
     return this.#lines;
+  }
+
+  /** See `unlikelyShare`. */
+  get unlikely(): number {
+    this.#unlikely ??= unlikelyShare(this.text);
+    return this.#unlikely;
   }
 
   /** See `qualityOf`. */

@@ -12,6 +12,8 @@ export interface Words {
   /** Words with at least one letter. */
   readonly alphabetic: number;
   readonly stopWords: number;
+  /** Different words among FineWeb-2's 20. */
+  readonly usualWords: number;
   /** Letters, and among them upper-case ones, ones only Polish has, and ones that mark a neighbour language. */
   readonly letters: number;
   readonly upperCase: number;
@@ -20,6 +22,9 @@ export interface Words {
   readonly otherScript: number;
   readonly digits: number;
   readonly commas: number;
+  readonly colons: number;
+  /** Brackets, quotes, dashes, slashes and other marks of running text; commas, colons and sentence ends are not among them. */
+  readonly marks: number;
   /** `.`, `!`, `?`, `…`. */
   readonly sentenceEnds: number;
   /** What no running text needs: neither letter, digit, space nor common punctuation. */
@@ -28,11 +33,25 @@ export interface Words {
   readonly symbols: number;
 }
 
-/** FineWeb-2's stop words for Polish, and some more that no neighbour language shares. */
-const STOP_WORDS =
-  "w i na z do się roku od a jest przez po jako oraz o został był nie że to jak ale tym co czy tego który która które już tylko być ma są dla przy może ich jego jej sie ze";
+/** FineWeb-2's stop words for Polish. */
+const USUAL_WORDS = "w i na z do się roku od a jest przez po jako oraz o został był nie".split(" ");
+/** Some more that no neighbour language shares. */
+const MORE_STOP_WORDS =
+  "że to jak ale tym co czy tego który która które już tylko być ma są dla przy może ich jego jej sie ze".split(
+    " ",
+  );
 
-const KIND = { other: 0, space: 1, lower: 2, upper: 3, digit: 4, mark: 5, end: 6, comma: 7 } as const;
+const KIND = {
+  other: 0,
+  space: 1,
+  lower: 2,
+  upper: 3,
+  digit: 4,
+  mark: 5,
+  end: 6,
+  comma: 7,
+  colon: 8,
+} as const;
 const GROUP = { none: 0, polish: 1, foreign: 2, otherScript: 3 } as const;
 const FNV_PRIME = 0x01000193;
 const FNV_START = 0x811c9dc5;
@@ -42,6 +61,8 @@ interface Tables {
   readonly group: Uint8Array;
   readonly lower: Uint16Array;
   readonly stop: Uint32Array;
+  /** For each slot of `stop` the bit of the word in `USUAL_WORDS`, 0 for the others. */
+  readonly usual: Uint32Array;
 }
 let tables: Tables | undefined;
 /** Memory for one text's words, used again for the next: making it new was a tenth of all cleaning time. */
@@ -53,20 +74,21 @@ let scratch: { readonly hashes: Uint32Array; readonly lengths: Uint16Array } | u
  */
 export function readWords(text: string): Words {
   tables ??= buildTables();
-  const { kind, group, lower, stop } = tables;
+  const { kind, group, lower, stop, usual } = tables;
   const capacity = (text.length >> 1) + 1; // a word and the space behind it have two characters at least
   if (scratch === undefined || scratch.hashes.length < capacity) {
     scratch = { hashes: new Uint32Array(capacity * 2), lengths: new Uint16Array(capacity * 2) };
   }
   const { hashes, lengths } = scratch;
   const units = unitsOf(text);
-  const kinds = new Int32Array(8);
+  const kinds = new Int32Array(9);
   const groups = new Int32Array(4);
   let notPlain = 0; // all but a to z: most are, and what is not counted costs nothing
   let count = 0;
   let characters = 0;
   let alphabetic = 0;
   let stopWords = 0;
+  let usualWords = 0;
   let symbols = 0;
   const end = MARGIN + text.length;
   for (let i = MARGIN; i < end; ) {
@@ -108,10 +130,15 @@ export function readWords(text: string): Words {
     count += 1;
     if (hasLetter) {
       alphabetic += 1;
-      if (wordLength < 8 && isIn(stop, value)) stopWords += 1;
+      const slot = wordLength < 8 ? slotIn(stop, value) : ABSENT;
+      if (slot !== ABSENT) {
+        stopWords += 1;
+        usualWords |= usual[slot] as number;
+      }
     }
   }
-  const [, , lowerCase = 0, upperCase = 0, digits = 0, , sentenceEnds = 0, commas = 0] = kinds;
+  const [, , lowerCase = 0, upperCase = 0, digits = 0, marks = 0, sentenceEnds = 0, commas = 0, colons = 0] =
+    kinds;
   return {
     count,
     hashes: hashes.subarray(0, count),
@@ -119,6 +146,7 @@ export function readWords(text: string): Words {
     characters,
     alphabetic,
     stopWords,
+    usualWords: countBits(usualWords),
     letters: characters - notPlain + lowerCase + upperCase,
     upperCase,
     polishLetters: groups[GROUP.polish] as number,
@@ -126,18 +154,28 @@ export function readWords(text: string): Words {
     otherScript: groups[GROUP.otherScript] as number,
     digits,
     commas,
+    colons,
+    marks,
     sentenceEnds,
     oddCharacters: kinds[KIND.other] as number,
     symbols,
   };
 }
 
-function isIn(table: Uint32Array, hash: number): boolean {
+const ABSENT = -1;
+
+function slotIn(table: Uint32Array, hash: number): number {
   const mask = table.length - 1;
   for (let slot = hash & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
-    if (table[slot] === hash) return true;
+    if (table[slot] === hash) return slot;
   }
-  return false;
+  return ABSENT;
+}
+
+function countBits(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
 }
 
 function hashOf(word: string): number {
@@ -162,19 +200,21 @@ function buildTables(): Tables {
   const set = (array: Uint8Array, characters: string, value: number) => {
     for (const character of characters) array[character.charCodeAt(0)] = value;
   };
-  set(kind, "\"'„”“’‘‚«»()[]-–—/:;*&%§°+=<>_#@|~\\•", KIND.mark);
+  set(kind, "\"'„”“’‘‚«»()[]-–—/;*&%§°+=<>_#@|~\\•", KIND.mark);
   set(kind, ".!?…", KIND.end);
   set(kind, ",", KIND.comma);
+  set(kind, ":", KIND.colon);
   // Kashubian and Silesian share most of these, the other neighbours none; ó, ć and ń are shared
   set(group, "ąęłńśźżĄĘŁŃŚŹŻ", GROUP.polish);
   // Czech, Slovak, Kashubian, Silesian, Lithuanian, Croatian, German; é is old Polish spelling and not among them
   set(group, "ěřůčšžďťňľĺŕôäëöüßãòùõÿőűđōŏíáýČŠŽŘĚ", GROUP.foreign);
-  const words = STOP_WORDS.split(" ");
   const stop = new Uint32Array(512);
-  for (const word of words) {
+  const usual = new Uint32Array(512);
+  for (const [i, word] of [...USUAL_WORDS, ...MORE_STOP_WORDS].entries()) {
     let slot = hashOf(word) & 511;
     while (stop[slot] !== 0) slot = (slot + 1) & 511;
     stop[slot] = hashOf(word);
+    usual[slot] = i < USUAL_WORDS.length ? 1 << i : 0;
   }
-  return { kind, group, lower, stop };
+  return { kind, group, lower, stop, usual };
 }

@@ -39,17 +39,29 @@ export async function* readLineBlocks(
 
   for await (const chunk of source) {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    /** Where the line begins, and where the whole lines before it that are not in the block yet. */
     let start = 0;
+    let waiting = 0;
     for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, start)) {
-      const rest = bytes.subarray(start, end + 1);
-      start = end + 1;
-      const lineBytes = pendingBytes + rest.length;
-      if (lineBytes > maxLineBytes) yield block.finish(lineBytes);
-      else block.addLine([...pending, rest]);
+      const lineBytes = pendingBytes + end + 1 - start;
+      if (lineBytes > maxLineBytes) {
+        block.add(bytes.subarray(waiting, start));
+        waiting = end + 1;
+        yield block.finish(lineBytes);
+      } else {
+        for (const part of pending) block.add(part);
+        block.lines += 1;
+        if (block.bytes + end + 1 - waiting >= blockBytes) {
+          block.add(bytes.subarray(waiting, end + 1));
+          waiting = end + 1;
+          yield block.finish();
+        }
+      }
       pending = [];
       pendingBytes = 0;
-      if (block.isFull) yield block.finish();
+      start = end + 1;
     }
+    block.add(bytes.subarray(waiting, start));
     if (start === bytes.length) continue;
     const tail = bytes.subarray(start);
     pendingBytes += tail.length;
@@ -57,55 +69,48 @@ export async function* readLineBlocks(
     else pending.push(Buffer.from(tail)); // copied, since a source may reuse its chunk
   }
   if (pendingBytes > maxLineBytes) yield block.finish(pendingBytes);
-  else if (pendingBytes > 0) block.addLine(pending);
-  if (!block.isEmpty) yield block.finish();
+  else if (pendingBytes > 0) {
+    for (const part of pending) block.add(part);
+    block.lines += 1;
+  }
+  if (block.lines > 0) yield block.finish();
 }
 
+/** Puts a block together in memory that is used again for the next. */
 class BlockBuilder {
-  readonly #target: number;
+  /** Whole lines so far. */
+  lines = 0;
+  /** Bytes so far. */
+  bytes = 0;
   #buffer: Uint8Array<ArrayBuffer>;
-  #length = 0;
   #firstLine = 1;
-  #lines = 0;
 
   constructor(target: number) {
-    this.#target = target;
     this.#buffer = new Uint8Array(target + (target >> 2));
   }
 
-  get isFull(): boolean {
-    return this.#length >= this.#target;
-  }
-
-  get isEmpty(): boolean {
-    return this.#lines === 0;
-  }
-
-  addLine(parts: readonly Uint8Array[]): void {
-    for (const part of parts) {
-      if (this.#length + part.length > this.#buffer.length) this.#grow(this.#length + part.length);
-      this.#buffer.set(part, this.#length);
-      this.#length += part.length;
-    }
-    this.#lines += 1;
+  add(part: Uint8Array): void {
+    if (this.bytes + part.length > this.#buffer.length) this.#grow(this.bytes + part.length);
+    this.#buffer.set(part, this.bytes);
+    this.bytes += part.length;
   }
 
   finish(oversizedBytes?: number): LineBlock {
     const block = {
-      bytes: this.#buffer.slice(0, this.#length),
+      bytes: this.#buffer.slice(0, this.bytes),
       firstLine: this.#firstLine,
-      lines: this.#lines,
+      lines: this.lines,
       ...(oversizedBytes === undefined ? {} : { oversizedBytes }),
     };
-    this.#firstLine += this.#lines + (oversizedBytes === undefined ? 0 : 1);
-    this.#length = 0;
-    this.#lines = 0;
+    this.#firstLine += this.lines + (oversizedBytes === undefined ? 0 : 1);
+    this.bytes = 0;
+    this.lines = 0;
     return block;
   }
 
   #grow(needed: number): void {
     const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
-    grown.set(this.#buffer.subarray(0, this.#length));
+    grown.set(this.#buffer.subarray(0, this.bytes));
     this.#buffer = grown;
   }
 }

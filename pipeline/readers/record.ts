@@ -1,6 +1,8 @@
 import { isUtf8 } from "node:buffer";
 import { z } from "zod";
+import type { QualityLabel } from "../profiles.ts";
 import { READER_DROPS, type ReaderDrop } from "./json-line.ts";
+import { speakleashLabel } from "./speakleash-label.ts";
 
 /** What a line of a JSON lines file must be for us: a text, and facts about it that we pass on. */
 const recordSchema = z.object({
@@ -17,6 +19,8 @@ export interface TextRecord {
   readonly text: string;
   readonly url: string | undefined;
   readonly title: string | undefined;
+  /** Speakleash's quality label, when `meta` holds what it is made of. */
+  readonly label: QualityLabel | undefined;
 }
 
 export type ParsedRecord =
@@ -46,6 +50,7 @@ export function parseRecord(line: Uint8Array): ParsedRecord {
       text: typeof text === "string" ? text : text.join("\n\n"),
       url: metaString(meta, "url"),
       title: metaString(meta, "title"),
+      label: speakleashLabel(typeof meta === "string" ? pythonNumbers(meta) : meta),
     },
   };
 }
@@ -58,7 +63,7 @@ function plainRecord(value: unknown): TextRecord | undefined {
     return undefined;
   const { url, title }: { url?: unknown; title?: unknown } = meta;
   const filled = (member: unknown) => (typeof member === "string" && member !== "" ? member : undefined);
-  return { text, url: filled(url), title: filled(title) };
+  return { text, url: filled(url), title: filled(title), label: speakleashLabel(meta) };
 }
 
 function metaString(meta: Record<string, unknown> | string | undefined, key: string): string | undefined {
@@ -71,4 +76,10 @@ function metaString(meta: Record<string, unknown> | string | undefined, key: str
 function pythonString(dictionary: string, key: string): string | undefined {
   const match = new RegExp(`'${key}': (?:'((?:[^'\\\\]|\\\\.)*)'|"((?:[^"\\\\]|\\\\.)*)")`).exec(dictionary);
   return (match?.[1] ?? match?.[2])?.replace(/\\(.)/g, "$1");
+}
+
+/** The numbers of such a dictionary. */
+function pythonNumbers(dictionary: string): Record<string, number> {
+  const pairs = dictionary.matchAll(/'(\w+)': (-?\d+(?:\.\d+)?(?:e-?\d+)?)(?=[,}])/g);
+  return Object.fromEntries(Array.from(pairs, ([, key, value]) => [key as string, Number(value)]));
 }

@@ -1,5 +1,5 @@
 import type { SourceFormat } from "../datasets-config.ts";
-import type { ProfileName } from "../profiles.ts";
+import type { Profile, ProfileName } from "../profiles.ts";
 
 /** One file to read, lying on this machine or, with a `url`, streamed from another. */
 export interface InputFile {
@@ -19,6 +19,8 @@ export interface Dataset {
   readonly source: string;
   readonly group: string;
   readonly profile: ProfileName;
+  /** The profile's thresholds, with what the configuration says otherwise. */
+  readonly thresholds: Profile;
   readonly licence: string;
   /** Column of Parquet files that holds the text. */
   readonly textColumn: string;

@@ -2,6 +2,7 @@ import { glob, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type DatasetsConfig, FORMATS, type Source, type SourceFormat } from "../datasets-config.ts";
 import { UserError } from "../runtime/errors.ts";
+import { profileFor } from "../thresholds.ts";
 import type { Dataset, Download, FailedDataset, InputFile, ResolvedSource } from "./dataset.ts";
 import { findRemoteFile } from "./remote-input.ts";
 import type { ResolveContext, ResolveOptions } from "./resolve-context.ts";
@@ -58,7 +59,7 @@ async function resolveSource(source: Source, context: ResolveContext): Promise<R
       return await resolveSpeakleash(source, context);
     case "files":
       return {
-        datasets: [dataset(source, await findFiles(source, context.config.folder))],
+        datasets: [dataset(source, await findFiles(source, context.config.folder), context)],
         downloads: [],
         failed: [],
       };
@@ -110,7 +111,7 @@ async function resolveHttp(
     inputs.push(found.input);
     if (found.download !== undefined) downloads.push(found.download);
   }
-  return { datasets: [dataset(source, inputs)], downloads, failed: [] };
+  return { datasets: [dataset(source, inputs, context)], downloads, failed: [] };
 }
 
 /** The last part of a URL's path, when it can safely be a file's name. */
@@ -126,9 +127,14 @@ function fileNameOf(url: string): string {
   throw new UserError(`${url}: its last part cannot be a file's name; give the file's own address`);
 }
 
-function dataset(source: Extract<Source, { kind: "files" | "http" }>, inputs: InputFile[]): Dataset {
+function dataset(
+  source: Extract<Source, { kind: "files" | "http" }>,
+  inputs: InputFile[],
+  { config }: ResolveContext,
+): Dataset {
   const { name, group, profile, licence, textColumn } = source;
-  return { name, source: name, group, profile, licence, textColumn, inputs };
+  const thresholds = profileFor(profile, config.thresholds, [name]);
+  return { name, source: name, group, profile, thresholds, licence, textColumn, inputs };
 }
 
 function formatOf(path: string): SourceFormat {

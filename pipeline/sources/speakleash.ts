@@ -5,6 +5,7 @@ import { datasetName, type Source } from "../datasets-config.ts";
 import { UserError } from "../runtime/errors.ts";
 import { exists, writeFileAtomic } from "../runtime/files.ts";
 import { describeIssue } from "../runtime/schema.ts";
+import { profileFor } from "../thresholds.ts";
 import type { Dataset, Download, FailedDataset, InputFile, ResolvedSource } from "./dataset.ts";
 import { TransferError } from "./http.ts";
 import { fetchText } from "./remote-file.ts";
@@ -64,6 +65,7 @@ export async function resolveSpeakleash(
         source: source.name,
         group: source.group,
         profile: source.profile,
+        thresholds: profileFor(source.profile, context.config.thresholds, [source.name, name]),
         textColumn: source.textColumn,
         licence: source.licence ?? manifest.license ?? "not stated",
         inputs: [input],

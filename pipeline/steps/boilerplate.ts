@@ -46,7 +46,7 @@ const ANYWHERE = [
 const ONLY_URL = "(?:https?://|www\\.)\\S+$";
 const AT_START = new RegExp(`^(?:${[...BEGINNINGS, ONLY_URL].join("|")})`, "iu");
 const INSIDE = new RegExp(ANYWHERE.join("|"), "iu");
-/** Each of `ANYWHERE` contains one of these: sought once in the whole text, they spare most texts the search by line. */
+/** Each of `ANYWHERE` contains one of these, which are faster to seek. */
 const INSIDE_STEMS = /cookie|ciastecz|prawa zastrze|rights res|powered by|projekt i w|polityk/i;
 /** Three or more short labels between separators: a menu or a trail of breadcrumbs. */
 const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
@@ -67,19 +67,25 @@ export const boilerplate: Step = {
 
 function removeBoilerplate(text: string, hasSeparators: boolean) {
   if (text.length > MAX_LINE && !text.includes("\n")) return keep(text);
+  const found: number[] = [];
+  let lone = "";
+  for (let start = 0, i = 0; start < text.length; i++) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline;
+    if (end > start && end - start <= MAX_LINE) {
+      const line = text.slice(start, end);
+      if (isFurniture(line, hasSeparators)) {
+        found.push(i);
+        lone = line;
+      }
+    }
+    start = end + 1;
+  }
+  const isLoneLabel = found.length === 1 && lone.length <= MAX_LABEL;
+  if (found.length === 0 || isLoneLabel) return keep(text); // one "Koszyk" or "Rozumiem." is a word of the text
   const lines = text.split("\n");
   const removed = new Uint8Array(lines.length);
-  const mayBeInside = INSIDE_STEMS.test(text);
-  let found = 0;
-  for (const [i, line] of lines.entries()) {
-    if (line === "" || line.length > MAX_LINE) continue;
-    if (AT_START.test(line) || (mayBeInside && INSIDE.test(line)) || (hasSeparators && MENU.test(line))) {
-      removed[i] = 1;
-      found += 1;
-    }
-  }
-  const isLoneLabel = found === 1 && (lines[removed.indexOf(1)] as string).length <= MAX_LABEL;
-  if (found === 0 || isLoneLabel) return keep(text); // one "Koszyk" or "Rozumiem." is a word of the text
+  for (const i of found) removed[i] = 1;
   markLabels(lines, removed);
   const rest = lines
     .filter((_, i) => removed[i] === 0)
@@ -87,6 +93,14 @@ function removeBoilerplate(text: string, hasSeparators: boolean) {
     .replace(/\n{3,}/g, "\n\n")
     .trim();
   return rest === "" ? drop("only-boilerplate") : keep(rest);
+}
+
+function isFurniture(line: string, hasSeparators: boolean): boolean {
+  return (
+    AT_START.test(line) ||
+    (INSIDE_STEMS.test(line) && INSIDE.test(line)) ||
+    (hasSeparators && MENU.test(line))
+  );
 }
 
 /** Above and below the text, the labels that stand directly beside furniture belong to the same menu. */

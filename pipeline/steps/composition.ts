@@ -1,22 +1,75 @@
-import { drop, keep, type Step } from "./step.ts";
+import { share } from "../measures/share.ts";
+import { atLeast, atMost, select } from "./criterion.ts";
+import type { Criterion, Step } from "./step.ts";
+
+/** One or two lines say nothing of how a text's lines end. */
+const FEW_LINES = 3;
+
+const CRITERIA: readonly Criterion[] = [
+  {
+    reason: "short-words",
+    threshold: "averageWordLength",
+    of: ({ words }) => share(words.characters, words.count),
+    range: ({ averageWordLength }) => atLeast(averageWordLength[0]),
+  },
+  {
+    reason: "long-words",
+    threshold: "averageWordLength",
+    of: ({ words }) => share(words.characters, words.count),
+    range: ({ averageWordLength }) => atMost(averageWordLength[1]),
+  },
+  {
+    reason: "few-letters",
+    threshold: "minAlphabeticWords",
+    of: ({ words }) => share(words.alphabetic, words.count),
+    range: ({ minAlphabeticWords }) => atLeast(minAlphabeticWords),
+  },
+  {
+    reason: "few-stop-words",
+    threshold: "minStopWords",
+    of: ({ words }) => words.usualWords,
+    range: ({ minStopWords }) => atLeast(minStopWords),
+  },
+  {
+    reason: "symbols",
+    threshold: "maxSymbolsPerWord",
+    of: ({ words }) => share(words.symbols, words.count),
+    range: ({ maxSymbolsPerWord }) => atMost(maxSymbolsPerWord),
+  },
+  {
+    reason: "bullet-lines",
+    threshold: "maxBulletLines",
+    of: ({ lines }) => share(lines.bullets, lines.count),
+    range: ({ maxBulletLines }) => atMost(maxBulletLines),
+  },
+  {
+    reason: "ellipsis-lines",
+    threshold: "maxEllipsisLines",
+    of: ({ lines }) => share(lines.ellipses, lines.count),
+    range: ({ maxEllipsisLines }) => atMost(maxEllipsisLines),
+  },
+  {
+    reason: "unpunctuated-lines",
+    threshold: "minPunctuatedLines",
+    of: ({ lines }) => (lines.count < FEW_LINES ? 1 : share(lines.punctuated, lines.count)),
+    range: ({ minPunctuatedLines }) => atLeast(minPunctuatedLines),
+  },
+  {
+    // the ends between lines, blank ones left out: FineWeb-2's extraction gives no blank lines
+    reason: "many-line-ends",
+    threshold: "maxLineEndsPerWord",
+    of: ({ words, lines }) => share(lines.count - 1, words.count),
+    range: ({ maxLineEndsPerWord }) => atMost(maxLineEndsPerWord),
+  },
+];
 
 /**
  * Gopher's document filters with FineWeb-2's values for Polish: word length, share of words with letters,
- * symbols, bullet lines, lines cut with an ellipsis. What fails is a table, a listing, code or a keyword list.
+ * stop words, symbols, shapes of lines. What fails is a table, a listing, code or a keyword list.
  */
 export const composition: Step = {
   name: "composition",
-  version: 2,
-  create: (profile) => (text, measures) => {
-    const { words, lines } = measures;
-    const [shortest, longest] = profile.averageWordLength;
-    const averageLength = words.characters / Math.max(words.count, 1);
-    if (averageLength < shortest) return drop("short-words");
-    if (averageLength > longest) return drop("long-words");
-    if (words.alphabetic < words.count * profile.minAlphabeticWords) return drop("few-letters");
-    if (words.symbols > words.count * profile.maxSymbolsPerWord) return drop("symbols");
-    if (lines.bullets > lines.count * profile.maxBulletLines) return drop("bullet-lines");
-    if (lines.ellipses > lines.count * profile.maxEllipsisLines) return drop("ellipsis-lines");
-    return keep(text);
-  },
+  version: 3,
+  criteria: CRITERIA,
+  create: (profile) => select(CRITERIA, profile),
 };

@@ -2,8 +2,10 @@ import { anonymise } from "./anonymise.ts";
 import { boilerplate } from "./boilerplate.ts";
 import { columns } from "./columns.ts";
 import { composition } from "./composition.ts";
+import { foreignParagraphs } from "./foreign-paragraphs.ts";
 import { forumMarkup } from "./forum-markup.ts";
 import { html } from "./html.ts";
+import { label } from "./label.ts";
 import { language } from "./language.ts";
 import { length } from "./length.ts";
 import { markdown } from "./markdown.ts";
@@ -44,7 +46,9 @@ export const STEPS: readonly Step[] = [
   reflow,
   boilerplate,
   anonymise,
+  foreignParagraphs,
   length,
+  label,
   language,
   composition,
   repetition,

@@ -25,14 +25,14 @@ export const language: Step = {
       if (isCertainlyPolish(words)) return keep(text);
       if (words.letters === 0) return drop("no-language");
       if (words.otherScript > words.letters / 2) return drop("language-other-script");
-      const detected = detect(text);
+      const detected = detectBySamples(text);
       if (detected !== "pl" && isMostlyPolish(words)) return keep(text);
       return detected === "pl" ? keep(text) : drop(`language-${detected === "" ? "unknown" : detected}`);
     },
 };
 
 /** The language most of three samples are in; Polish if at least one is and the other two disagree. */
-function detect(text: string): string {
+export function detectBySamples(text: string): string {
   if (text.length <= SAMPLE_CHARACTERS) return detectLanguage(text);
   const part = SAMPLE_CHARACTERS / 3;
   const starts = [0, (text.length - part) >> 1, text.length - part];

@@ -1,14 +1,37 @@
-import { drop, keep, type Step } from "./step.ts";
+import { atLeast, atMost, select } from "./criterion.ts";
+import type { Criterion, Step } from "./step.ts";
+
+const CRITERIA: readonly Criterion[] = [
+  {
+    reason: "empty",
+    threshold: "minCharacters",
+    of: ({ text }) => text.length,
+    range: () => atLeast(1),
+  },
+  {
+    reason: "too-short",
+    threshold: "minCharacters",
+    of: ({ text }) => text.length,
+    range: ({ minCharacters }) => atLeast(minCharacters + 1),
+  },
+  {
+    reason: "too-few-words",
+    threshold: "minWords",
+    of: ({ words }) => words.count,
+    range: ({ minWords }) => atLeast(minWords),
+  },
+  {
+    reason: "too-many-words",
+    threshold: "maxWords",
+    of: ({ words }) => words.count,
+    range: ({ maxWords }) => atMost(maxWords),
+  },
+];
 
 /** Drops texts that are too short to teach anything, and texts of a length no document has. */
 export const length: Step = {
   name: "length",
   version: 2,
-  create: (profile) => (text, measures) => {
-    if (text.length === 0) return drop("empty");
-    if (text.length <= profile.minCharacters) return drop("too-short");
-    const { count } = measures.words;
-    if (count < profile.minWords) return drop("too-few-words");
-    return count > profile.maxWords ? drop("too-many-words") : keep(text);
-  },
+  criteria: CRITERIA,
+  create: (profile) => select(CRITERIA, profile),
 };

@@ -1,5 +1,34 @@
+import { share } from "../measures/share.ts";
 import type { Words } from "../measures/words.ts";
-import { drop, keep, type Step } from "./step.ts";
+import { atMost, select } from "./criterion.ts";
+import { type Criterion, drop, keep, type Step } from "./step.ts";
+
+const LINES: readonly Criterion[] = [
+  {
+    reason: "repeated-lines",
+    threshold: "maxDuplicateLines",
+    of: ({ lines }) => share(lines.duplicates, lines.count),
+    range: ({ maxDuplicateLines }) => atMost(maxDuplicateLines),
+  },
+  {
+    reason: "repeated-line-characters",
+    threshold: "maxDuplicateLineCharacters",
+    of: ({ lines }) => share(lines.duplicateCharacters, lines.characters),
+    range: ({ maxDuplicateLineCharacters }) => atMost(maxDuplicateLineCharacters),
+  },
+];
+const TOP: readonly Criterion[] = [2, 3, 4].map((n, i) => ({
+  reason: `top-${n}-gram`,
+  threshold: "maxTopNgram",
+  of: ({ words }) => share(topNgramCharacters(words, n, new NgramTable()), words.characters),
+  range: ({ maxTopNgram }) => atMost(maxTopNgram[i] as number),
+}));
+const REPEATED: readonly Criterion[] = [5, 6, 7, 8, 9, 10].map((n, i) => ({
+  reason: `repeated-${n}-grams`,
+  threshold: "maxDuplicateNgrams",
+  of: ({ words }) => share(duplicateNgramCharacters(words, n, new NgramTable()), words.characters),
+  range: ({ maxDuplicateNgrams }) => atMost(maxDuplicateNgrams[i] as number),
+}));
 
 /**
  * Gopher's repetition filters with FineWeb-2's values for Polish: characters in repeated lines, in the most
@@ -7,12 +36,16 @@ import { drop, keep, type Step } from "./step.ts";
  */
 export const repetition: Step = {
   name: "repetition",
-  version: 2,
+  version: 3,
+  criteria: [...LINES, ...TOP, ...REPEATED],
   create(profile) {
     const table = new NgramTable();
     const bounds = new NgramBounds();
-    return (text, { words, lines }) => {
-      if (lines.duplicateShare > profile.maxDuplicateLines) return drop("repeated-lines");
+    const selectByLines = select(LINES, profile);
+    return (text, measures, facts) => {
+      const verdict = selectByLines(text, measures, facts);
+      if (!verdict.keep) return verdict;
+      const { words } = measures;
       // Healthy texts are decided by one pass: bounds on what n-grams of each length could reach.
       bounds.read(words, table);
       for (const [i, limit] of profile.maxTopNgram.entries()) {

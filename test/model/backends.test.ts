@@ -3,7 +3,7 @@ import { describe, it } from "node:test";
 import type { Backend, ComputeType } from "../../model/backend.ts";
 import { cpuInstructionSets, createCpuBackend } from "../../model/backends/cpu.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
-import { backendNames, openBackend, probeBackends } from "../../model/backends/registry.ts";
+import { openBackend, probeBackends } from "../../model/backends/registry.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
 
 /** Largest error of a float32 or bf16 result, relative to the largest value of the result. */
@@ -26,13 +26,12 @@ interface Candidate {
   open(): Promise<Backend>;
 }
 
-function candidates(): Candidate[] {
-  const probed = probeBackends();
-  const byName = backendNames.map((name) => {
-    const found = probed[name];
-    const missing = found.available ? undefined : found.reason;
-    return { name, missing, open: () => openBackend(name) };
-  });
+async function candidates(): Promise<Candidate[]> {
+  const byName = [...(await probeBackends())].map(([name, found]) => ({
+    name,
+    missing: found.available ? undefined : found.reason,
+    open: () => openBackend(name),
+  }));
   const runnable = cpuInstructionSets();
   const byInstructionSet = ["plain", "avx2", "avx512", "avx512bf16"].map((instructionSet) => ({
     name: `cpu, instruction set ${instructionSet}`,
@@ -43,7 +42,7 @@ function candidates(): Candidate[] {
 }
 
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */
-for (const { name, missing, open } of candidates()) {
+for (const { name, missing, open } of await candidates()) {
   describe(`backend ${name}`, { skip: missing ?? false }, () => {
     for (const operation of operationCases) {
       it(operation.name, async () => {
@@ -80,12 +79,12 @@ function assertClose(actual: Float32Array, expected: Float32Array, tolerance: nu
 
 describe("the choice of a backend", () => {
   it("takes the best available one on auto", async () => {
-    const best = backendNames.find((name) => probeBackends()[name].available);
+    const [best] = [...(await probeBackends())].find(([, found]) => found.available) ?? [];
     assert.equal((await openBackend("auto")).name, best);
   });
 
   it("says why a backend cannot run and which can", async (context) => {
-    const missing = backendNames.find((name) => !probeBackends()[name].available);
+    const [missing] = [...(await probeBackends())].find(([, found]) => !found.available) ?? [];
     if (missing === undefined) return context.skip("every backend is available here");
     await assert.rejects(openBackend(missing), {
       name: "ModelInputError",

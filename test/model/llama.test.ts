@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { IGNORED_TARGET } from "../../model/backend.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
-import { backendNames, openBackend, probeBackends } from "../../model/backends/registry.ts";
+import { openBackend, probeBackends } from "../../model/backends/registry.ts";
 import { generate } from "../../model/generate.ts";
 import { createInferenceSession } from "../../model/inference.ts";
 import { backward, forward, loss } from "../../model/llama.ts";
@@ -15,12 +15,11 @@ const tolerance = 1e-4;
 const beginOfText = 1;
 const marks = { beginOfText };
 
-const probed = probeBackends();
+const probed = await probeBackends();
 
-for (const [name, backendName] of ["tiny-llama", "tiny-llama-gqa"].flatMap((fixture) =>
-  backendNames.map((backend) => [fixture, backend] as const),
+for (const [name, backendName, found] of ["tiny-llama", "tiny-llama-gqa"].flatMap((fixture) =>
+  [...probed].map(([backend, found]) => [fixture, backend, found] as const),
 )) {
-  const found = probed[backendName];
   const skip = found.available ? false : found.reason;
   describe(`${name} on ${backendName} agrees with transformers`, { skip }, () => {
     it("in logits, loss and all gradients, whatever is recomputed", async () => {

@@ -177,6 +177,25 @@ export const operationCases: readonly OperationCase[] = [
       return [out, dGateUp];
     },
   },
+  ...[
+    [5, 13, 7],
+    [130, 70, 40],
+  ].map(([rows = 0, features = 0, width = 0]) => ({
+    name: `matmulSwiglu ${rows}×${features}×${width}`,
+    run(backend: Backend, inputs: Inputs) {
+      const [gateUp, out] = [inputs.zeros(rows, 2 * features), inputs.zeros(rows, features)];
+      backend.matmulSwiglu({
+        x: inputs.values(rows, width),
+        weight: inputs.values(2 * features, width),
+        gateUp,
+        out,
+      });
+      const [dHidden, dGateUp] = [inputs.zeros(rows, features), inputs.zeros(rows, 2 * features)];
+      const [dOut, weight] = [inputs.values(rows, width), inputs.values(width, features)];
+      backend.matmulSwigluBackward({ dOut, weight, gateUp, dHidden, dGateUp });
+      return [gateUp, out, dGateUp];
+    },
+  })),
   ...[undefined, 0.25].map((gradientScale) => ({
     name: `crossEntropy ${gradientScale === undefined ? "without" : "with"} gradient`,
     run(backend: Backend, inputs: Inputs) {
@@ -216,6 +235,16 @@ export const operationCases: readonly OperationCase[] = [
     run: (backend: Backend, inputs: Inputs) => updateTwice(backend, inputs, maxNorm),
   })),
   {
+    name: "adamw with moments in bf16",
+    run(backend, inputs) {
+      const tensor = adamWTensor(backend, inputs, 0.1, "bf16");
+      const squaredNorm = inputs.zeros(1, 1, "f32");
+      backend.squaredNorm({ buffers: [tensor.gradient], out: squaredNorm });
+      backend.adamw({ tensors: [tensor], ...hyperparameters, update: 1, squaredNorm, maxNorm: 1 });
+      return [tensor.weight, tensor.gradient, tensor.firstMoment, tensor.secondMoment];
+    },
+  },
+  {
     name: "adamw without a finite gradient",
     run(backend, inputs) {
       const tensor = adamWTensor(backend, inputs, 0.1);
@@ -229,15 +258,20 @@ export const operationCases: readonly OperationCase[] = [
 
 const hyperparameters = { learningRate: 0.01, beta1: 0.9, beta2: 0.95, epsilon: 1e-8 };
 
-function adamWTensor(backend: Backend, { compute, floats, zeros }: Inputs, weightDecay: number) {
+function adamWTensor(
+  backend: Backend,
+  { compute, floats, zeros }: Inputs,
+  weightDecay: number,
+  moments: ComputeType = "f32",
+) {
   const master = floats(5, 7);
   const rounded = zeros(5, 7);
   backend.copy({ from: master, fromRow: 0, to: rounded, toRow: 0, rows: 5 });
   return {
     ...(compute === "bf16" ? { weight: rounded, master } : { weight: master }),
     gradient: floats(5, 7),
-    firstMoment: zeros(5, 7, "f32"),
-    secondMoment: zeros(5, 7, "f32"),
+    firstMoment: zeros(5, 7, moments),
+    secondMoment: zeros(5, 7, moments),
     weightDecay,
   };
 }

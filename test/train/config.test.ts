@@ -25,7 +25,13 @@ describe("the shipped configs", () => {
       minLearningRate: 2e-5,
       warmupSteps: 1000,
     });
-    assert.deepEqual(config.optimizer, { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 });
+    assert.deepEqual(config.optimizer, {
+      betas: [0.9, 0.95],
+      epsilon: 1e-8,
+      weightDecay: 0.1,
+      clipNorm: 1,
+      moments: "auto",
+    });
   });
 
   it("have the shapes of their presets and the same tokens a step", async () => {

@@ -29,15 +29,23 @@ describe("the plan of APT3-1B", () => {
     assert.match(formatTime(plan, 15_943), /^time +43 d 23 h at 15,943 tokens\/s \(calculated\)$/);
   });
 
-  it("fits 24 GiB without recomputation, and a smaller card only with it, if at all", () => {
-    assert.equal(planned.config?.recompute, "none");
+  it("fits 24 GiB without recomputation, and a smaller card with it, then with moments in bf16, if at all", () => {
+    assert.equal(planned.config.recompute, "none");
+    assert.equal(planned.config.optimizer.moments, "f32");
     const needed = planned.plan.memory.totalBytes;
     const card = (memoryGiB: number) => ({ name: "test", memoryGiB, teraflops: 100 });
     const tight = planForCard(card((needed + 0.8e9) / 2 ** 30), config);
-    assert.equal(tight.config?.recompute, "selective");
+    assert.equal(tight.config.recompute, "selective");
     assert.ok(tight.plan.memory.totalBytes < needed);
-    assert.equal(planForCard(card(16), config).config, undefined);
-    assert.match(formatCard(card(16), config, 0.5), /does not fit, not even with full recomputation/);
+    const rounded = planForCard(card(18), config).config;
+    assert.deepEqual([rounded.recompute, rounded.optimizer.moments], ["none", "bf16"]);
+    assert.equal(planForCard(card(12), config).fits, false);
+    assert.match(
+      formatCard(card(12), config, 0.5),
+      /does not fit: set recompute and optimizer.moments to auto/,
+    );
+    const exact = { ...config, optimizer: { ...config.optimizer, moments: "f32" } } as const;
+    assert.equal(planForCard(card(18), exact).fits, false);
   });
 
   it("gives the published speed at the published share of the peak", () => {
@@ -72,7 +80,8 @@ describe("before the first step", () => {
     checkMemory(plan, { ...reference, memoryBytes: plan.memory.totalBytes });
     assert.throws(() => checkMemory(plan, { ...reference, memoryBytes: plan.memory.totalBytes - 1 }), {
       exitCode: 2,
-      message: /training needs .*B, the reference backend has .*B; set recompute: full/,
+      message:
+        /training needs .*B, the reference backend has .*B; set recompute and optimizer.moments to auto/,
     });
     const sampling = { ...plan, sampleBytes: 1 };
     assert.throws(

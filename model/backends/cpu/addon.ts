@@ -126,6 +126,7 @@ export interface Addon {
       epsilon: number;
       update: number;
       weightDecay: number;
+      roundingSeed: number;
       maxNorm: number;
     },
   ): void;

@@ -1,4 +1,4 @@
-import type { AttentionShape, DeviceBuffer, DType, MatmulArguments } from "../../backend.ts";
+import type { AdamWTensor, AttentionShape, DeviceBuffer, DType, MatmulArguments } from "../../backend.ts";
 
 /*
  * Native code trusts its arguments, so every call is checked here first. A wrong shape is a bug of the caller, not of
@@ -57,4 +57,13 @@ export function expectAttention(shape: AttentionShape, qkv: DeviceBuffer, out: D
   expectShape(qkv, tokens, (heads + 2 * kvHeads) * headSize, qkv.dtype);
   expectShape(out, tokens, heads * headSize, qkv.dtype);
   return tokens;
+}
+
+/** Throws unless all buffers of a weight's update fit it. */
+export function expectAdamW({ weight, master, gradient, firstMoment, secondMoment }: AdamWTensor): void {
+  const { rows, columns } = weight;
+  expectShape(weight, rows, columns, master === undefined ? "f32" : "bf16");
+  for (const exact of [master ?? weight, gradient]) expectShape(exact, rows, columns, "f32");
+  expectShape(firstMoment, rows, columns, "f32", "bf16");
+  expectShape(secondMoment, rows, columns, firstMoment.dtype);
 }

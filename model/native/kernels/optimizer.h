@@ -35,10 +35,36 @@ void squaredNorm(Engine& engine, const std::vector<Buffer>& buffers, const Buffe
 }
 
 inline vec squareRoot(vec x) {
+#if defined(APT3_AVX512)
+  return (vec)_mm512_sqrt_ps((__m512)x);
+#else
   float lanes[width];
   store(lanes, x);
   for (int i = 0; i < width; i++) lanes[i] = __builtin_sqrtf(lanes[i]);
   return load(lanes);
+#endif
+}
+
+/** Well-spread bits of 32 others; see model/random.ts. */
+inline uvec mix(uvec h) {
+  h = (h ^ (h >> 16)) * 0x85ebca6bu;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35u;
+  return h ^ (h >> 16);
+}
+
+/** The noise of elements from `first` on: the lower half is for the first moment, the upper for the second. */
+inline uvec roundingNoise(uint32_t seed, int64_t first) {
+  uvec element;
+  for (int i = 0; i < width; i++) element[i] = static_cast<uint32_t>(first) + static_cast<uint32_t>(i);
+  return mix(mix(element ^ seed) + seed);
+}
+
+inline void storeMoment(float* to, vec x, uvec, int64_t count) { store(to, x, count); }
+
+/** Rounds up or down at random; `noise` is below 65536. */
+inline void storeMoment(bfloat16* to, vec x, uvec noise, int64_t count) {
+  const hvec bits = __builtin_convertvector(((uvec)x + noise) >> 16, hvec);
+  std::memcpy(to, &bits, static_cast<size_t>(count) * sizeof(bfloat16));
 }
 
 void adamw(Engine& engine, const Buffer& weight, const Buffer& master, const Buffer& gradient,
@@ -58,26 +84,29 @@ void adamw(Engine& engine, const Buffer& weight, const Buffer& master, const Buf
   float* exact = master.present() ? master.f32() : weight.f32();
   bfloat16* rounded = master.present() ? weight.bf16() : nullptr;
   float* gradients = gradient.f32();
-  float* m = firstMoment.f32();
-  float* v = secondMoment.f32();
+  const auto seed = static_cast<uint32_t>(static_cast<int64_t>(step.roundingSeed));
   const int64_t size = weight.size();
-  engine.pool.run(divideUp(size, optimizerChunk), [&](int64_t task, int) {
-    const int64_t start = task * optimizerChunk;
-    const int64_t count = std::min(optimizerChunk, size - start);
-    if (finite) {
-      eachVector(count, [&](int64_t offset, int64_t n) APT3_INLINE {
-        const int64_t i = start + offset;
-        const vec g = load(gradients + i, n) * gradientScale;
-        const vec first = load(m + i, n) * beta1 + g * rest1;
-        const vec second = load(v + i, n) * beta2 + g * g * rest2;
-        store(m + i, first, n);
-        store(v + i, second, n);
-        const vec update = first * stepSize / (squareRoot(second) * secondCorrection + epsilon);
-        const vec updated = load(exact + i, n) * keep - update;
-        store(exact + i, updated, n);
-        if (rounded != nullptr) store(rounded + i, updated, n);
-      });
-    }
-    std::memset(gradients + start, 0, static_cast<size_t>(count) * sizeof(float));
+  withFloats(firstMoment, [&]<class Moment>(Moment* m) {
+    auto* v = static_cast<Moment*>(secondMoment.storage->data());
+    engine.pool.run(divideUp(size, optimizerChunk), [&](int64_t task, int) {
+      const int64_t start = task * optimizerChunk;
+      const int64_t count = std::min(optimizerChunk, size - start);
+      if (finite) {
+        eachVector(count, [&](int64_t offset, int64_t n) APT3_INLINE {
+          const int64_t i = start + offset;
+          const vec g = load(gradients + i, n) * gradientScale;
+          const vec first = load(m + i, n) * beta1 + g * rest1;
+          const vec second = load(v + i, n) * beta2 + g * g * rest2;
+          const uvec noise = roundingNoise(seed, i);
+          storeMoment(m + i, first, noise & 0xffff, n);
+          storeMoment(v + i, second, noise >> 16, n);
+          const vec change = first * stepSize / (squareRoot(second) * secondCorrection + epsilon);
+          const vec updated = load(exact + i, n) * keep - change;
+          store(exact + i, updated, n);
+          if (rounded != nullptr) store(rounded + i, updated, n);
+        });
+      }
+      std::memset(gradients + start, 0, static_cast<size_t>(count) * sizeof(float));
+    });
   });
 }

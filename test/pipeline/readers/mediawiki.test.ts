@@ -20,6 +20,7 @@ test("articles come with title and address; all other pages are dropped by reaso
         text: "'''Żółw''' – [[gad]] < ślimak.\n\n== Opis ==\nMa pancerz.\n[[Kategoria:Gady]]",
         url: "https://pl.wikipedia.org/wiki/%C5%BB%C3%B3%C5%82w_&_%C5%9Blimak",
         title: "Żółw & ślimak",
+        label: undefined,
       },
     },
     { ok: false, reason: "redirect" },
@@ -32,6 +33,7 @@ test("articles come with title and address; all other pages are dropped by reaso
         text: "'''Puchacz''' – [[ptak]] z rodziny [[puszczykowate|puszczykowatych]].\n[[Kategoria:Sowy]]",
         url: "https://pl.wikipedia.org/wiki/Puchacz",
         title: "Puchacz",
+        label: undefined,
       },
     },
   ];

@@ -7,16 +7,16 @@ const parse = (line: string | Uint8Array) => parseRecord(typeof line === "string
 test("records of the forms that real files have are read", () => {
   assert.deepEqual(parse('{"text":"Ala","meta":{"url":"https://a.pl","title":"T","words":1}}'), {
     ok: true,
-    record: { text: "Ala", url: "https://a.pl", title: "T" },
+    record: { text: "Ala", url: "https://a.pl", title: "T", label: undefined },
   });
   assert.deepEqual(parse('{"text":["Ala","ma kota"],"other":1}\r'), {
     ok: true,
-    record: { text: "Ala\n\nma kota", url: undefined, title: undefined },
+    record: { text: "Ala\n\nma kota", url: undefined, title: undefined, label: undefined },
   });
   const python = `{'url': 'https://a.pl/?q=it\\'s', 'title': "O'Neill", 'ok': True, 'score': None}`;
   assert.deepEqual(parse(JSON.stringify({ text: "Ala", meta: python })), {
     ok: true,
-    record: { text: "Ala", url: "https://a.pl/?q=it's", title: "O'Neill" },
+    record: { text: "Ala", url: "https://a.pl/?q=it's", title: "O'Neill", label: undefined },
   });
 });
 

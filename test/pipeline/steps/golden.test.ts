@@ -4,10 +4,15 @@ import { test } from "node:test";
 import { TextMeasures } from "../../../pipeline/measures/text-measures.ts";
 import { PROFILES } from "../../../pipeline/profiles.ts";
 import { STEPS } from "../../../pipeline/steps/index.ts";
+import type { DocumentFacts } from "../../../pipeline/steps/step.ts";
+
+/** What stands beside the text in records that hold nothing else. */
+const NO_FACTS: DocumentFacts = { label: undefined, changedBy: [] };
 
 /**
  * `test/golden/steps/STEP/NAME.in.txt` goes through STEP and must give `NAME.out.txt`, or be dropped for the
- * reason in `NAME.drop.txt`. New cases need no code.
+ * reason in `NAME.drop.txt`. `NAME.facts.json`, where it is there, tells what is known beside the text. New cases
+ * need no code.
  */
 const GOLDEN = new URL("../../golden/steps/", import.meta.url);
 const read = (path: string) => readFileSync(new URL(path, GOLDEN), "utf8");
@@ -25,8 +30,11 @@ for (const step of STEPS) {
       const expected = existsSync(new URL(`${base}.drop.txt`, GOLDEN))
         ? { keep: false, reason: read(`${base}.drop.txt`).trim() }
         : { keep: true, text: read(`${base}.out.txt`) };
+      const facts: DocumentFacts = existsSync(new URL(`${base}.facts.json`, GOLDEN))
+        ? JSON.parse(read(`${base}.facts.json`))
+        : NO_FACTS;
       const text = read(`${base}.in.txt`);
-      assert.deepEqual(apply(text, new TextMeasures(text)), expected, base);
+      assert.deepEqual(apply(text, new TextMeasures(text), facts), expected, base);
     }
   });
 }

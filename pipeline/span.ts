@@ -1,0 +1,167 @@
+import { join } from "node:path";
+import { READ_STEP, RejectSample } from "./clean.ts";
+import type { CleanResult } from "./clean.worker.ts";
+import type { KeySet } from "./dedup/key-set.ts";
+import { BANDS } from "./dedup/minhash.ts";
+import { type Journal, type Unit, unitName } from "./journal.ts";
+import type { LineBlock } from "./readers/lines.ts";
+import { ShardWriter } from "./shard-writer.ts";
+import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
+import type { Trace } from "./trace.ts";
+
+/** The step after those of the workers: it needs to see all documents in order. */
+const DEDUP_STEP = "exact-dedup";
+
+/** What spans share with each other (see `CleaningState`). */
+interface SpanState {
+  readonly out: string;
+  readonly journal: Journal;
+  readonly seen: KeySet;
+  readonly shardTextBytes: number;
+  readonly traces: number;
+  readonly milliseconds: Record<string, number>;
+}
+
+/** Results since the last finished unit, on their way to the next one. */
+export class Span {
+  readonly #dataset: string;
+  readonly #state: SpanState;
+  /** The input that is being read, how many of its lines are done, and those that ended in this span. */
+  #input: number;
+  #linesDone: number;
+  #ended: Unit["ended"] = [];
+  #writer: ShardWriter | undefined;
+  #keys: bigint[] = [];
+  #bands: Uint32Array[] = [];
+  #statistics: Statistics = emptyStatistics([]);
+  #rejects = new RejectSample();
+  #traces: Trace[] = [];
+  #inputBytes = 0;
+  #totals = { documents: 0, textBytes: 0, characters: 0 };
+
+  constructor(dataset: string, start: { input: number; linesDone: number }, state: SpanState) {
+    this.#dataset = dataset;
+    this.#input = start.input;
+    this.#linesDone = start.linesDone;
+    this.#state = state;
+  }
+
+  get isFull(): boolean {
+    return this.#totals.textBytes >= this.#state.shardTextBytes;
+  }
+
+  /** Notes that the inputs before `next` have ended; all of their blocks were added. */
+  endInputs(next: number, hashes: ReadonlyMap<number, string | undefined>): void {
+    for (; this.#input < next; this.#input++) {
+      const sha256 = hashes.get(this.#input);
+      this.#ended.push({
+        input: this.#input,
+        lines: this.#linesDone,
+        ...(sha256 === undefined ? {} : { sha256 }),
+      });
+      this.#linesDone = 0;
+    }
+  }
+
+  /** Takes over a block's kept documents, but for those whose text was seen before. */
+  async add(result: CleanResult, block: LineBlock, unit: number): Promise<void> {
+    addStatistics(this.#statistics, result.statistics);
+    for (const { line, step, reason, excerpt } of result.rejects) {
+      this.#rejects.add(line, step, reason, () => excerpt);
+    }
+    for (const trace of result.traces) {
+      if (this.#traces.filter(({ step }) => step === trace.step).length < this.#state.traces)
+        this.#traces.push(trace);
+    }
+    const { milliseconds } = this.#state;
+    for (const [step, time] of Object.entries(result.milliseconds))
+      milliseconds[step] = (milliseconds[step] ?? 0) + time;
+    this.#inputBytes += block.bytes.length;
+    this.#linesDone = block.firstLine + block.lines - 1;
+    if (block.oversizedBytes !== undefined) this.#countOversized(block.oversizedBytes);
+
+    const dedup = stepOf(this.#statistics, DEDUP_STEP);
+    for (const [i, end] of result.ends.entries()) {
+      const record = result.records.subarray(i === 0 ? 0 : result.ends[i - 1], end);
+      const characters = result.characters[i] as number;
+      dedup.documentsIn += 1;
+      if (!this.#state.seen.add(result.keys[i] as bigint)) {
+        countDrop(dedup, "duplicate");
+        this.#rejects.add(result.lines[i] as number, DEDUP_STEP, "duplicate", () => textOf(record));
+        continue;
+      }
+      dedup.charactersIn += characters;
+      dedup.charactersOut += characters;
+      this.#keys.push(result.keys[i] as bigint);
+      if (result.bands.length > 0)
+        this.#bands.push(result.bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
+      this.#statistics.documentsKept += 1;
+      this.#statistics.textBytesKept += result.textBytes[i] as number;
+      this.#statistics.charactersKept += characters;
+      this.#totals.documents += 1;
+      this.#totals.textBytes += result.textBytes[i] as number;
+      this.#totals.characters += characters;
+      this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
+      await this.#writer.write(record);
+    }
+  }
+
+  /** Makes the span durable as a unit of its own and starts the next one. */
+  async commit(index: number): Promise<Unit> {
+    const record = await this.#writer?.commit();
+    const unit: Unit = {
+      dataset: this.#dataset,
+      input: this.#input,
+      linesDone: this.#linesDone,
+      ended: this.#ended,
+      inputBytes: this.#inputBytes,
+      ...(record === undefined
+        ? {}
+        : { shard: { file: shardFile(this.#dataset, index), ...this.#totals, ...record } }),
+      statistics: this.#statistics,
+      rejects: this.#rejects.sample,
+      traces: this.#traces,
+    };
+    await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys), joinRows(this.#bands));
+    this.#writer = undefined;
+    this.#ended = [];
+    this.#keys = [];
+    this.#bands = [];
+    this.#statistics = emptyStatistics([]);
+    this.#rejects = new RejectSample();
+    this.#traces = [];
+    this.#inputBytes = 0;
+    this.#totals = { documents: 0, textBytes: 0, characters: 0 };
+    return unit;
+  }
+
+  /** Drops what was written since the last unit. */
+  async discard(): Promise<void> {
+    await this.#writer?.discard();
+    this.#writer = undefined;
+  }
+
+  #countOversized(bytes: number): void {
+    this.#statistics.documentsRead += 1;
+    this.#statistics.bytesRead += bytes;
+    this.#linesDone += 1;
+    const reading = stepOf(this.#statistics, READ_STEP);
+    reading.documentsIn += 1;
+    countDrop(reading, "line-too-long");
+  }
+}
+
+function shardFile(dataset: string, unit: number): string {
+  return `${unitName(dataset, unit)}.jsonl.zst`;
+}
+
+function joinRows(rows: readonly Uint32Array[]): Uint32Array {
+  const joined = new Uint32Array(rows.length * BANDS * 2);
+  for (const [i, row] of rows.entries()) joined.set(row, i * BANDS * 2);
+  return joined;
+}
+
+function textOf(record: Uint8Array): string {
+  const value: { text: string } = JSON.parse(Buffer.from(record).toString());
+  return value.text;
+}

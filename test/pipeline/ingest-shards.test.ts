@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { zstdDecompressSync } from "node:zlib";
+import { ingest } from "../../pipeline/ingest.ts";
+import { silentContext } from "../../pipeline/runtime/command.ts";
+import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
+import { hashOutput, temporaryFolder } from "../support/folders.ts";
+
+const root = temporaryFolder();
+const config = join(root, "datasets.yaml");
+writeDatasetsYaml(config, [{ name: "many", path: "part-*.jsonl" }]);
+
+/** Sixty files of 20 kB, and in the middle one of 3 MB. */
+const FILES = 60;
+const MIDDLE = 30;
+const SHARD = 500_000;
+let documents = 0;
+for (let file = 0; file < FILES; file++) {
+  const own = Array.from({ length: file === MIDDLE ? 3000 : 20 }, () => ({ text: polishText(documents++) }));
+  writeJsonl(join(root, `part-${String(file).padStart(3, "0")}.jsonl`), own);
+}
+
+function run(out: string, signal?: AbortSignal) {
+  const options = { config, out: join(root, out), workers: 2, shardTextBytes: SHARD, nearDedup: false };
+  return ingest(options, silentContext(signal));
+}
+
+function unitsIn(out: string): number {
+  try {
+    return readdirSync(join(root, out, "journal")).filter((name) => name.endsWith(".json")).length;
+  } catch {
+    return 0;
+  }
+}
+
+test("small files fill a shard together, a large one several, and every document keeps its own name", async () => {
+  const manifest = await run("whole");
+  const bytes = manifest.shards.reduce((sum, { textBytes }) => sum + textBytes, 0);
+  // a shard may end one block, 1 MB, behind the size it has to reach
+  assert.ok(manifest.shards.length <= Math.ceil(bytes / SHARD), `${manifest.shards.length} shards`);
+  assert.ok(manifest.shards.length >= 4, `${manifest.shards.length} shards`);
+  const inputs = manifest.datasets[0]?.inputs ?? [];
+  assert.deepEqual(
+    inputs.map(({ lines, sha256 }) => [lines, sha256?.length]),
+    Array.from({ length: FILES }, (_, file) => [file === MIDDLE ? 3000 : 20, 64]),
+  );
+  const ids = manifest.shards.flatMap(({ file }) =>
+    zstdDecompressSync(readFileSync(join(root, "whole", file)))
+      .toString()
+      .trimEnd()
+      .split("\n")
+      .map((line): string => JSON.parse(line).meta.id),
+  );
+  assert.equal(new Set(ids).size, documents);
+  assert.deepEqual([ids[0], ids.at(-1)], ["many/0:1", "many/59:20"]);
+});
+
+test("stopped after every shard, inside files and between them, it goes on to the same bytes", async () => {
+  let interruptions = 0;
+  for (;;) {
+    const controller = new AbortController();
+    const before = unitsIn("stopped");
+    const timer = setInterval(() => unitsIn("stopped") > before && controller.abort(new Error("stop")), 1);
+    try {
+      await run("stopped", controller.signal);
+      break;
+    } catch (error) {
+      assert.equal(String(error), "Error: stop");
+      interruptions += 1;
+    } finally {
+      clearInterval(timer);
+    }
+  }
+  assert.ok(interruptions >= 2, `${interruptions} interruptions`);
+  assert.deepEqual(hashOutput(join(root, "stopped")), hashOutput(join(root, "whole")));
+});
