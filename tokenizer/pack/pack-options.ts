@@ -130,18 +130,22 @@ export async function preparePack(options: PackOptions, corpus: HashedCorpus): P
   };
 }
 
-/** How rows are made and sorted, by the settings and the size of the texts. */
-export function shuffleOptions(settings: PackSettings, { files }: HashedCorpus): ShuffleOptions {
-  const textBytes = files.reduce((sum, file) => {
+/** Bytes of text in a corpus: known where ingest wrote it, else assumed by the size of the files. */
+export function textBytesOf({ files }: HashedCorpus): number {
+  return files.reduce((sum, file) => {
     const compressed = file.name.endsWith(".zst") || file.name.endsWith(".gz");
     return sum + (file.textBytes ?? file.bytes * (compressed ? ASSUMED_COMPRESSION : 1));
   }, 0);
+}
+
+/** How rows are made and sorted, by the settings and the size of the texts. */
+export function shuffleOptions(settings: PackSettings, corpus: HashedCorpus): ShuffleOptions {
   return {
     seqLen: settings.seqLen,
     wide: settings.dtype === "uint32",
     strategy: settings.strategy,
     padId: settings.tokenizer.padId,
-    buckets: Math.max(1, Math.ceil((textBytes * ID_BYTES_PER_TEXT_BYTE) / BUCKET_BYTES)),
+    buckets: Math.max(1, Math.ceil((textBytesOf(corpus) * ID_BYTES_PER_TEXT_BYTE) / BUCKET_BYTES)),
     seed: settings.seed,
   };
 }

@@ -8,7 +8,7 @@ import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { type FreeBytes, freeBytes, requireSpace } from "./disk-space.ts";
 import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
 import { mixRows } from "./mix.ts";
-import { metadataOf, type PackJob, type PackOptions, preparePack } from "./pack-options.ts";
+import { metadataOf, type PackJob, type PackOptions, preparePack, textBytesOf } from "./pack-options.ts";
 import {
   PACKED_FORMAT,
   type PackedManifest,
@@ -87,8 +87,10 @@ async function requireSpaceForAll(
   out: string,
   free: FreeBytes,
 ): Promise<void> {
+  const idBytes = shuffle.wide ? 4 : 2;
+  if ((await free(out)) > 2 * idBytes * textBytesOf(corpus)) return; // enough even for a token a byte
   const { tokens } = await surveyTexts(corpus.files, encode);
-  await requireSpace(out, 2 * tokens * (shuffle.wide ? 4 : 2), "scratch files and shards", free);
+  await requireSpace(out, 2 * idBytes * tokens, "scratch files and shards", free);
 }
 
 function emptyManifest({ fingerprint, settings }: PackJob): PackedManifest {
