@@ -8,6 +8,7 @@ import { html } from "./html.ts";
 import { label } from "./label.ts";
 import { language } from "./language.ts";
 import { length } from "./length.ts";
+import { lostLetters } from "./lost-letters.ts";
 import { markdown } from "./markdown.ts";
 import { mojibake } from "./mojibake.ts";
 import { pageFurniture } from "./page-furniture.ts";
@@ -37,6 +38,7 @@ export const STEPS: readonly Step[] = [
   wikiMarkup,
   html,
   unicode,
+  lostLetters,
   forumMarkup,
   columns,
   transcript,
