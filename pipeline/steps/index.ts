@@ -14,6 +14,7 @@ import { mojibake } from "./mojibake.ts";
 import { pageFurniture } from "./page-furniture.ts";
 import { quality } from "./quality.ts";
 import { reflow } from "./reflow.ts";
+import { repeatedLines } from "./repeated-lines.ts";
 import { repetition } from "./repetition.ts";
 import { singleByte } from "./single-byte.ts";
 import { spacing } from "./spacing.ts";
@@ -46,6 +47,7 @@ export const STEPS: readonly Step[] = [
   whiteSpace,
   pageFurniture,
   reflow,
+  repeatedLines,
   boilerplate,
   anonymise,
   foreignParagraphs,

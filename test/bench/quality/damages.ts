@@ -65,7 +65,7 @@ const ligatures: Damage = (text) =>
 const controls: Damage = (text, random) =>
   text
     .replace(/ /g, (space) =>
-      random() < 0.03 ? `${space}${pick(["\u0000", "\u0007", "\u000b", "\u001b", "\u0096"], random)}` : space,
+      random() < 0.03 ? `${space}${pick(["\u0000", "\u0007", "\u001b", "\u0096"], random)}` : space,
     )
     .replaceAll("\n", "\r\n");
 
@@ -89,18 +89,21 @@ function wrapAt(text: string, width: number): string {
 }
 const wrapped: Damage = (text, random) => wrapAt(text, 64 + Math.floor(random() * 14));
 
-/** A book's pages: wrapped with divided words, a running head and a number every 32 lines. */
+/** A book's pages: wrapped with divided words, a number every ten lines, so that a passage has a few. */
+const PAGE = 10;
 const pages: Damage = (text, random) => {
   const lines = hardWrap(text.replaceAll("\n", "\n\n"), random).split("\n");
   const first = 11 + Math.floor(random() * 80);
-  return lines.flatMap((line, i) => (i % 32 === 31 ? [line, `${first + (i >> 5)}`, ""] : [line])).join("\n");
+  return lines
+    .flatMap((line, i) => (i % PAGE === PAGE - 1 ? [line, `${first + Math.floor(i / PAGE)}`, ""] : [line]))
+    .join("\n");
 };
 
 const letterSpaced: Damage = (text, random) =>
   text.replace(/(?<=[ „])\p{Ll}{5,9}(?=[ ,.])/gu, (word) => (random() < 0.03 ? [...word].join(" ") : word));
 
 const tokenised: Damage = (text) =>
-  text.replace(/(?<=\S)([,.;:!?…)”])/g, " $1").replace(/([(„])(?=\S)/g, "$1 ");
+  text.replace(/(?<=\S)([,.;:!?…)”])(?=\s|$)/gm, " $1").replace(/([(„])(?=\S)/g, "$1 ");
 
 const doubledLines: Damage = (text, random) =>
   paragraphsOf(text)
