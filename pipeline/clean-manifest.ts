@@ -43,6 +43,8 @@ export const cleanManifestSchema = z.strictObject({
   version: z.string(),
   fingerprint: z.string(),
   complete: z.boolean(),
+  /** The job's data sets in the order they are done, each with the fingerprint of all that decides its texts. */
+  planned: z.array(z.strictObject({ name: z.string(), fingerprint: z.string() })),
   settings: z.strictObject({
     limitBytes: z.number().optional(),
     shardTextBytes: z.number(),

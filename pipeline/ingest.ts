@@ -4,7 +4,9 @@ import { type CleaningState, cleanDataset, retractDataset } from "./clean-datase
 import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-manifest.ts";
 import { type DatasetsConfig, readDatasetsConfig } from "./datasets-config.ts";
 import { KeySet } from "./dedup/key-set.ts";
+import { removeRepeatedParts } from "./dedup/line-dedup.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
+import { isExtension, orderBehindEarlier } from "./extension.ts";
 import { Journal, type Unit } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { renderReport } from "./report/report.ts";
@@ -72,8 +74,9 @@ export async function planIngest(
 }
 
 /**
- * Reads, repairs, cleans, selects and exactly deduplicates the configured texts into `out`.
- * The same call after a kill continues and ends with the same bytes.
+ * Reads, repairs, cleans, selects and deduplicates the configured texts into `out`.
+ * The same call after a kill continues and ends with the same bytes; a call with more data sets goes on behind
+ * those that are done.
  *
  * @throws UserError for what is wrong with the configuration, the folder, or with all inputs
  */
@@ -82,9 +85,10 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
   const { config, policy, ...planned } = await planIngest(options, context);
   const failed = [...planned.failed, ...(await downloadAll(planned.downloads, context, policy))];
   const isHere = ({ name }: Dataset) => !failed.some(({ dataset }) => dataset === name);
-  const datasets = await withSizesOnDisk(planned.datasets.filter(isHere));
+  const here = await withSizesOnDisk(planned.datasets.filter(isHere));
 
-  // 2. The folder, and what an earlier run of the same job left in it
+  // 2. The folder, and what an earlier run of the same job, or of one with fewer data sets, left in it
+  const datasets = await orderBehindEarlier(options.out, here);
   const shardTextBytes = options.shardTextBytes ?? SHARD_TEXT_BYTES;
   const nearDedup = options.nearDedup ?? true;
   const traces = options.traces ?? TRACES;
@@ -95,15 +99,20 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     traces,
     steps: STEPS.map(({ name, version }) => ({ name, version })),
   };
-  const job = fingerprint({ format: CLEAN_FORMAT, settings, datasets: datasets.map(describeDataset) });
+  const plan = datasets.map((dataset) => ({
+    name: dataset.name,
+    fingerprint: fingerprint(describeDataset(dataset)),
+  }));
+  const job = fingerprint({ format: CLEAN_FORMAT, settings, datasets: plan });
   const folder = await openJobFolder(options.out, {
     fingerprint: job,
     schema: cleanManifestSchema,
     settings: "sources, inputs, --limit or the version of a cleaning step",
+    extends: (found) => isExtension(found, settings, plan),
   });
   try {
-    if (folder.found?.complete) {
-      await removeLeftovers(options.out, folder.found);
+    if (folder.found?.complete && folder.found.fingerprint === job) {
+      await removeReplaced(options.out, folder.found.shards); // a kill may have left them
       return folder.found;
     }
     const manifest: CleanManifest = {
@@ -111,6 +120,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       version: apt3Version(),
       fingerprint: job,
       complete: false,
+      planned: plan,
       settings,
       mix: mixOf(config.mix, datasets, options.only !== undefined),
       datasets: [],
@@ -143,8 +153,9 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     const cleaned: DatasetUnits[] = [];
     try {
       for (const [index, dataset] of datasets.entries()) {
-        const units = await cleanOrRetract(dataset, index, state, manifest, context);
-        if (units === undefined) continue;
+        const all = await cleanOrRetract(dataset, index, state, manifest, context);
+        if (all === undefined) continue;
+        const units = await removeRepeatedParts(dataset, all, state, context);
         cleaned.push({ dataset: dataset.name, units });
         manifest.datasets.push(describeResult(dataset, units));
       }
@@ -168,18 +179,10 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     const complete = { ...manifest, complete: true };
     await writeFileAtomic(join(options.out, "report.html"), renderReport(complete, done, state.milliseconds));
     await folder.save(complete);
-    await removeReplaced(options.out, cleaned, complete.shards);
+    await removeReplaced(options.out, complete.shards);
     return complete;
   } finally {
     await folder.release();
-  }
-}
-
-/** A run killed right after its manifest was complete has left the shards that near-dedup replaced. */
-async function removeLeftovers(out: string, { datasets, shards }: CleanManifest): Promise<void> {
-  const journal = await Journal.open(out);
-  for (const { name } of datasets) {
-    await removeReplaced(out, [{ dataset: name, units: await journal.read(name) }], shards);
   }
 }
 

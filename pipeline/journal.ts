@@ -43,6 +43,15 @@ const unitSchema = z.strictObject({
 
 export type Unit = z.infer<typeof unitSchema>;
 
+/** A unit as near-dedup left it. */
+const deduplicatedSchema = z.strictObject({
+  /** Documents it dropped, by their place in the unit's own shard. */
+  dropped: z.array(z.number()),
+  unit: unitSchema,
+});
+
+export type Deduplicated = z.infer<typeof deduplicatedSchema>;
+
 /**
  * What is done, one file a unit, written after the unit's shard is in its place: the last mark of done.
  * Beside each lies a file of the kept documents' dedup keys, from which the set is rebuilt on resume.
@@ -79,31 +88,57 @@ export class Journal {
   async append(index: number, unit: Unit, keys: BigUint64Array, bands: Uint32Array): Promise<void> {
     if (bands.length > 0) {
       const columns = byBand(bands, keys.length);
-      await writeFileAtomic(this.bandsPath(unit.dataset, index), new Uint8Array(columns.buffer));
+      await writeFileAtomic(this.bandsPath(unit), new Uint8Array(columns.buffer));
     }
     const bytes = new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength);
     await writeFileAtomic(this.#path(unit.dataset, index, "keys"), bytes);
     await writeJson(this.#path(unit.dataset, index, "json"), unit);
   }
 
+  /** What near-dedup made of a unit, in this run or one before; undefined when it had nothing to drop. */
+  async readDeduplicated(dataset: string, index: number): Promise<Deduplicated | undefined> {
+    const path = this.#path(dataset, index, "unique");
+    return (await exists(path)) ? await readJson(path, deduplicatedSchema) : undefined;
+  }
+
+  async writeDeduplicated(index: number, deduplicated: Deduplicated): Promise<void> {
+    await writeJson(this.#path(deduplicated.unit.dataset, index, "unique"), deduplicated);
+  }
+
   /** Forgets a data set's units from the last to the first, so that a kill in between leaves no gap. */
   async forget(dataset: string): Promise<void> {
     for (let index = (await this.read(dataset)).length - 1; index >= 0; index--) {
       await rm(this.#path(dataset, index, "json"), { force: true });
-      await rm(this.#path(dataset, index, "keys"), { force: true });
-      await rm(this.bandsPath(dataset, index), { force: true });
+      for (const ending of ["keys", "bands", "lines", "lines.bands", "unique"])
+        await rm(this.#path(dataset, index, ending), { force: true });
     }
   }
 
-  /** The band hashes of a unit's kept documents, column by column (see `findNearDuplicates`). */
-  bandsPath(dataset: string, index: number): string {
-    return this.#path(dataset, index, "bands");
+  /** The band hashes of the documents in a unit's shard, column by column (see `findNearDuplicates`). */
+  bandsPath({ shard }: Unit): string {
+    return join(this.#folder, shard?.file.replace(SHARD_ENDING, ".bands") ?? "");
+  }
+
+  /** A unit without the lines that its data set repeats; undefined before that is done. */
+  async readWithoutLines(dataset: string, index: number): Promise<Unit | undefined> {
+    const path = this.#path(dataset, index, "lines");
+    return (await exists(path)) ? await readJson(path, unitSchema) : undefined;
+  }
+
+  /** @param bands column by column, of the documents that are left; none without near-dedup */
+  async writeWithoutLines(index: number, unit: Unit, bands: Uint32Array): Promise<void> {
+    const bytes = new Uint8Array(bands.buffer, bands.byteOffset, bands.byteLength);
+    if (bytes.length > 0) await writeFileAtomic(this.bandsPath(unit), bytes);
+    await writeJson(this.#path(unit.dataset, index, "lines"), unit);
   }
 
   #path(dataset: string, index: number, ending: string): string {
     return join(this.#folder, `${unitName(dataset, index)}.${ending}`);
   }
 }
+
+/** What the name of every shard ends in. */
+export const SHARD_ENDING = ".jsonl.zst";
 
 /** From one row a document to one column a band. */
 function byBand(rows: Uint32Array, documents: number): Uint32Array<ArrayBuffer> {

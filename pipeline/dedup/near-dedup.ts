@@ -1,14 +1,14 @@
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RejectSample } from "../clean.ts";
-import type { Journal, Unit } from "../journal.ts";
+import { type Journal, SHARD_ENDING, type Unit } from "../journal.ts";
 import { readLineBlocks } from "../readers/lines.ts";
 import { openBytes } from "../readers/open.ts";
 import type { JobContext } from "../runtime/command.ts";
-import type { FileRecord } from "../runtime/files.ts";
+import { exists, type FileRecord } from "../runtime/files.ts";
+import { fingerprint } from "../runtime/manifest.ts";
 import { ShardWriter } from "../shard-writer.ts";
 import { countDrop, stepOf } from "../statistics.ts";
-import type { Clusters } from "./clusters.ts";
 import { findNearDuplicates } from "./near-duplicates.ts";
 
 const NEAR_DEDUP_STEP = "near-dedup";
@@ -22,18 +22,16 @@ export interface DatasetUnits {
 /**
  * Drops near-duplicates from the shards of all data sets and returns the units as they are then. Of a cluster
  * the document that comes first is kept. Shards that lose documents are written anew under another name, so
- * a run killed at any moment finds the old ones and does the same again; `removeReplaced` ends it.
+ * a run killed at any moment finds the old ones; `removeReplaced` ends it. What a run with fewer data sets wrote
+ * is used again, and only shards that lose more are written once more.
  */
 export async function dropNearDuplicates(
   datasets: readonly DatasetUnits[],
   { out, journal }: { readonly out: string; readonly journal: Journal },
   context: JobContext,
 ): Promise<DatasetUnits[]> {
-  const files = datasets.flatMap(({ dataset, units }) =>
-    units.map(({ shard }, index) => ({
-      path: journal.bandsPath(dataset, index),
-      documents: shard?.documents ?? 0,
-    })),
+  const files = datasets.flatMap(({ units }) =>
+    units.map((unit) => ({ path: journal.bandsPath(unit), documents: unit.shard?.documents ?? 0 })),
   );
   const total = files.reduce((sum, { documents }) => sum + documents, 0);
   const task = context.progress.start({ label: "finding near-duplicates", unit: "documents", total });
@@ -44,12 +42,13 @@ export async function dropNearDuplicates(
   const result: DatasetUnits[] = [];
   for (const { dataset, units } of datasets) {
     const deduplicated: Unit[] = [];
-    for (const unit of units) {
+    for (const [index, unit] of units.entries()) {
       context.signal.throwIfAborted();
       const documents = unit.shard?.documents ?? 0;
-      const rest = await withoutDuplicates(unit, first, clusters, out);
-      dropped += documents - (rest.shard?.documents ?? 0);
-      deduplicated.push(rest);
+      const duplicates: number[] = [];
+      for (let i = 0; i < documents; i++) if (clusters.isDuplicate(first + i)) duplicates.push(i);
+      deduplicated.push(await withoutDuplicates(unit, duplicates, { out, journal, index }));
+      dropped += duplicates.length;
       first += documents;
       task.advance(documents);
     }
@@ -59,56 +58,80 @@ export async function dropNearDuplicates(
   return result;
 }
 
-/** Removes the shards that near-dedup wrote anew. Called when the manifest that names the new ones stands. */
+const SHARD = /-\d{5}(?:\.lines)?(?:-[0-9a-f]{8})?\.jsonl\.zst$/;
+
+/** Removes the shards that others took the place of. Called when the manifest that names the new ones stands. */
 export async function removeReplaced(
   out: string,
-  before: readonly DatasetUnits[],
-  after: readonly { readonly file: string }[],
+  shards: readonly { readonly file: string }[],
 ): Promise<void> {
-  const kept = new Set(after.map(({ file }) => file));
-  for (const { shard } of before.flatMap(({ units }) => units)) {
-    if (shard !== undefined && !kept.has(shard.file)) await rm(join(out, shard.file), { force: true });
-  }
+  const kept = new Set(shards.map(({ file }) => file));
+  for (const name of await readdir(out))
+    if (SHARD.test(name) && !kept.has(name)) await rm(join(out, name), { force: true });
 }
 
-async function withoutDuplicates(unit: Unit, first: number, clusters: Clusters, out: string): Promise<Unit> {
+interface Place {
+  readonly out: string;
+  readonly journal: Journal;
+  /** The unit's index in its data set. */
+  readonly index: number;
+}
+
+/** A unit without those of its documents, by their place in it, that are duplicates. */
+async function withoutDuplicates(
+  unit: Unit,
+  dropped: number[],
+  { out, journal, index }: Place,
+): Promise<Unit> {
   const statistics = structuredClone(unit.statistics);
   const step = stepOf(statistics, NEAR_DEDUP_STEP);
   const { shard, ...rest } = unit;
   if (shard === undefined) return { ...rest, statistics };
   step.documentsIn += shard.documents;
-  const isDuplicate = (index: number) => clusters.isDuplicate(first + index);
-  let duplicates = 0;
-  for (let i = 0; i < shard.documents; i++) if (isDuplicate(i)) duplicates += 1;
-  step.charactersIn += shard.characters;
-  step.charactersOut += shard.characters;
-  if (duplicates === 0) return { ...unit, statistics };
+  if (dropped.length === 0) {
+    step.charactersIn += shard.characters;
+    step.charactersOut += shard.characters;
+    return { ...unit, statistics };
+  }
+  const earlier = await journal.readDeduplicated(unit.dataset, index);
+  if (earlier !== undefined && isSame(earlier.dropped, dropped)) return earlier.unit;
 
-  countDrop(step, "near-duplicate", duplicates);
-  const file = shard.file.replace(/\.jsonl\.zst$/, "-unique.jsonl.zst");
-  const { record, removed, rejects } = await rewriteShard(
-    join(out, shard.file),
-    join(out, file),
-    isDuplicate,
+  // what an earlier run of fewer data sets dropped stays dropped: clusters only grow
+  const isOriginal = earlier === undefined || (await exists(join(out, shard.file)));
+  const from = isOriginal ? shard : (earlier.unit.shard as NonNullable<Unit["shard"]>);
+  const gone = new Set(isOriginal ? [] : earlier.dropped);
+  const places = Array.from({ length: shard.documents }, (_, i) => i).filter((i) => !gone.has(i));
+  const isDropped = new Set(dropped);
+  const file = shard.file.replace(SHARD_ENDING, `-${nameOf(dropped)}${SHARD_ENDING}`);
+  const { record, removed, rejects } = await rewriteShard(join(out, from.file), join(out, file), (i) =>
+    isDropped.has(places[i] as number),
   );
-  step.charactersIn -= removed.characters;
-  step.charactersOut -= removed.characters;
-  statistics.documentsKept -= duplicates;
-  statistics.textBytesKept -= removed.textBytes;
-  statistics.charactersKept -= removed.characters;
   const left = {
-    file,
-    documents: shard.documents - duplicates,
-    textBytes: shard.textBytes - removed.textBytes,
-    characters: shard.characters - removed.characters,
+    documents: shard.documents - dropped.length,
+    textBytes: from.textBytes - removed.textBytes,
+    characters: from.characters - removed.characters,
   };
-  return {
+  countDrop(step, "near-duplicate", dropped.length);
+  step.charactersIn += left.characters;
+  step.charactersOut += left.characters;
+  statistics.documentsKept = left.documents;
+  statistics.textBytesKept = left.textBytes;
+  statistics.charactersKept = left.characters;
+  const result = {
     ...rest,
     statistics,
-    rejects: [...unit.rejects, ...rejects],
-    ...(record === undefined ? {} : { shard: { ...left, ...record } }),
+    rejects: [...(isOriginal ? unit : earlier.unit).rejects, ...rejects],
+    ...(record === undefined ? {} : { shard: { file, ...left, ...record } }),
   };
+  await journal.writeDeduplicated(index, { dropped, unit: result });
+  return result;
 }
+
+const isSame = (a: readonly number[], b: readonly number[]) =>
+  a.length === b.length && a.every((value, i) => value === b[i]);
+
+/** Names a shard by what it lacks: it never has the name of one that lacks something else. */
+const nameOf = (dropped: readonly number[]) => fingerprint(dropped).slice(0, 8);
 
 interface Rewritten {
   /** Absent when no document was left. */

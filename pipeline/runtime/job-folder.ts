@@ -19,7 +19,7 @@ export interface JobManifest {
 /** An output folder this process has to itself, with what an earlier run of the same job left there. */
 export interface JobFolder<Manifest> {
   readonly path: string;
-  /** The manifest an earlier run of the same job wrote, finished or not. */
+  /** The manifest an earlier run of the same job wrote, finished or not, or that of a job this one extends. */
   readonly found: Manifest | undefined;
   save(manifest: Manifest): Promise<void>;
   release(): Promise<void>;
@@ -33,7 +33,14 @@ export interface JobFolder<Manifest> {
  */
 export async function openJobFolder<Manifest extends JobManifest>(
   path: string,
-  job: { readonly fingerprint: string; readonly schema: z.ZodType<Manifest>; readonly settings: string },
+  job: {
+    readonly fingerprint: string;
+    readonly schema: z.ZodType<Manifest>;
+    /** What another configuration may differ in, for the refusal. */
+    readonly settings: string;
+    /** Whether this job goes on from what another one left in the folder. */
+    readonly extends?: (found: Manifest) => boolean;
+  },
 ): Promise<JobFolder<Manifest>> {
   await mkdir(path, { recursive: true });
   const release = await lockFolder(path);
@@ -41,7 +48,7 @@ export async function openJobFolder<Manifest extends JobManifest>(
     const manifestPath = join(path, "manifest.json");
     const found = (await exists(manifestPath)) ? await readJson(manifestPath, job.schema) : undefined;
     if (found === undefined) await refuseForeignFiles(path);
-    else if (found.fingerprint !== job.fingerprint) {
+    else if (found.fingerprint !== job.fingerprint && job.extends?.(found) !== true) {
       throw new UserError(
         `${path}: made by another configuration (${job.settings} differ); choose another --out or remove the folder`,
       );

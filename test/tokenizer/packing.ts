@@ -56,6 +56,7 @@ export async function makeCleanFolder(
     version: "0.0.0",
     fingerprint: "made by hand",
     complete: true,
+    planned: [],
     settings: { shardTextBytes: 1, nearDedup: true, traces: 0, steps: [] },
     mix,
     datasets: [],

@@ -21,4 +21,19 @@ DEVICE int kvHeadOf(const AttentionParams& p, int head) { return head * p.kvHead
 DEVICE int keyColumn(const AttentionParams& p, int kvHead) { return (p.heads + kvHead) * p.headSize; }
 DEVICE int valueColumn(const AttentionParams& p, int kvHead) { return (p.heads + p.kvHeads + kvHead) * p.headSize; }
 
+/** Smallest first key of the `rows` queries from `position` on; the same in every thread of a warp. */
+template <int rows>
+DEVICE int smallestFirstKey(const AttentionParams& p, int sequence, int position) {
+  if (p.documentStarts == 0) return 0;
+  int smallest = position;
+#pragma unroll
+  for (int i = 0; i < rows / 32; i++) {
+    const int own = position + i * 32 + threadIndex() % 32;
+    if (own < p.sequenceLength) smallest = smaller(smallest, firstKey(p, sequence, own));
+  }
+#pragma unroll
+  for (int mask = 16; mask > 0; mask >>= 1) smallest = smaller(smallest, shuffleXor(smallest, mask));
+  return smallest;
+}
+
 }  // namespace apt3::cuda

@@ -124,8 +124,8 @@ struct AttentionTile {
   Kernel backward;
 };
 inline constexpr AttentionTile attentionTiles[] = {
-    {64, 128, {"apt3_attention_64", 128, 49152}, 128, 64, {"apt3_attention_backward_64", 256, 66560}},
-    {128, 64, {"apt3_attention_128", 128, 81920}, 64, 32, {"apt3_attention_backward_128", 128, 69632}},
+    {64, 128, {"apt3_attention_64", 128, 49152}, 128, 64, {"apt3_attention_backward_64", 256, 83456}},
+    {128, 64, {"apt3_attention_128", 128, 81920}, 64, 32, {"apt3_attention_backward_128", 128, 70400}},
 };
 
 /**

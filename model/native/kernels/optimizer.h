@@ -35,10 +35,14 @@ void squaredNorm(Engine& engine, const std::vector<Buffer>& buffers, const Buffe
 }
 
 inline vec squareRoot(vec x) {
+#if defined(APT3_AVX512)
+  return (vec)_mm512_sqrt_ps((__m512)x);
+#else
   float lanes[width];
   store(lanes, x);
   for (int i = 0; i < width; i++) lanes[i] = __builtin_sqrtf(lanes[i]);
   return load(lanes);
+#endif
 }
 
 /** Well-spread bits of 32 others; see model/random.ts. */

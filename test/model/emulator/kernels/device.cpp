@@ -43,6 +43,10 @@ void call(const char* name, Arguments... arguments) {
 
 size_t elementBytes(Type type) { return type == Type::bf16 ? 2 : 4; }
 
+size_t bytesOf(const Matrix& matrix) {
+  return static_cast<size_t>(matrix.rows) * static_cast<size_t>(matrix.ld) * elementBytes(matrix.type);
+}
+
 uint16_t bf16Bits(float value) {
   const auto bits = std::bit_cast<uint32_t>(value);
   return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
@@ -74,18 +78,22 @@ void openDevice(const std::string& driver, const std::string& image) {
   call("cuModuleLoadData", &module, static_cast<const void*>(content.data()));
 }
 
-Matrix create(Type type, int rows, int columns) {
+Matrix createScratch(Type type, int rows, int columns) {
   Matrix matrix{0, type, rows, columns, (columns + 7) / 8 * 8};
-  const size_t bytes = static_cast<size_t>(rows) * static_cast<size_t>(matrix.ld) * elementBytes(type);
-  call("cuMemAlloc_v2", &matrix.address, bytes);
+  call("cuMemAlloc_v2", &matrix.address, bytesOf(matrix));
   allocations.push_back(matrix.address);
-  const std::vector<char> zeros(bytes);
-  call("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(zeros.data()), bytes);
+  return matrix;
+}
+
+Matrix create(Type type, int rows, int columns) {
+  const Matrix matrix = createScratch(type, rows, columns);
+  const std::vector<char> zeros(bytesOf(matrix));
+  call("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(zeros.data()), zeros.size());
   return matrix;
 }
 
 void write(const Matrix& matrix, const std::vector<float>& values) {
-  std::vector<char> bytes(static_cast<size_t>(matrix.rows) * static_cast<size_t>(matrix.ld) * elementBytes(matrix.type));
+  std::vector<char> bytes(bytesOf(matrix));
   for (int row = 0; row < matrix.rows; row++)
     for (int column = 0; column < matrix.columns; column++) {
       const float value = values[static_cast<size_t>(row * matrix.columns + column)];
@@ -98,7 +106,7 @@ void write(const Matrix& matrix, const std::vector<float>& values) {
 }
 
 std::vector<float> read(const Matrix& matrix) {
-  std::vector<char> bytes(static_cast<size_t>(matrix.rows) * static_cast<size_t>(matrix.ld) * elementBytes(matrix.type));
+  std::vector<char> bytes(bytesOf(matrix));
   call("cuCtxSynchronize");
   call("cuMemcpyDtoH_v2", static_cast<void*>(bytes.data()), matrix.address, bytes.size());
   std::vector<float> values;

@@ -34,6 +34,8 @@ struct Grid {
 void openDevice(const std::string& driver, const std::string& image);
 
 Matrix create(Type type, int rows, int columns);
+/** The same, but as the device gave it: on the CPU harness full of NaN. For what a kernel must write before it reads. */
+Matrix createScratch(Type type, int rows, int columns);
 void write(const Matrix& matrix, const std::vector<float>& values);
 /** Also checks that the padding still holds zeros. */
 std::vector<float> read(const Matrix& matrix);

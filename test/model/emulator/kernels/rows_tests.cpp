@@ -37,7 +37,7 @@ const Suite norms("rms_norm", [] {
       const Matrix dGains = createRandom(Type::f32, 1, columns, dGain);
       const int rowsPerBlock = 4;
       const int blocks = divideUp(rows, rowsPerBlock);
-      const Matrix partials = create(Type::f32, blocks, columns);
+      const Matrix partials = createScratch(Type::f32, blocks, columns);
       const RmsNormBackwardParams backward{input.address, gains.address, scale.address, gradient.address,
                                            dInput.address, partials.address, dGains.address, rows, columns,
                                            rowsPerBlock, blocks, input.ld, scale.ld, gradient.ld, dInput.ld, partials.ld};
@@ -186,7 +186,7 @@ const Suite losses("cross_entropy", [] {
         logits[static_cast<size_t>(4 * columns + 4)] = logits[static_cast<size_t>(4 * columns + 2)] = 20;
         logits[static_cast<size_t>(5 * columns + 4)] = 30;
         write(matrix, logits);
-        const Matrix rowLosses = create(Type::f32, rows, 2);
+        const Matrix rowLosses = createScratch(Type::f32, rows, 2);
         const Matrix totals = createRandom(Type::f32, 1, 3, sums);
         const CrossEntropyParams params{matrix.address, createIntegers(targets).address, rowLosses.address,
                                         totals.address, rows, columns, matrix.ld, gradientScale};
@@ -235,7 +235,7 @@ float roundStochastically(float value, uint32_t noise) {
 const Suite norms2("squared_norm", [] {
   Values values;
   const Matrix matrix = createRandom(Type::f32, 37, 1000, values);
-  const Matrix partials = create(Type::f32, 1, 5);
+  const Matrix partials = createScratch(Type::f32, 1, 5);
   const Matrix out = create(Type::f32, 1, 1);
   launch(squaredNorm, {3}, SquaredNormParams{matrix.address, partials.address, 37LL * matrix.ld, 0, 3});
   launch(squaredNorm, {2}, SquaredNormParams{matrix.address, partials.address, 37LL * matrix.ld, 3, 2});

@@ -1,0 +1,361 @@
+// Flash attention, backward: a block owns some blocks of keys and takes one block of queries after the other.
+#include "attention.cuh"
+#include "tile.cuh"
+
+namespace apt3::cuda {
+
+/**
+ * A warp owns 16 keys. Everything is computed transposed, keys by queries: then probabilities and their gradients lie
+ * in registers just as the first operand of dV = Pᵀ·dO and dK = dSᵀ·Q wants them, and only dS takes the way through
+ * shared memory, for dQ = dS·K to which all warps' keys contribute.
+ *
+ * Why so [D], head size 64: a step of 64 queries × 128 keys is 1280 mma, 10,240 cycles of a GeForce multiprocessor, and
+ * moves 368 KB through shared memory, 2,900 cycles. Sums for dK and dV 64 registers, scores and gradients 64, keys and
+ * values 32: under 255 with 8 warps, one block a multiprocessor.
+ */
+template <int size, int ownKeys, int stepQueries, bool keepFragments>
+struct BackwardConfig {
+  static constexpr int headSize = size;
+  static constexpr int keys = ownKeys;
+  static constexpr int queries = stepQueries;
+  /** Keys and values stay in registers as fragments, or are read from shared memory at every step. */
+  static constexpr bool fragmentsKept = keepFragments;
+  static constexpr int warps = keys / 16;
+  static constexpr int threads = 32 * warps;
+  static constexpr int keyElements = keys * headSize;
+  static constexpr int queryElements = queries * headSize;
+  /** dQ of a step is shared out as `queries / 16` rows of warps. */
+  static constexpr int warpColumns = headSize / (warps / (queries / 16));
+};
+
+/** A block of queries of one head, as the step that takes it needs it. */
+struct Step {
+  int head, queryStart;
+};
+
+template <class Config>
+struct BackwardShared {
+  bf16 *keys, *values, *gradients, *steps;
+  float* statistics;
+};
+
+template <class Config>
+DEVICE BackwardShared<Config> backwardShared() {
+  BackwardShared<Config> shared;
+  shared.keys = reinterpret_cast<bf16*>(sharedMemory());
+  shared.values = shared.keys + Config::keyElements;
+  shared.gradients = shared.values + Config::keyElements;
+  // Two stages of queries and of gradients of the output, then two of the three numbers a query has.
+  shared.steps = shared.gradients + Config::keys * Config::queries;
+  shared.statistics = reinterpret_cast<float*>(shared.steps + 4 * Config::queryElements);
+  return shared;
+}
+
+/** Starts to copy a step's queries, output gradients, log-sum-exps, row sums and first keys. */
+template <class Config>
+DEVICE void copyStep(const AttentionBackwardParams& p, const BackwardShared<Config>& shared, int sequence, Step step,
+                     int stage) {
+  const AttentionParams& f = p.forward;
+  const long long firstToken = static_cast<long long>(sequence) * f.sequenceLength + step.queryStart;
+  const int left = f.sequenceLength - step.queryStart;
+  bf16* to = shared.steps + stage * 2 * Config::queryElements;
+  copyTile<Config::queries, Config::headSize, Config::threads>(
+      to, pointer<const bf16>(f.qkv) + firstToken * f.ldQkv + step.head * f.headSize, f.ldQkv, left, f.headSize);
+  copyTile<Config::queries, Config::headSize, Config::threads>(
+      to + Config::queryElements, pointer<const bf16>(p.dOut) + firstToken * p.lddOut + step.head * f.headSize,
+      p.lddOut, left, f.headSize);
+  const int query = threadIndex();
+  if (query < Config::queries) {
+    float* numbers = shared.statistics + stage * 3 * Config::queries + query;
+    const int bytes = query < left ? 4 : 0;
+    const long long at = (firstToken + query) * f.ldLogSumExp + step.head;
+    copyAsync4(numbers, pointer<const float>(f.logSumExp) + at, bytes);
+    copyAsync4(numbers + Config::queries, pointer<const float>(p.rowSums) + at, bytes);
+    if (f.documentStarts != 0)
+      copyAsync4(numbers + 2 * Config::queries, pointer<const int>(f.documentStarts) + firstToken + query, bytes);
+  }
+  commitCopies();
+}
+
+/** Scores or their kin: result[16 keys, queries] = own[16, headSize] · tile[queries, headSize]ᵀ. */
+template <class Config>
+DEVICE void multiplyByQueries(float (&result)[Config::queries / 8][4], const unsigned (&kept)[Config::headSize / 16][4],
+                              const bf16* own, int row, const bf16* tile) {
+#pragma unroll
+  for (int j = 0; j < Config::queries / 8; j++)
+#pragma unroll
+    for (int e = 0; e < 4; e++) result[j][e] = 0;
+#pragma unroll
+  for (int step = 0; step < Config::headSize / 16; step++) {
+    unsigned a[4];
+    if constexpr (Config::fragmentsKept) {
+#pragma unroll
+      for (int part = 0; part < 4; part++) a[part] = kept[step][part];
+    } else {
+      loadA<Config::headSize>(a, own, row, step * 16);
+    }
+#pragma unroll
+    for (int j = 0; j < Config::queries / 16; j++) {
+      unsigned b[4];
+      loadB<Config::headSize>(b, tile, step * 16, j * 16);
+      multiplyAdd(result[2 * j], a, b[0], b[1]);
+      multiplyAdd(result[2 * j + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+/** sums[16 keys, headSize] += left[16, queries] (rounded to bf16) · tile[queries, headSize]. */
+template <class Config>
+DEVICE void addOverQueries(float (&sums)[Config::headSize / 8][4], const float (&left)[Config::queries / 8][4],
+                           const bf16* tile) {
+#pragma unroll
+  for (int step = 0; step < Config::queries / 16; step++) {
+    unsigned a[4];
+#pragma unroll
+    for (int part = 0; part < 4; part++)
+      a[part] = packBf16(left[2 * step + part / 2][part % 2 * 2], left[2 * step + part / 2][part % 2 * 2 + 1]);
+#pragma unroll
+    for (int j = 0; j < Config::headSize / 16; j++) {
+      unsigned b[4];
+      loadBTransposed<Config::headSize>(b, tile, step * 16, j * 16);
+      multiplyAdd(sums[2 * j], a, b[0], b[1]);
+      multiplyAdd(sums[2 * j + 1], a, b[2], b[3]);
+    }
+  }
+}
+
+struct alignas(8) FloatPair {
+  float low, high;
+};
+
+/** Calls body(pair of floats in dQueries, tile column, which half of the rows) for this thread's part of a step's dQ. */
+template <class Config, class Body>
+DEVICE void eachQueryPair(const AttentionBackwardParams& p, int sequence, Step step, const Body& body) {
+  const AttentionParams& f = p.forward;
+  const int lane = threadIndex() % 32;
+  const int warp = threadIndex() / 32;
+  const int row = warp % (Config::queries / 16) * 16 + lane / 4;
+  const int firstColumn = warp / (Config::queries / 16) * Config::warpColumns + lane % 4 * 2;
+  const int width = f.heads * f.headSize;
+  const long long tokens = static_cast<long long>(f.sequences) * f.sequenceLength;
+  float* own = pointer<float>(p.dQueries) + blockY() * tokens * width + step.head * f.headSize;
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const int query = step.queryStart + row + half * 8;
+    if (query >= f.sequenceLength) continue;
+    float* to = own + (static_cast<long long>(sequence) * f.sequenceLength + query) * width;
+#pragma unroll
+    for (int j = 0; j < Config::warpColumns / 8; j++)
+      if (firstColumn + j * 8 < f.headSize) body(reinterpret_cast<FloatPair*>(to + firstColumn + j * 8), j, half);
+  }
+}
+
+/** dQ of a step: queries by keys from `gradients`, times keys, on top of what this block's earlier keys gave. */
+template <class Config>
+DEVICE void addQueryGradients(const AttentionBackwardParams& p, const BackwardShared<Config>& shared, int sequence,
+                              Step step, bool first) {
+  constexpr int columnTiles = Config::warpColumns / 8;
+  const int warp = threadIndex() / 32;
+  const int row = warp % (Config::queries / 16) * 16;
+  const int column = warp / (Config::queries / 16) * Config::warpColumns;
+  float sums[columnTiles][4] = {};
+  if (!first)
+    eachQueryPair<Config>(p, sequence, step, [&](const FloatPair* from, int j, int half) {
+      sums[j][2 * half] = from->low;
+      sums[j][2 * half + 1] = from->high;
+    });
+#pragma unroll
+  for (int key = 0; key < Config::keys; key += 16) {
+    unsigned a[4];
+    loadATransposed<Config::queries>(a, shared.gradients, row, key);
+#pragma unroll
+    for (int j = 0; j < columnTiles / 2; j++) {
+      unsigned b[4];
+      loadBTransposed<Config::headSize>(b, shared.keys, key, column + j * 16);
+      multiplyAdd(sums[2 * j], a, b[0], b[1]);
+      multiplyAdd(sums[2 * j + 1], a, b[2], b[3]);
+    }
+  }
+  eachQueryPair<Config>(p, sequence, step, [&](FloatPair* to, int j, int half) {
+    *to = {sums[j][2 * half], sums[j][2 * half + 1]};
+  });
+}
+
+/** Writes 16 keys' gradients. */
+template <class Config>
+DEVICE void storeKeyGradients(bf16* to, int ld, const float (&sums)[Config::headSize / 8][4], float factor,
+                              int rowsLeft, int headSize) {
+  const int lane = threadIndex() % 32;
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const int row = lane / 4 + half * 8;
+    if (row >= rowsLeft) continue;
+#pragma unroll
+    for (int j = 0; j < Config::headSize / 8; j++) {
+      const int column = j * 8 + lane % 4 * 2;
+      if (column < headSize)
+        *reinterpret_cast<unsigned*>(to + static_cast<long long>(row) * ld + column) =
+            packBf16(sums[j][2 * half] * factor, sums[j][2 * half + 1] * factor);
+    }
+  }
+}
+
+template <class Config>
+DEVICE void keyBlockBackward(const AttentionBackwardParams& p, int sequence, int kvHead, int keyStart, bool first) {
+  constexpr int headSize = Config::headSize;
+  constexpr int queryTiles = Config::queries / 8;
+  const AttentionParams& f = p.forward;
+  const BackwardShared<Config> shared = backwardShared<Config>();
+  const int lane = threadIndex() % 32;
+  const int warpKey = threadIndex() / 32 * 16;
+  const float scale = 1.0f / squareRoot(static_cast<float>(f.headSize));
+  const long long firstToken = static_cast<long long>(sequence) * f.sequenceLength;
+
+  // Steps go through the heads of the group and, in each, the blocks of queries from the keys' own on.
+  const int group = f.heads / f.kvHeads;
+  const int firstQueryBlock = keyStart / Config::queries;
+  const int queryBlocks = divideUp(f.sequenceLength, Config::queries) - firstQueryBlock;
+  const int stepCount = group * queryBlocks;
+  const auto stepAt = [&](int index) {
+    return Step{kvHead * group + index / queryBlocks, (firstQueryBlock + index % queryBlocks) * Config::queries};
+  };
+  /** The next step from `index` on that sees these keys. A step passed over leaves its dQ as it is; if it has none, zero. */
+  const auto nextStep = [&](int index) {
+    if (f.documentStarts == 0) return index;
+    for (; index < stepCount; index++) {
+      const Step step = stepAt(index);
+      if (smallestFirstKey<Config::queries>(f, sequence, step.queryStart) < keyStart + Config::keys) break;
+      if (first) eachQueryPair<Config>(p, sequence, step, [](FloatPair* to, int, int) { *to = {0, 0}; });
+    }
+    return index;
+  };
+
+  // The keys before these are done with, in every warp.
+  syncThreads();
+  const bf16* rows = pointer<const bf16>(f.qkv) + (firstToken + keyStart) * f.ldQkv;
+  copyTile<Config::keys, headSize, Config::threads>(shared.keys, rows + keyColumn(f, kvHead), f.ldQkv,
+                                                    f.sequenceLength - keyStart, f.headSize);
+  copyTile<Config::keys, headSize, Config::threads>(shared.values, rows + valueColumn(f, kvHead), f.ldQkv,
+                                                    f.sequenceLength - keyStart, f.headSize);
+  int index = nextStep(0);
+  if (index < stepCount) copyStep<Config>(p, shared, sequence, stepAt(index), 0);
+
+  float dKeys[headSize / 8][4] = {};
+  float dValues[headSize / 8][4] = {};
+  unsigned keys[headSize / 16][4];
+  unsigned values[headSize / 16][4];
+  bool fragmentsLoaded = false;
+  for (int stage = 0; index < stepCount; stage = 1 - stage) {
+    const Step step = stepAt(index);
+    waitCopies<0>();
+    // Also: everyone has done with the other stage, and with the gradients of the step before.
+    syncThreads();
+    index = nextStep(index + 1);
+    if (index < stepCount) copyStep<Config>(p, shared, sequence, stepAt(index), 1 - stage);
+    if (Config::fragmentsKept && !fragmentsLoaded) {
+#pragma unroll
+      for (int i = 0; i < headSize / 16; i++) {
+        loadA<headSize>(keys[i], shared.keys, warpKey, i * 16);
+        loadA<headSize>(values[i], shared.values, warpKey, i * 16);
+      }
+      fragmentsLoaded = true;
+    }
+    const bf16* queries = shared.steps + stage * 2 * Config::queryElements;
+    const bf16* dOut = queries + Config::queryElements;
+    const float* logSumExps = shared.statistics + stage * 3 * Config::queries;
+    const float* rowSums = logSumExps + Config::queries;
+    const auto* starts = reinterpret_cast<const int*>(rowSums + Config::queries);
+
+    float gradients[queryTiles][4];
+    if (keyStart + warpKey > step.queryStart + Config::queries - 1) {
+      // None of the queries sees a key of this warp.
+#pragma unroll
+      for (int j = 0; j < queryTiles; j++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) gradients[j][e] = 0;
+    } else {
+      float probabilities[queryTiles][4];
+      multiplyByQueries<Config>(probabilities, keys, shared.keys, warpKey, queries);
+#pragma unroll
+      for (int j = 0; j < queryTiles; j++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          const int column = j * 8 + lane % 4 * 2 + e % 2;
+          const int query = step.queryStart + column;
+          const int key = keyStart + warpKey + e / 2 * 8 + lane / 4;
+          const bool seen = key <= query && (f.documentStarts == 0 || key >= smaller(starts[column], query));
+          probabilities[j][e] =
+              seen ? exp2Fast(probabilities[j][e] * (scale * log2e) - logSumExps[column] * log2e) : 0;
+        }
+      addOverQueries<Config>(dValues, probabilities, dOut);
+      multiplyByQueries<Config>(gradients, values, shared.values, warpKey, dOut);
+#pragma unroll
+      for (int j = 0; j < queryTiles; j++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+          const int column = j * 8 + lane % 4 * 2 + e % 2;
+          gradients[j][e] = probabilities[j][e] * (gradients[j][e] - rowSums[column]);
+        }
+      addOverQueries<Config>(dKeys, gradients, queries);
+    }
+#pragma unroll
+    for (int j = 0; j < queryTiles; j++)
+#pragma unroll
+      for (int half = 0; half < 2; half++)
+        *reinterpret_cast<unsigned*>(shared.gradients +
+                                     tileOffset<Config::queries>(warpKey + half * 8 + lane / 4, j) + lane % 4 * 2) =
+            packBf16(gradients[j][2 * half], gradients[j][2 * half + 1]);
+    syncThreads();
+    addQueryGradients<Config>(p, shared, sequence, step, first);
+  }
+
+  bf16* to = pointer<bf16>(p.dQkv) + (firstToken + keyStart + warpKey) * p.lddQkv;
+  const int left = f.sequenceLength - keyStart - warpKey;
+  storeKeyGradients<Config>(to + keyColumn(f, kvHead), p.lddQkv, dKeys, scale, left, f.headSize);
+  storeKeyGradients<Config>(to + valueColumn(f, kvHead), p.lddQkv, dValues, 1, left, f.headSize);
+}
+
+template <class Config>
+DEVICE void attentionBackward(const AttentionBackwardParams& p) {
+  const int sequence = blockX() / p.forward.kvHeads;
+  const int kvHead = blockX() % p.forward.kvHeads;
+  const int own = blockY();
+  const int blocks = divideUp(p.forward.sequenceLength, Config::keys);
+  for (int round = 0;; round++) {
+    // There and back again: early keys are seen by more queries than late ones.
+    const int block = round * p.splits + (round % 2 == 0 ? own : p.splits - 1 - own);
+    if (block >= blocks) return;
+    keyBlockBackward<Config>(p, sequence, kvHead, block * Config::keys, round == 0);
+  }
+}
+
+using Backward64 = BackwardConfig<64, 128, 64, true>;
+using Backward128 = BackwardConfig<128, 64, 32, false>;
+KERNEL(apt3_attention_backward_64, AttentionBackwardParams, 256, 1) { attentionBackward<Backward64>(params); }
+KERNEL(apt3_attention_backward_128, AttentionBackwardParams, 128, 1) { attentionBackward<Backward128>(params); }
+
+/** Split s first took the keys from s · keyRows on, and with them every query from there on. */
+KERNEL(apt3_attention_backward_queries, AttentionBackwardParams, 256, 4) {
+  const AttentionBackwardParams& p = params;
+  const AttentionParams& f = p.forward;
+  const int width = f.heads * f.headSize;
+  const long long tokens = static_cast<long long>(f.sequences) * f.sequenceLength;
+  const long long index = (static_cast<long long>(blockX()) * 256 + threadIndex()) * vectorSize;
+  const long long token = index / width;
+  if (token >= tokens) return;
+  const int column = static_cast<int>(index % width);
+  const int position = static_cast<int>(token % f.sequenceLength);
+  const float scale = 1.0f / squareRoot(static_cast<float>(f.headSize));
+  float sums[8] = {};
+  for (int split = 0; split < p.splits && split * p.keyRows <= position; split++) {
+    float part[8];
+    loadVector(part, pointer<const float>(p.dQueries) + (split * tokens + token) * width + column, 8);
+#pragma unroll
+    for (int i = 0; i < vectorSize; i++) sums[i] += part[i];
+  }
+#pragma unroll
+  for (int i = 0; i < vectorSize; i++) sums[i] *= scale;
+  storeVector(pointer<bf16>(p.dQkv) + token * p.lddQkv + column, sums, 8);
+}
+
+}  // namespace apt3::cuda

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { type IngestOptions, ingest } from "../../pipeline/ingest.ts";
+import { sumStatistics } from "../../pipeline/results.ts";
+import { silentContext } from "../../pipeline/runtime/command.ts";
+import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
+import { hashFolder, temporaryFolder } from "../support/folders.ts";
+
+const root = temporaryFolder();
+const SETS = ["first", "second", "added"];
+
+/** A text, and others of which so many of its sentences differ. */
+function variant(index: number, changed: number): string {
+  const sentences = polishText(index).split(/(?<=\.) /);
+  for (let i = 0; i < changed; i++) sentences[2 + i * 3] = `${polishText(5000 + index * 10 + i, 1)}`;
+  return sentences.join(" ");
+}
+
+const texts: Record<string, string[]> = { first: [], second: [], added: [] };
+for (let i = 0; i < 300; i++) {
+  texts.first?.push(variant(i, 0));
+  texts.second?.push(i < 40 ? variant(i, 2) : i < 60 ? variant(i, 1) : polishText(1000 + i));
+  // near to both of the first two sets, whose texts are hardly near to each other
+  texts.added?.push(i < 40 ? variant(i, 1) : polishText(2000 + i));
+}
+for (const name of SETS) {
+  const lines = texts[name]?.map((text) => ({ text })) ?? [];
+  writeJsonl(join(root, `${name}.jsonl`), lines);
+}
+const configOf = (...names: string[]) => {
+  const path = join(root, `${names.join("-")}.yaml`);
+  writeDatasetsYaml(
+    path,
+    names.map((name) => ({ name, path: `${name}.jsonl` })),
+  );
+  return path;
+};
+const run = (out: string, config: string, options: Partial<IngestOptions> = {}, signal?: AbortSignal) =>
+  ingest(
+    { config, out: join(root, out), workers: 1, shardTextBytes: 100_000, ...options },
+    silentContext(signal),
+  );
+
+/** What other stages read: the shards and the manifest. */
+function published(out: string): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(hashFolder(join(root, out))).filter(([path]) =>
+      /^(manifest\.json|[^/]+\.zst)$/.test(path),
+    ),
+  );
+}
+
+/** When each shard was written: one that was done again has another inode. */
+const inodes = (out: string) =>
+  Object.fromEntries(
+    readdirSync(join(root, out))
+      .filter((name) => name.endsWith(".zst"))
+      .map((name) => [name, statSync(join(root, out, name)).ino]),
+  );
+
+test("a data set more is cleaned alone, and the result is that of one run over all, it being the last", async () => {
+  const before = await run("grown", configOf("first", "second"));
+  const old = inodes("grown");
+  // it stands between the others in the file, and is done behind them
+  const after = await run("grown", configOf("first", "added", "second"));
+  await run("at-once", configOf("first", "second", "added"));
+  assert.deepEqual(published("grown"), published("at-once"));
+
+  const dropped = (manifest: typeof after, dataset: string) =>
+    manifest.datasets.find(({ name }) => name === dataset)?.statistics.steps["near-dedup"]?.dropped[
+      "near-duplicate"
+    ] ?? 0;
+  assert.ok(dropped(before, "second") > 0);
+  assert.ok(dropped(after, "second") > dropped(before, "second"), "no text joins two that were apart before");
+  assert.equal(sumStatistics(after.datasets).documentsRead, 900);
+  const first = Object.keys(old).filter((name) => name.startsWith("first"));
+  assert.ok(first.length > 0);
+  const now = inodes("grown");
+  for (const name of first) assert.equal(now[name], old[name], `${name} was written again`);
+});
+
+test("stopped at any shard, the extension goes on to the same bytes", async () => {
+  await run("stopped", configOf("first"));
+  const config = configOf("first", "second", "added");
+  let stops = 0;
+  for (;;) {
+    const controller = new AbortController();
+    const names = () =>
+      readdirSync(join(root, "stopped/journal"))
+        .filter((name) => /\.(json|unique)$/.test(name))
+        .join();
+    const before = names();
+    const timer = setInterval(() => names() !== before && controller.abort(new Error("stop")), 1);
+    try {
+      await run("stopped", config, {}, controller.signal);
+      break;
+    } catch (error) {
+      assert.equal(String(error), "Error: stop");
+      stops += 1;
+    } finally {
+      clearInterval(timer);
+    }
+    assert.ok(stops < 50);
+  }
+  assert.ok(stops > 0);
+  assert.deepEqual(published("stopped"), published("at-once"));
+});
+
+test("a data set less, or one that changed, is another job", async () => {
+  const refused = { name: "UserError", message: /another configuration/ };
+  await assert.rejects(run("grown", configOf("first", "second")), refused);
+  writeJsonl(join(root, "first.jsonl"), [{ text: polishText(1) }]);
+  await assert.rejects(run("grown", configOf("first", "second", "added")), refused);
+});
