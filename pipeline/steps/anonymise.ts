@@ -28,13 +28,27 @@ export const anonymise: Step = {
     profile.anonymise
       ? (text, measures) => {
           if (!measures.has(SIGN.at | SIGN.longNumber)) return keep(text);
-          const withoutAddresses = measures.has(SIGN.at)
-            ? text.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]")
-            : text;
+          const withoutAddresses = measures.has(SIGN.at) ? hideAddresses(text) : text;
           return keep(measures.has(SIGN.longNumber) ? hideNumbers(withoutAddresses) : withoutAddresses);
         }
       : undefined,
 };
+
+/** Neither contains white space, so only the words with an `@` are searched. */
+function hideAddresses(text: string): string {
+  let result = "";
+  let copied = 0;
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", copied)) {
+    let start = at;
+    while (start > copied && text.charCodeAt(start - 1) > 32) start -= 1;
+    let end = at + 1;
+    while (end < text.length && text.charCodeAt(end) > 32) end += 1;
+    const word = text.slice(start, end);
+    result += text.slice(copied, start) + word.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]");
+    copied = end;
+  }
+  return result + text.slice(copied);
+}
 
 function hideNumbers(text: string): string {
   return text
