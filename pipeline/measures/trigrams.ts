@@ -1,4 +1,5 @@
 import { LIKELY_TRIGRAMS } from "./likely-trigrams.ts";
+import { MARGIN, unitsOf } from "./units.ts";
 
 /** The letters of Polish words, foreign ones in names included; all other characters are the edge of a word, 0. */
 const LETTERS = "aąbcćdeęfghijklłmnńoóprsśtuwyzźżqvx";
@@ -46,10 +47,11 @@ const found = new Uint16Array(LONGEST_SAMPLE + 3);
 /** Puts the triples of a part behind the `count` that were found already; their number then. */
 function readPart(text: string, start: number, end: number, count: number): number {
   codes ??= buildCodes();
+  const units = unitsOf(text);
   let next = count;
   let [first, second] = [0, 0];
   for (let i = start; i <= end; i++) {
-    const third = i === end ? 0 : (codes[text.charCodeAt(i)] as number);
+    const third = i === end ? 0 : (codes[units[MARGIN + i] as number] as number);
     // only triples around a letter: the middle one says what the triple is about
     if (second !== 0) found[next++] = (first * SYMBOLS + second) * SYMBOLS + third;
     first = second;
