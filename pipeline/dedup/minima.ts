@@ -21,9 +21,9 @@ const CHUNK = 1 << 14;
  * Makes a function that lowers `minima` to the least value each hash function gives for any of the shingles. The
  * value of a shingle is `p ^ (p >>> 15)` for `p = shingle * factor + addend`, all in 32 bits.
  *
- * It runs as WebAssembly with vectors of four: four times as fast as a loop in JavaScript (161 against
- * 43 M characters a second, 2026-11), for 112
- * functions are tried on every word of the corpus. The program is small enough to be put together here.
+ * It runs as WebAssembly with vectors of four, four times as fast as a loop in JavaScript (161 against 43 M
+ * characters a second, 2026-11): 112 functions are tried on every word of the corpus. The program is small
+ * enough to be put together here.
  */
 export function createMinimum({ factors, addends }: HashFamily): {
   readonly lower: (shingles: Uint32Array) => void;
