@@ -37,10 +37,9 @@ describe("the compiled kernels", () => {
     assert.equal(modules.length, imagesOf(shipped, "compute_80").length);
     for (const module of modules) assert.equal(Buffer.from(module.subarray(1, 4)).toString(), "ELF");
     for (const module of imagesOf(shipped, "compute_80")) {
-      assert.match(
-        Buffer.from(module).toString("latin1"),
-        /\.version \d[^]*\.target sm_80[^]*\.entry apt3_[^]*\0$/,
-      );
+      const text = Buffer.from(module).toString("latin1");
+      for (const part of [/\.version \d/, /\.target sm_80/, /\.entry apt3_/]) assert.match(text, part);
+      assert.ok(text.endsWith("\0"));
     }
   });
 

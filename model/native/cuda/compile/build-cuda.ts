@@ -48,14 +48,10 @@ interface Compiled extends CompiledModule {
 }
 
 /** Compiles one source for one target, unless that has been done before. */
-async function compile(
-  compiler: Compiler,
-  source: string,
-  target: string,
-  sources: string,
-): Promise<Compiled> {
+async function compile(compiler: Compiler, source: string, target: string): Promise<Compiled> {
   const number = target.slice(target.indexOf("_") + 1);
-  const key = createHash("sha256").update(`${sources} ${compiler.name} ${basename(source)} ${target}`);
+  const sources = hashSources([source, ...kernelSources([".cuh", ".h"])]);
+  const key = createHash("sha256").update(`${sources} ${compiler.name} ${target}`);
   const path = join(cache, key.digest("hex").slice(0, 24));
   const ptx = `${path}.ptx`;
   const wantsPtx = target.startsWith("compute_");
@@ -74,7 +70,7 @@ async function compile(
   return { target, source: basename(source), content: readFileSync(output), uses };
 }
 
-async function compileAll(compiler: Compiler, sources: string): Promise<Compiled[]> {
+async function compileAll(compiler: Compiler): Promise<Compiled[]> {
   const targets = [...architectures.map((number) => `sm_${number}`), `compute_${ptxArchitecture}`];
   const units = targets.flatMap((target) => kernelSources([".cu"]).map((source) => ({ source, target })));
   const compiled: Compiled[] = [];
@@ -82,7 +78,7 @@ async function compileAll(compiler: Compiler, sources: string): Promise<Compiled
   const worker = async () => {
     for (let index = next++; index < units.length; index = next++) {
       const { source, target } = units[index]!;
-      compiled[index] = await compile(compiler, source, target, sources);
+      compiled[index] = await compile(compiler, source, target);
       process.stderr.write(`${index + 1} of ${units.length}: ${basename(source)} for ${target}\n`);
     }
   };
@@ -111,7 +107,7 @@ async function main(): Promise<void> {
   }
   mkdirSync(cache, { recursive: true });
   const sources = hashSources();
-  const compiled = await compileAll(compiler, sources);
+  const compiled = await compileAll(compiler);
   const registers = table(compiled);
   console.log(`registers on ${architectures.map((number) => `sm_${number}`).join(" ")} (${compiler.name})`);
   for (const [kernel, cells] of Object.entries(registers)) console.log(`  ${kernel.padEnd(36)} ${cells}`);

@@ -15,10 +15,10 @@ export function kernelSources(extensions: readonly string[] = [".cu", ".cuh", ".
     .map((name) => join(folder, name));
 }
 
-/** A hash that changes when a source or its name does. */
-export function hashSources(): string {
+/** A hash that changes when one of these sources or its name does; by default all of them. */
+export function hashSources(paths: readonly string[] = kernelSources()): string {
   const hash = createHash("sha256");
-  for (const path of kernelSources()) {
+  for (const path of paths) {
     const text = readFileSync(path);
     hash.update(`${path.slice(folder.length)} ${text.length}\n`).update(text);
   }
