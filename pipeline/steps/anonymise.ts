@@ -39,14 +39,29 @@ export const anonymise: Step = {
     profile.anonymise
       ? (text, measures) => {
           let hidden = text;
-          if (measures.has(SIGN.at))
-            hidden = hidden.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]");
+          if (measures.has(SIGN.at)) hidden = hideAddresses(hidden);
           if (measures.has(SIGN.longNumber)) hidden = hideNumbers(hidden);
           if (measures.has(SIGN.digit) && PLATE_STEMS.test(hidden)) hidden = hidePlates(hidden);
           return keep(hidden);
         }
       : undefined,
 };
+
+/** Neither contains white space, so only the words with an `@` are searched. */
+function hideAddresses(text: string): string {
+  let result = "";
+  let copied = 0;
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", copied)) {
+    let start = at;
+    while (start > copied && text.charCodeAt(start - 1) > 32) start -= 1;
+    let end = at + 1;
+    while (end < text.length && text.charCodeAt(end) > 32) end += 1;
+    const word = text.slice(start, end);
+    result += text.slice(copied, start) + word.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]");
+    copied = end;
+  }
+  return result + text.slice(copied);
+}
 
 function hideNumbers(text: string): string {
   return text
