@@ -128,6 +128,10 @@ int attribute(int which) {
 
 extern "C" {
 
+/** Tells the harness from a card's driver. */
+extern const int apt3_harness;
+const int apt3_harness = 1;
+
 int cuInit(unsigned) { return setting("INIT", success); }
 int cuDriverGetVersion(int* version) {
   *version = setting("DRIVER", 12090);
