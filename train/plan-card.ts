@@ -38,7 +38,7 @@ function cardDevice({ name, memoryGiB, multiprocessors, teraflops }: Card): Plan
     computeTypes: ["f32", "bf16"],
     memoryBytes: memoryGiB * 2 ** 30 - reservedBytes,
     bufferBytes: cudaBufferBytes,
-    workspaceBytes: (shape) => cudaWorkspaceBytes(multiprocessors, shape),
+    workspaceBytes: (shape) => cudaWorkspaceBytes({ multiprocessors, cublasLt: true }, shape),
   };
 }
 

@@ -1,3 +1,6 @@
+import { mkdirSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import type {
   AdamWArguments,
   AttentionArguments,
@@ -24,6 +27,10 @@ export interface CudaOptions {
   readonly index?: number;
   /** Modules to use instead of the shipped kernels. */
   readonly kernels?: readonly Uint8Array[];
+  /** cuBLASLt: a path, or `none`; by default the installed one, beside NVIDIA's driver. */
+  readonly cublasLt?: string;
+  /** Where measured choices between our products and cuBLASLt's are kept; by default the user's cache folder. */
+  readonly cacheFolder?: string;
 }
 
 export interface CudaBackend extends Backend {
@@ -39,13 +46,14 @@ const oldestDriver = 12_000;
 const version = (number: number): string =>
   `${Math.floor(number / 1000)}.${Math.floor((number % 1000) / 10)}`;
 
-type Found =
-  | {
-      readonly addon: CudaAddon;
-      readonly device: CudaDeviceFacts;
-      readonly kernels: readonly Uint8Array[];
-    }
-  | { readonly reason: string };
+interface Usable {
+  readonly addon: CudaAddon;
+  readonly device: CudaDeviceFacts;
+  readonly driverVersion: number;
+  readonly kernels: readonly Uint8Array[];
+}
+
+type Found = Usable | { readonly reason: string };
 
 /** Whether a device can be used, without opening it. */
 function find({ library = driverLibrary, index = 0, kernels }: CudaOptions): Found {
@@ -57,9 +65,9 @@ function find({ library = driverLibrary, index = 0, kernels }: CudaOptions): Fou
     const device = devices[index];
     if (device === undefined) return { reason: "the NVIDIA driver finds no GPU" };
     if (device.capabilityMajor < 8) return { reason: tooOld(device) };
-    if (kernels !== undefined) return { addon, device, kernels };
+    if (kernels !== undefined) return { addon, device, driverVersion, kernels };
     const found = findKernels(device, driverVersion);
-    return "reason" in found ? found : { addon, device, ...found };
+    return "reason" in found ? found : { addon, device, driverVersion, ...found };
   } catch (error) {
     return { reason: error instanceof Error ? error.message : String(error) };
   }
@@ -88,6 +96,17 @@ function findKernels(
 export function cudaUnavailable(options: CudaOptions = {}): string | undefined {
   const found = find(options);
   return "reason" in found ? found.reason : undefined;
+}
+
+/** The start of a file name for one card with one driver; empty where no file can be kept. */
+function choicesFile({ cacheFolder }: CudaOptions, { device, driverVersion }: Usable): string {
+  const folder = cacheFolder ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "apt3");
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch {
+    return ""; // Measured again by every process then.
+  }
+  return join(folder, `products-${device.name.replace(/[^\w.-]+/g, "-")}-driver-${driverVersion}`);
 }
 
 class CudaBuffer implements DeviceBuffer {
@@ -125,10 +144,11 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
   if ("reason" in found) throw new ModelInputError(`the cuda backend cannot run here: ${found.reason}`);
   const { addon, device: facts } = found;
   const { library = driverLibrary, index = 0 } = options;
-  const device = addon.open(library, index, found.kernels);
-  const memory = new Float64Array(2);
+  const { cublasLt = library === driverLibrary ? "" : "none" } = options;
+  const device = addon.open(library, index, found.kernels, cublasLt, choicesFile(options, found));
+  const opened = new Float64Array(3);
   try {
-    await addon.finish(device, memory);
+    await addon.finish(device, opened);
   } catch (error) {
     addon.shutdown(device);
     throw new ModelInputError(`${facts.name}: ${error instanceof Error ? error.message : error}`);
@@ -143,7 +163,7 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
     name: "cuda",
     device: `${facts.name}, ${(facts.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
     computeTypes: ["bf16", "f32"],
-    memoryBytes: memory[0]!,
+    memoryBytes: opened[0]!,
 
     create(spec) {
       return new CudaBuffer(spec, addon.create(device, spec.dtype, spec.rows, spec.columns));
@@ -160,10 +180,10 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
       }
       return values;
     },
-    workspaceBytes: (shape) => cudaWorkspaceBytes(facts.multiprocessors, shape),
+    workspaceBytes: (shape) => cudaWorkspaceBytes({ ...facts, cublasLt: opened[2] !== 0 }, shape),
     async close() {
       try {
-        await addon.finish(device, memory);
+        await addon.finish(device, new Float64Array(3));
       } finally {
         addon.shutdown(device);
       }
@@ -233,9 +253,9 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
     bufferBytes: cudaBufferBytes,
     repeat: recorder.repeat,
     async allocatedBytes() {
-      const bytes = new Float64Array(2);
-      await addon.finish(device, bytes);
-      return bytes[1]!;
+      const now = new Float64Array(3);
+      await addon.finish(device, now);
+      return now[1]!;
     },
     matmulSwiglu({ x, weight, gateUp, out }) {
       expectProduct({ a: x, b: weight, out: gateUp, transposition: "nt" });

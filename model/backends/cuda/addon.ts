@@ -31,13 +31,23 @@ export interface CudaProbe {
 export interface CudaAddon {
   /** @throws Error whose message says why there is no driver that could be used */
   probe(library: string): CudaProbe;
-  open(library: string, index: number, images: readonly Uint8Array[]): CudaHandle;
+  /**
+   * @param cublasLt a path, or empty for the installed one, or `none`
+   * @param choicesFile start of the name of the file in which measured choices are kept; empty for none
+   */
+  open(
+    library: string,
+    index: number,
+    images: readonly Uint8Array[],
+    cublasLt: string,
+    choicesFile: string,
+  ): CudaHandle;
   create(device: CudaHandle, dtype: DType, rows: number, columns: number): CudaMatrix;
   free(matrix: CudaMatrix): void;
   write(device: CudaHandle, matrix: CudaMatrix, values: Float32Array | Int32Array): void;
   read(device: CudaHandle, matrix: CudaMatrix, into: Float32Array): Promise<void>;
-  /** Waits for all earlier work and tells free and allocated bytes of the device's memory. */
-  finish(device: CudaHandle, bytes: Float64Array): Promise<void>;
+  /** Waits for all earlier work; tells free and allocated bytes of the device's memory, and cuBLASLt's version or 0. */
+  finish(device: CudaHandle, facts: Float64Array): Promise<void>;
   shutdown(device: CudaHandle): void;
   zero(device: CudaHandle, matrix: CudaMatrix): void;
   beginRecording(device: CudaHandle): void;

@@ -15,6 +15,9 @@ export function cudaBufferBytes({ dtype, rows, columns }: BufferSpec): number {
 /** 16 slots of 256 KiB through which data is uploaded. */
 const stagingBytes = 16 * 256 * 1024;
 
+/** Workspace of cuBLASLt, where it is used. */
+const cublasLtBytes = 32 * 2 ** 20;
+
 /** Partial sums of the global norm. */
 const normBytes = 4 * 65_536;
 
@@ -28,7 +31,10 @@ const backwardKeyRows = [
  * Scratch memory for a micro-batch in bf16: float32 gradients of queries in as many parts as keep every multiprocessor
  * busy, parts of the gradients of norm gains, losses of rows.
  */
-export function cudaWorkspaceBytes(multiprocessors: number, shape: AttentionShape): number {
+export function cudaWorkspaceBytes(
+  { multiprocessors, cublasLt }: { readonly multiprocessors: number; readonly cublasLt: boolean },
+  shape: AttentionShape,
+): number {
   const { sequences, sequenceLength, heads, kvHeads, headSize } = shape;
   const tokens = sequences * sequenceLength;
   const width = heads * headSize;
@@ -37,5 +43,5 @@ export function cudaWorkspaceBytes(multiprocessors: number, shape: AttentionShap
   const splits = tile === undefined ? 0 : Math.min(wanted, Math.ceil(sequenceLength / tile.rows));
   const gainParts = Math.ceil(tokens / Math.ceil(tokens / (2 * multiprocessors)));
   const floats = splits * tokens * width + gainParts * 8 * Math.ceil(width / 8) + 2 * tokens;
-  return stagingBytes + normBytes + 4 * floats;
+  return stagingBytes + normBytes + (cublasLt ? cublasLtBytes : 0) + 4 * floats;
 }

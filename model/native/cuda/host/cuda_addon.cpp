@@ -77,14 +77,16 @@ napi_value probe(napi_env env, napi_callback_info info) {
   });
 }
 
-/** open(library, index, images): a device. Whether that works is told by the first promise. */
+/** open(library, index, images, fastLibrary, choicesFile): a device. Whether that works is told by the first promise. */
 napi_value open(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
-    const Arguments<3> arguments(env, info);
-    std::string library;
+    const Arguments<5> arguments(env, info);
+    std::string library, fastLibrary, choicesFile;
     int64_t index = 0;
     decode(env, arguments.values[0], library);
     decode(env, arguments.values[1], index);
+    decode(env, arguments.values[3], fastLibrary);
+    decode(env, arguments.values[4], choicesFile);
     std::vector<std::vector<char>> images;
     uint32_t count = 0;
     check(env, napi_get_array_length(env, arguments.values[2], &count));
@@ -95,7 +97,8 @@ napi_value open(napi_env env, napi_callback_info info) {
       decode(env, image, images[i]);
     }
     return externalOf(env, std::make_unique<CudaDevice>(env, std::move(library), static_cast<int>(index),
-                                                        std::move(images)));
+                                                        std::move(images), std::move(fastLibrary),
+                                                        std::move(choicesFile)));
   });
 }
 
@@ -152,7 +155,7 @@ napi_value read(napi_env env, napi_callback_info info) {
   });
 }
 
-/** finish(device, floats): a promise for the end of all work so far; floats[0] and [1]: free and allocated bytes. */
+/** finish(device, floats): a promise for the end of all work so far; [free bytes, allocated bytes, cuBLASLt's version]. */
 napi_value finish(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<2> arguments(env, info);
@@ -161,10 +164,12 @@ napi_value finish(napi_env env, napi_callback_info info) {
     size_t length = 0;
     void* data = nullptr;
     check(env, napi_get_typedarray_info(env, arguments.values[1], &type, &length, &data, nullptr, nullptr));
-    if (type != napi_float64_array || length < 2) throw std::runtime_error("expected two numbers");
+    if (type != napi_float64_array || length < 3) throw std::runtime_error("expected three numbers");
     const auto work = [to = static_cast<double*>(data)](Gpu& gpu) {
       to[0] = static_cast<double>(gpu.freeBytes());
       to[1] = static_cast<double>(gpu.allocatedBytes());
+      const FastProducts* fast = gpu.fastProducts();
+      to[2] = fast == nullptr ? 0 : static_cast<double>(fast->library->version());
       return [] {};
     };
     return device->promise(env, work, {arguments.values[0], arguments.values[1]});

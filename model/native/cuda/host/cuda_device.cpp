@@ -7,12 +7,15 @@
 
 namespace apt3::cuda {
 
-CudaDevice::CudaDevice(napi_env env, std::string library, int index, std::vector<std::vector<char>> images)
+CudaDevice::CudaDevice(napi_env env, std::string library, int index, std::vector<std::vector<char>> images,
+                       std::string fastLibrary, std::string choicesFile)
     : env_(env), promises_(env, "apt3 cuda backend") {
   check(env, napi_add_env_cleanup_hook(env, onEnvironmentExit, this));
   waiter_ = std::thread([this] { waitForArrivals(); });
-  queue_.enqueue([this, library = std::move(library), index, images = std::move(images)] {
+  queue_.enqueue([this, library = std::move(library), index, images = std::move(images), fastLibrary = std::move(fastLibrary),
+                  choicesFile = std::move(choicesFile)] {
     gpu_ = std::make_unique<Gpu>(Driver::open(library), index, images, unused_);
+    if (fastLibrary != "none") gpu_->useFastProducts(fastLibrary, choicesFile);
   });
 }
 

@@ -28,7 +28,9 @@ struct Arrival {
  */
 class CudaDevice {
  public:
-  CudaDevice(napi_env env, std::string library, int index, std::vector<std::vector<char>> images);
+  /** @param fastLibrary cuBLASLt: a path, or empty for the installed one; @param choicesFile see ProductChoices */
+  CudaDevice(napi_env env, std::string library, int index, std::vector<std::vector<char>> images,
+             std::string fastLibrary, std::string choicesFile);
   ~CudaDevice();
   CudaDevice(const CudaDevice&) = delete;
   CudaDevice& operator=(const CudaDevice&) = delete;

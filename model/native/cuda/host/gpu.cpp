@@ -57,6 +57,7 @@ void Gpu::close() noexcept {
   driver.contextSetCurrent(context_);
   if (compute_ != nullptr) driver.streamSynchronize(compute_);
   abortRecording();
+  fastProducts_.reset();
   staging_.reset();
   pinned_.reset();
   for (const Event event : events_) driver.eventDestroy(event);
@@ -114,6 +115,39 @@ DeviceAddress Gpu::scratch(Scratch which, size_t bytes) {
   }
   if (recording_ != nullptr) recording_->keep(block);
   return block->address;
+}
+
+std::shared_ptr<Block> Gpu::temporary(size_t bytes) {
+  auto block = std::make_shared<Block>(unused_, bytes);
+  allocate(*block);
+  return block;
+}
+
+void Gpu::useFastProducts(const std::string& library, std::string choicesFile) {
+  std::unique_ptr<CublasLt> opened = CublasLt::open(library);
+  if (opened == nullptr) return;
+  if (!choicesFile.empty()) choicesFile += "-cublaslt-" + std::to_string(opened->version()) + ".txt";
+  fastProducts_.reset(new FastProducts{std::move(opened), ProductChoices(std::move(choicesFile))});
+  scratch(Scratch::product, CublasLt::workspaceBytes);
+}
+
+float Gpu::time(const std::function<void()>& enqueue) {
+  Event start = nullptr, end = nullptr;
+  driver.check(driver.eventCreate(&start, eventBlockingSync), "cuEventCreate");
+  driver.check(driver.eventCreate(&end, eventBlockingSync), "cuEventCreate");
+  float best = 0;
+  for (int run = 0; run < 4; run++) {  // The first one warms up.
+    driver.check(driver.eventRecord(start, compute_), "cuEventRecord");
+    enqueue();
+    driver.check(driver.eventRecord(end, compute_), "cuEventRecord");
+    driver.check(driver.eventSynchronize(end), "the device failed");
+    float milliseconds = 0;
+    driver.check(driver.eventElapsed(&milliseconds, start, end), "cuEventElapsedTime");
+    if (run == 1 || (run > 1 && milliseconds < best)) best = milliseconds;
+  }
+  driver.eventDestroy(start);
+  driver.eventDestroy(end);
+  return best;
 }
 
 Event Gpu::mark() {

@@ -9,6 +9,7 @@
 
 #include "driver.h"
 #include "memory.h"
+#include "product_choices.h"
 #include "recording.h"
 #include "staging.h"
 
@@ -26,6 +27,12 @@ struct DeviceFacts {
   std::string name;
   int capabilityMajor, capabilityMinor, multiprocessors;
   size_t memoryBytes;
+};
+
+/** cuBLASLt, and which products are left to it. */
+struct FastProducts {
+  std::unique_ptr<CublasLt> library;
+  ProductChoices choices;
 };
 
 DeviceFacts readFacts(const Driver& driver, int index);
@@ -60,6 +67,8 @@ class Gpu {
   DeviceAddress atOptional(const Matrix& matrix) { return matrix.present() ? at(matrix) : 0; }
   /** At least `bytes` of scratch memory; contents are whatever the last user left. */
   DeviceAddress scratch(Scratch which, size_t bytes);
+  /** Zeroed memory that goes when its last holder lets go of it. */
+  std::shared_ptr<Block> temporary(size_t bytes);
   /** An event to wait for the compute stream; give it back with `recycle`. */
   Event mark();
   void recycle(Event event);
@@ -80,6 +89,15 @@ class Gpu {
   void replay();
   bool recording() const { return recording_ != nullptr; }
 
+  /** Uses cuBLASLt for products from now on, where it is found and faster. Its version is added to the file's name. */
+  void useFastProducts(const std::string& library, std::string choicesFile);
+  /** Null where there is no cuBLASLt. */
+  FastProducts* fastProducts() { return fastProducts_.get(); }
+  /** Milliseconds that what `enqueue` enqueues takes, the best of a few times. Waits. */
+  float time(const std::function<void()>& enqueue);
+  /** Gives unused memory back to the driver. */
+  void releaseUnused();
+
   Stream compute() const { return compute_; }
   Staging& staging() { return *staging_; }
   PinnedPieces& pinned() { return *pinned_; }
@@ -90,7 +108,6 @@ class Gpu {
   Function find(const char* kernel) const;
   Function functionOf(const Kernel& kernel, unsigned shared);
   DeviceAddress allocateBytes(size_t bytes);
-  void releaseUnused();
 
   const DeviceOrdinal device_;
   Context context_ = nullptr;
@@ -112,6 +129,7 @@ class Gpu {
   std::unique_ptr<Recording> recording_, recorded_;
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<PinnedPieces> pinned_;
+  std::unique_ptr<FastProducts> fastProducts_;
 };
 
 }  // namespace apt3::cuda

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <iterator>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "operations.h"
 
@@ -47,6 +49,77 @@ void multiplyFloats(Gpu& gpu, Transposition transposition, const Matrix& a, cons
   gpu.launch(gemmFloat, {upwards(n, 32), upwards(m, 32)}, p);
 }
 
+void multiplyOwn(Gpu& gpu, Transposition transposition, const GemmParams& p) {
+  const GemmTile& tile = tileFor(gpu.facts.multiprocessors, p.m, p.n);
+  const Kernel& kernel = transposition == Transposition::nt   ? tile.nt
+                         : transposition == Transposition::nn ? tile.nn
+                                                              : tile.tn;
+  gpu.launch(kernel, {upwards(p.m, tile.rows) * upwards(p.n, tile.columns)}, p);
+}
+
+/** The product as cuBLASLt's column-major one: outᵀ = op(b)ᵀ · op(a)ᵀ. */
+LtProduct ltProduct(Transposition transposition, const GemmParams& p) {
+  return {p.b,     p.a,
+          p.plus,  p.out,
+          p.m,     p.n,
+          p.k,     p.ldb,
+          p.lda,   p.ldplus,
+          p.ldout, transposition == Transposition::nt,
+          transposition == Transposition::tn, p.outFloat32 != 0};
+}
+
+std::string keyOf(Transposition transposition, const GemmParams& p) {
+  const char* names[] = {"nt", "nn", "tn"};
+  std::string key = names[static_cast<int>(transposition)];
+  for (const int side : {p.m, p.n, p.k}) key += "x" + std::to_string(side);
+  key += p.outFloat32 != 0 ? "-f32" : "-bf16";
+  return p.plus == 0 ? key : key + "-plus";
+}
+
+/**
+ * Times our kernel and cuBLASLt's ways on the operands themselves and a result of its own, adding where the product adds:
+ * how fast an algorithm is depends on it, though the library's heuristic does not ask.
+ */
+ProductChoice measure(Gpu& gpu, const CublasLt& library, Transposition transposition, GemmParams p,
+                      const Matrix& out) {
+  Matrix result = out;
+  result.block = gpu.temporary(out.block->bytes);
+  const bool accumulates = p.plus == p.out;
+  p.out = result.block->address;
+  if (accumulates) p.plus = p.out;
+  const LtProduct product = ltProduct(transposition, p);
+  const DeviceAddress workspace = gpu.scratch(Scratch::product, CublasLt::workspaceBytes);
+  std::vector<ProductChoice> ways{std::nullopt};
+  std::vector<float> times{gpu.time([&] { multiplyOwn(gpu, transposition, p); })};
+  constexpr int most = 8;
+  for (const LtAlgorithm& algorithm : library.algorithms(product, most)) {
+    bool works = true;
+    const float time =
+        gpu.time([&] { works = works && library.multiply(product, algorithm, workspace, gpu.compute()); });
+    if (!works) continue;
+    ways.push_back(algorithm);
+    times.push_back(time);
+  }
+  return ways[fastest(times)];
+}
+
+/** Leaves a product to cuBLASLt if that was measured to be faster; false if it was not, or there is none. */
+bool multiplyFast(Gpu& gpu, Transposition transposition, const GemmParams& p, const Matrix& out) {
+  FastProducts* fast = gpu.fastProducts();
+  if (fast == nullptr) return false;
+  const std::string key = keyOf(transposition, p);
+  const ProductChoice* choice = fast->choices.find(key);
+  if (choice == nullptr) {
+    if (gpu.recording()) return false;  // Nothing can be measured now.
+    fast->choices.add(key, measure(gpu, *fast->library, transposition, p, out));
+    gpu.releaseUnused();
+    choice = fast->choices.find(key);
+  }
+  return choice->has_value() &&
+         fast->library->multiply(ltProduct(transposition, p), **choice,
+                                 gpu.scratch(Scratch::product, CublasLt::workspaceBytes), gpu.compute());
+}
+
 }  // namespace
 
 void matmul(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
@@ -69,11 +142,7 @@ void matmul(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix
   p.ldout = narrow(out.ld());
   p.ldplus = plus.present() ? narrow(plus.ld()) : 0;
   p.outFloat32 = out.dtype == DType::f32 ? 1 : 0;
-  const GemmTile& tile = tileFor(gpu.facts.multiprocessors, m, n);
-  const Kernel& kernel = transposition == Transposition::nt   ? tile.nt
-                         : transposition == Transposition::nn ? tile.nn
-                                                              : tile.tn;
-  gpu.launch(kernel, {upwards(m, tile.rows) * upwards(n, tile.columns)}, p);
+  if (!multiplyFast(gpu, transposition, p, out)) multiplyOwn(gpu, transposition, p);
 }
 
 void matmulSwiglu(Gpu& gpu, const Matrix& x, const Matrix& weight, const Matrix& gateUp, const Matrix& out) {
