@@ -147,10 +147,8 @@ DEVICE void attentionForward(const AttentionParams& p) {
         unsigned fragment[4];
         loadB<headSize>(fragment, keys, step * 16, j * 16);
 #pragma unroll
-        for (int i = 0; i < Config::warpTiles; i++) {
-          multiplyAdd(scores[i][2 * j], queries[i], fragment[0], fragment[1]);
-          multiplyAdd(scores[i][2 * j + 1], queries[i], fragment[2], fragment[3]);
-        }
+        for (int i = 0; i < Config::warpTiles; i++)
+          multiplyAddTwo(scores[i][2 * j], scores[i][2 * j + 1], queries[i], fragment);
       }
     }
     if (keyStart + Config::keys - 1 > warpStart || keyStart < latestStart) {
@@ -189,10 +187,8 @@ DEVICE void attentionForward(const AttentionParams& p) {
         unsigned fragment[4];
         loadBTransposed<headSize>(fragment, values, step * 16, j * 16);
 #pragma unroll
-        for (int i = 0; i < Config::warpTiles; i++) {
-          multiplyAdd(sums[i][2 * j], powers[i], fragment[0], fragment[1]);
-          multiplyAdd(sums[i][2 * j + 1], powers[i], fragment[2], fragment[3]);
-        }
+        for (int i = 0; i < Config::warpTiles; i++)
+          multiplyAddTwo(sums[i][2 * j], sums[i][2 * j + 1], powers[i], fragment);
       }
     }
   }

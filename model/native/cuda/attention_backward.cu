@@ -101,8 +101,7 @@ DEVICE void multiplyByQueries(float (&result)[Config::part / 8][4], const unsign
     for (int j = 0; j < Config::part / 16; j++) {
       unsigned b[4];
       loadB<Config::headSize>(b, tile, step * 16, j * 16);
-      multiplyAdd(result[2 * j], a, b[0], b[1]);
-      multiplyAdd(result[2 * j + 1], a, b[2], b[3]);
+      multiplyAddTwo(result[2 * j], result[2 * j + 1], a, b);
     }
   }
 }
@@ -121,15 +120,10 @@ DEVICE void addOverQueries(float (&sums)[Config::headSize / 8][4], const float (
     for (int j = 0; j < Config::headSize / 16; j++) {
       unsigned b[4];
       loadBTransposed<Config::headSize>(b, tile, step * 16, j * 16);
-      multiplyAdd(sums[2 * j], a, b[0], b[1]);
-      multiplyAdd(sums[2 * j + 1], a, b[2], b[3]);
+      multiplyAddTwo(sums[2 * j], sums[2 * j + 1], a, b);
     }
   }
 }
-
-struct alignas(8) FloatPair {
-  float low, high;
-};
 
 /**
  * Calls body(pair of floats in dQueries, tile column, which half of the rows) for this thread's part of a step's dQ, the
@@ -187,8 +181,7 @@ DEVICE void addQueryGradients(const AttentionBackwardParams& p, const BackwardSh
       for (int j = 0; j < columnTiles / 2; j++) {
         unsigned b[4];
         loadBTransposed<Config::headSize>(b, shared.keys, key, column + j * 16);
-        multiplyAdd(sums[2 * j], a, b[0], b[1]);
-        multiplyAdd(sums[2 * j + 1], a, b[2], b[3]);
+        multiplyAddTwo(sums[2 * j], sums[2 * j + 1], a, b);
       }
     }
     eachQueryPair<Config>(p, sequence, step, columns, [&](FloatPair* to, int j, int half) {

@@ -29,11 +29,7 @@ DEVICE void storeBf16(const GemmParams& p, const Accumulators<Config>& sums, bf1
   });
 }
 
-struct alignas(8) FloatPair {
-  float low, high;
-};
-
-/** out (+ plus) in float32: four lanes write the 32 bytes of a sector, so no detour is needed. */
+/** out (+ plus) in float32: pairs fill whole sectors, so no detour through shared memory is needed. */
 template <class Config>
 DEVICE void storeFloat(const GemmParams& p, const Accumulators<Config>& sums, int row, int column) {
   const auto* plus = pointer<const float>(p.plus);
