@@ -15,11 +15,13 @@ const mixSchema = z
     /^none$|^[^=,]+=\d+(\.\d+)?(,[^=,]+=\d+(\.\d+)?)*$/,
     "expected none, or weights such as web=6,wikipedia=1",
   )
-  .transform((text): "none" | Record<string, number> => {
+  .transform((text, context): "none" | Record<string, number> => {
     if (text === "none") return text;
-    return Object.fromEntries(
-      text.split(",").map((pair) => [pair.split("=")[0], Number(pair.split("=")[1])]),
-    );
+    const pairs = text.split(",").map((pair) => pair.split("=") as [string, string]);
+    const mix = Object.fromEntries(pairs.map(([group, weight]) => [group, Number(weight)]));
+    if (Object.keys(mix).length < pairs.length)
+      context.addIssue({ code: "custom", message: "expected each group once" });
+    return mix;
   });
 
 const optionsSchema = z.object({

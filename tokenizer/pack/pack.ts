@@ -7,7 +7,7 @@ import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { type FreeBytes, freeBytes, requireSpace } from "./disk-space.ts";
 import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
-import { mixRows } from "./mix.ts";
+import { mixRows, refuseEmptyGroups } from "./mix.ts";
 import { metadataOf, type PackJob, type PackOptions, preparePack, textBytesOf } from "./pack-options.ts";
 import {
   PACKED_FORMAT,
@@ -58,7 +58,9 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
     // 3. Mix the groups and shuffle the buckets into shards
     for (const split of SPLITS) {
       const mix = split === "train" ? job.mix : undefined;
-      const mixes = mixRows(countByGroup(split, scratch), mix, job.maxEpochs);
+      const available = countByGroup(split, scratch);
+      refuseEmptyGroups(available, mix);
+      const mixes = mixRows(available, mix, job.maxEpochs);
       const rows = new ShuffledRows(split, scratch, mixes, job.shuffle);
       if (split === "train") {
         refuseNoRows(rows, units, options);
