@@ -54,11 +54,11 @@ module.exports = {
     ),
     forbid(
       "product-without-dev-dependencies",
-      "The product runs on its dependencies alone.",
+      "The product runs on its dependencies alone; types of what is optional may come from elsewhere.",
       {
         path: "^(bin|pipeline|tokenizer|model|train)/",
       },
-      { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm"] },
+      { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm", "type-only"] },
     ),
     forbid("resolvable", "Every import must resolve.", {}, { couldNotResolve: true }),
   ],

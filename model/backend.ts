@@ -115,8 +115,12 @@ export interface Backend {
   read(buffer: DeviceBuffer): Promise<Float32Array>;
   /** Memory that a buffer takes, padding included; for the memory plan. */
   bufferBytes(spec: BufferSpec): number;
-  /** Bytes of the backend's own scratch memory for a micro-batch of this shape, for the memory plan. */
-  workspaceBytes(shape: AttentionShape): number;
+  /**
+   * Bytes of the backend's own scratch memory for a micro-batch of this shape, for the memory plan.
+   *
+   * @param largest the largest buffer of training
+   */
+  workspaceBytes(shape: AttentionShape, largest: BufferSpec): number;
   /** Waits for all earlier work and frees everything. */
   close(): Promise<void>;
   /**

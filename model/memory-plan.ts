@@ -4,9 +4,10 @@ import { attentionShape, buildTrainingState, type MemoryKind, type TrainingShape
 /** Bytes of one element. */
 const elementBytes: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4 };
 
+const elements = ({ rows, columns }: BufferSpec): number => rows * columns;
+
 /** Bytes of an unpadded buffer. */
-export const unpaddedBytes = (spec: BufferSpec): number =>
-  spec.rows * spec.columns * elementBytes[spec.dtype];
+export const unpaddedBytes = (spec: BufferSpec): number => elements(spec) * elementBytes[spec.dtype];
 
 export interface MemoryPlan {
   /** Bytes by use, largest uses first. */
@@ -22,12 +23,14 @@ export function planMemory(
 ): MemoryPlan {
   const bytes = new Map<MemoryKind, number>();
   let buffers = 0;
+  let largest: BufferSpec | undefined;
   const add = (kind: MemoryKind, amount: number) => bytes.set(kind, (bytes.get(kind) ?? 0) + amount);
   buildTrainingState(shape, (kind, spec) => {
     buffers += 1;
     add(kind, bufferBytes(spec));
+    if (largest === undefined || elements(spec) > elements(largest)) largest = spec;
   });
-  add("workspace", workspaceBytes(attentionShape(shape)));
+  if (largest !== undefined) add("workspace", workspaceBytes(attentionShape(shape), largest));
   const byKind = new Map([...bytes].sort((a, b) => b[1] - a[1]));
   return { byKind, totalBytes: [...byKind.values()].reduce((sum, amount) => sum + amount, 0), buffers };
 }

@@ -4,6 +4,7 @@ import { type CleaningState, cleanDataset, retractDataset } from "./clean-datase
 import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-manifest.ts";
 import { type DatasetsConfig, readDatasetsConfig } from "./datasets-config.ts";
 import { KeySet } from "./dedup/key-set.ts";
+import { removeRepeatedParts } from "./dedup/line-dedup.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
 import { isExtension, orderBehindEarlier } from "./extension.ts";
 import { Journal, type Unit } from "./journal.ts";
@@ -152,8 +153,9 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     const cleaned: DatasetUnits[] = [];
     try {
       for (const [index, dataset] of datasets.entries()) {
-        const units = await cleanOrRetract(dataset, index, state, manifest, context);
-        if (units === undefined) continue;
+        const all = await cleanOrRetract(dataset, index, state, manifest, context);
+        if (all === undefined) continue;
+        const units = await removeRepeatedParts(dataset, all, state, context);
         cleaned.push({ dataset: dataset.name, units });
         manifest.datasets.push(describeResult(dataset, units));
       }

@@ -88,7 +88,7 @@ export class Journal {
   async append(index: number, unit: Unit, keys: BigUint64Array, bands: Uint32Array): Promise<void> {
     if (bands.length > 0) {
       const columns = byBand(bands, keys.length);
-      await writeFileAtomic(this.bandsPath(unit.dataset, index), new Uint8Array(columns.buffer));
+      await writeFileAtomic(this.bandsPath(unit), new Uint8Array(columns.buffer));
     }
     const bytes = new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength);
     await writeFileAtomic(this.#path(unit.dataset, index, "keys"), bytes);
@@ -109,21 +109,36 @@ export class Journal {
   async forget(dataset: string): Promise<void> {
     for (let index = (await this.read(dataset)).length - 1; index >= 0; index--) {
       await rm(this.#path(dataset, index, "json"), { force: true });
-      await rm(this.#path(dataset, index, "keys"), { force: true });
-      await rm(this.bandsPath(dataset, index), { force: true });
-      await rm(this.#path(dataset, index, "unique"), { force: true });
+      for (const ending of ["keys", "bands", "lines", "lines.bands", "unique"])
+        await rm(this.#path(dataset, index, ending), { force: true });
     }
   }
 
-  /** The band hashes of a unit's kept documents, column by column (see `findNearDuplicates`). */
-  bandsPath(dataset: string, index: number): string {
-    return this.#path(dataset, index, "bands");
+  /** The band hashes of the documents in a unit's shard, column by column (see `findNearDuplicates`). */
+  bandsPath({ shard }: Unit): string {
+    return join(this.#folder, shard?.file.replace(SHARD_ENDING, ".bands") ?? "");
+  }
+
+  /** A unit without the lines that its data set repeats; undefined before that is done. */
+  async readWithoutLines(dataset: string, index: number): Promise<Unit | undefined> {
+    const path = this.#path(dataset, index, "lines");
+    return (await exists(path)) ? await readJson(path, unitSchema) : undefined;
+  }
+
+  /** @param bands column by column, of the documents that are left; none without near-dedup */
+  async writeWithoutLines(index: number, unit: Unit, bands: Uint32Array): Promise<void> {
+    const bytes = new Uint8Array(bands.buffer, bands.byteOffset, bands.byteLength);
+    if (bytes.length > 0) await writeFileAtomic(this.bandsPath(unit), bytes);
+    await writeJson(this.#path(unit.dataset, index, "lines"), unit);
   }
 
   #path(dataset: string, index: number, ending: string): string {
     return join(this.#folder, `${unitName(dataset, index)}.${ending}`);
   }
 }
+
+/** What the name of every shard ends in. */
+export const SHARD_ENDING = ".jsonl.zst";
 
 /** From one row a document to one column a band. */
 function byBand(rows: Uint32Array, documents: number): Uint32Array<ArrayBuffer> {

@@ -49,6 +49,8 @@ export const profileSchema = z.strictObject({
   removePageFurniture: z.boolean().describe("page numbers, running heads and OCR's garbage are removed"),
   removeQuotations: z.boolean().describe("lines quoted from other posts and signatures are removed"),
   reflow: z.boolean().describe("hard-wrapped lines are joined; off where line ends carry meaning"),
+  maxDocumentsPerLine: count.describe("documents of the data set a line may stand in; 0: any number"),
+  maxDocumentsPerParagraph: count.describe("the same for paragraphs between blank lines; 0: any number"),
   anonymise: z.boolean().describe("e-mails, phone numbers and other identifiers become placeholders"),
 });
 
@@ -84,6 +86,9 @@ const PROSE: Profile = {
   removePageFurniture: true,
   removeQuotations: false,
   reflow: true,
+  // off: refrains, formulas of law and short turns of dialogue stand in many documents and belong there
+  maxDocumentsPerLine: 0,
+  maxDocumentsPerParagraph: 0,
   anonymise: true,
 };
 

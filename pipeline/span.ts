@@ -3,7 +3,7 @@ import { READ_STEP, RejectSample } from "./clean.ts";
 import type { CleanResult } from "./clean.worker.ts";
 import type { KeySet } from "./dedup/key-set.ts";
 import { BANDS } from "./dedup/minhash.ts";
-import { type Journal, type Unit, unitName } from "./journal.ts";
+import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
@@ -152,7 +152,7 @@ export class Span {
 }
 
 function shardFile(dataset: string, unit: number): string {
-  return `${unitName(dataset, unit)}.jsonl.zst`;
+  return unitName(dataset, unit) + SHARD_ENDING;
 }
 
 function joinRows(rows: readonly Uint32Array[]): Uint32Array {

@@ -1,4 +1,4 @@
-import type { TokenIds } from "./engine/encoder.ts";
+import type { TokenIds } from "./engine/token-ids.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** Tokens on one line, a space between them; control characters and the like as in JSON, so that they can be seen. */

@@ -62,7 +62,7 @@ const bpeModel = z.looseObject({
   byte_fallback: z.boolean().default(false),
   ignore_merges: z.boolean().default(false),
   vocab: vocabulary,
-  merges: z.array(merge),
+  merges: z.array(merge).max(MAX_ID),
 });
 
 /** tokenizer.json with a BPE model. */

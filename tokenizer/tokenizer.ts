@@ -1,11 +1,11 @@
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { type ChatMessage, chatPieces } from "./chat-template.ts";
 import type { TextStream } from "./engine/decoder.ts";
-import type { TokenIds } from "./engine/encoder.ts";
 import type { Engine } from "./engine/engine.ts";
 import { HuggingFaceEngine } from "./engine/huggingface-engine.ts";
 import { NativeEngine } from "./engine/native-engine.ts";
 import { planNative } from "./engine/native-support.ts";
+import type { TokenIds } from "./engine/token-ids.ts";
 import { BOS_TOKEN, EOS_TOKEN, PAD_TOKEN, UNK_TOKEN } from "./special-tokens.ts";
 import {
   type BpeTokenizerJson,

@@ -4,8 +4,11 @@ import { unpaddedBytes } from "../memory-plan.ts";
 /** What a backend need not have itself: fused and recorded operations, padding. */
 type Completed = "repeat" | "bufferBytes" | "matmulSwiglu" | "matmulSwigluBackward";
 
+/** A backend without them. */
+export type BasicBackend = Omit<Backend, Completed>;
+
 /** Completes a backend that neither fuses nor records operations nor pads buffers. */
-export function completeBackend(base: Omit<Backend, Completed>): Backend {
+export function completeBackend(base: BasicBackend): Backend {
   return {
     ...base,
     repeat: (_key, enqueue) => enqueue(),

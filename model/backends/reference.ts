@@ -24,7 +24,7 @@ import {
 import { crossEntropy } from "./reference/loss.ts";
 import { createMatmul, type Matrix } from "./reference/matmul.ts";
 import { adamwStep, type Moments, sumOfSquares } from "./reference/optimizer.ts";
-import { WorkQueue } from "./reference/work-queue.ts";
+import { WorkQueue } from "./work-queue.ts";
 
 type Floats = Float32Array<ArrayBuffer>;
 type Integers = Int32Array<ArrayBuffer>;

@@ -31,6 +31,10 @@ export class KeySet {
     return true;
   }
 
+  has(key: bigint): boolean {
+    return key === 0n ? this.#hasZero : this.#slots[this.#find(key)] === key;
+  }
+
   clear(): void {
     this.#slots.fill(0n);
     this.#size = 0;

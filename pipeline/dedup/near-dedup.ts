@@ -1,7 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { RejectSample } from "../clean.ts";
-import type { Journal, Unit } from "../journal.ts";
+import { type Journal, SHARD_ENDING, type Unit } from "../journal.ts";
 import { readLineBlocks } from "../readers/lines.ts";
 import { openBytes } from "../readers/open.ts";
 import type { JobContext } from "../runtime/command.ts";
@@ -30,11 +30,8 @@ export async function dropNearDuplicates(
   { out, journal }: { readonly out: string; readonly journal: Journal },
   context: JobContext,
 ): Promise<DatasetUnits[]> {
-  const files = datasets.flatMap(({ dataset, units }) =>
-    units.map(({ shard }, index) => ({
-      path: journal.bandsPath(dataset, index),
-      documents: shard?.documents ?? 0,
-    })),
+  const files = datasets.flatMap(({ units }) =>
+    units.map((unit) => ({ path: journal.bandsPath(unit), documents: unit.shard?.documents ?? 0 })),
   );
   const total = files.reduce((sum, { documents }) => sum + documents, 0);
   const task = context.progress.start({ label: "finding near-duplicates", unit: "documents", total });
@@ -61,7 +58,7 @@ export async function dropNearDuplicates(
   return result;
 }
 
-const SHARD = /-\d{5}(?:-[0-9a-f]{8})?\.jsonl\.zst$/;
+const SHARD = /-\d{5}(?:\.lines)?(?:-[0-9a-f]{8})?\.jsonl\.zst$/;
 
 /** Removes the shards that others took the place of. Called when the manifest that names the new ones stands. */
 export async function removeReplaced(
@@ -105,7 +102,7 @@ async function withoutDuplicates(
   const gone = new Set(isOriginal ? [] : earlier.dropped);
   const places = Array.from({ length: shard.documents }, (_, i) => i).filter((i) => !gone.has(i));
   const isDropped = new Set(dropped);
-  const file = shard.file.replace(/\.jsonl\.zst$/, `-${nameOf(dropped)}.jsonl.zst`);
+  const file = shard.file.replace(SHARD_ENDING, `-${nameOf(dropped)}${SHARD_ENDING}`);
   const { record, removed, rejects } = await rewriteShard(join(out, from.file), join(out, file), (i) =>
     isDropped.has(places[i] as number),
   );

@@ -44,11 +44,7 @@ export class AtomicFile {
   async write(chunk: Uint8Array): Promise<void> {
     this.#hash.update(chunk);
     this.#bytes += chunk.byteLength;
-    let offset = 0;
-    while (offset < chunk.byteLength) {
-      const { bytesWritten } = await this.#handle.write(chunk, offset, chunk.byteLength - offset);
-      offset += bytesWritten;
-    }
+    await writeAll(this.#handle, chunk);
   }
 
   /** Makes the file durable and gives it its name. */
@@ -70,6 +66,14 @@ export class AtomicFile {
   async #close(): Promise<void> {
     this.#open = false;
     await this.#handle.close();
+  }
+}
+
+/** Appends all of `bytes` to an open file; the system may take them in parts. */
+export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let offset = 0; offset < bytes.byteLength; ) {
+    const { bytesWritten } = await file.write(bytes, offset, bytes.byteLength - offset);
+    offset += bytesWritten;
   }
 }
 

@@ -4,6 +4,8 @@ import type { Backend, ComputeType } from "../../model/backend.ts";
 import { cpuInstructionSets, createCpuBackend } from "../../model/backends/cpu.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { openBackend, probeBackends } from "../../model/backends/registry.ts";
+import { installedDevices, tensorflowDevices } from "../../model/backends/tensorflow/devices.ts";
+import { createTensorflowBackend } from "../../model/backends/tensorflow.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
 
 /** Largest error of a float32 or bf16 result, relative to the largest value of the result. */
@@ -23,11 +25,14 @@ interface Candidate {
   readonly name: string;
   /** Why it cannot run here. */
   readonly missing: string | undefined;
+  /** Names of the operations that are run; all without it. */
+  readonly only?: RegExp;
   open(): Promise<Backend>;
 }
 
 async function candidates(): Promise<Candidate[]> {
-  const byName = [...(await probeBackends())].map(([name, found]) => ({
+  const probed = [...(await probeBackends())].filter(([name]) => name !== "tensorflow");
+  const byName = probed.map(([name, found]) => ({
     name,
     missing: found.available ? undefined : found.reason,
     open: () => openBackend(name),
@@ -38,30 +43,48 @@ async function candidates(): Promise<Candidate[]> {
     missing: runnable.includes(instructionSet) ? undefined : "not built, or not in this processor",
     open: async () => createCpuBackend({ instructionSet, threads: 3 }),
   }));
-  return [...byName, ...byInstructionSet];
+  const installed = installedDevices();
+  const byTensorflowDevice = tensorflowDevices.map((device) => ({
+    name: `tensorflow on ${device}`,
+    missing: installed.includes(device) ? undefined : "not installed",
+    open: () => createTensorflowBackend({ device }),
+  }));
+  const inBlocks = [
+    { only: /attention/i, blockBytes: 40_000 },
+    { only: /crossEntropy/, blockBytes: 300 },
+  ].map(({ only, blockBytes }) => ({
+    name: `tensorflow on wasm, in blocks of ${blockBytes} bytes`,
+    missing: installed.includes("wasm") ? undefined : "not installed",
+    only,
+    open: () => createTensorflowBackend({ device: "wasm", blockBytes }),
+  }));
+  return [...byName, ...byInstructionSet, ...byTensorflowDevice, ...inBlocks];
 }
 
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */
-for (const { name, missing, open } of await candidates()) {
+for (const { name, missing, only, open } of await candidates()) {
   describe(`backend ${name}`, { skip: missing ?? false }, () => {
-    for (const operation of operationCases) {
+    for (const operation of operationCases.filter((operation) => only?.test(operation.name) ?? true)) {
       it(operation.name, async () => {
         const backend = await open();
         const reference = createReferenceBackend();
-        for (const compute of backend.computeTypes) {
-          const found = await results(backend, operation, compute);
-          assert.deepEqual(
-            await results(backend, operation, compute),
-            found,
-            "the same calls give the same bits",
-          );
-          const wanted = await results(reference, operation, "f32", compute === "bf16");
-          for (const [index, expected] of wanted.entries()) {
-            assertClose(found[index]!, expected, tolerances[compute], `${compute}, result ${index}`);
+        try {
+          for (const compute of backend.computeTypes) {
+            const found = await results(backend, operation, compute);
+            assert.deepEqual(
+              await results(backend, operation, compute),
+              found,
+              "the same calls give the same bits",
+            );
+            const wanted = await results(reference, operation, "f32", compute === "bf16");
+            for (const [index, expected] of wanted.entries()) {
+              assertClose(found[index]!, expected, tolerances[compute], `${compute}, result ${index}`);
+            }
           }
+        } finally {
+          await backend.close();
+          await reference.close();
         }
-        await backend.close();
-        await reference.close();
       });
     }
   });
@@ -79,7 +102,7 @@ function assertClose(actual: Float32Array, expected: Float32Array, tolerance: nu
 
 describe("the choice of a backend", () => {
   it("takes the best available one on auto", async () => {
-    const [best] = [...(await probeBackends())].find(([, found]) => found.available) ?? [];
+    const [best] = [...(await probeBackends())].find(([, found]) => found.available && found.automatic) ?? [];
     assert.equal((await openBackend("auto")).name, best);
   });
 

@@ -23,7 +23,7 @@ function assertUserError(run: Finished, line: RegExp): void {
 test("a configuration that is missing or wrong is named with the place in it", async () => {
   assertUserError(await ingest("--config", "missing.yaml"), /missing\.yaml: no such file or folder/);
   const cases: [yaml: string, message: RegExp][] = [
-    ["sources: [", /bad\.yaml: .*line 1/],
+    ["sources: [", /bad\.yaml:1: /],
     ["sources: []", /bad\.yaml: sources: .*>=1 items/],
     ["sources: [{name: a, kind: ftp}]", /bad\.yaml: sources\[0\]\.kind: .*found "ftp"/],
     [

@@ -1,6 +1,6 @@
 import type { TextStream } from "./decoder.ts";
-import type { TokenIds } from "./encoder.ts";
 import type { LocatedIds } from "./offset-encoder.ts";
+import type { TokenIds } from "./token-ids.ts";
 
 /** What turns text into ids and back; `Tokenizer` is the same whichever engine it runs on. */
 export interface Engine {

@@ -2,6 +2,9 @@
 const SLOT = 8;
 const LENGTH = 4;
 
+/** Int32 fields of a slot, for the owner. */
+export const HOT_SLOT = SLOT;
+
 /** Where the owner finds its three fields, counted in Int32 from a slot's beginning. */
 export const HOT_FIELDS = 5;
 
@@ -25,8 +28,14 @@ const MASKS = Int32Array.from({ length: 4 * (LONGEST_HOT + 1) }, (_, at) => {
  * without leaving the core's own memory. A word takes the place of whichever was in its slot.
  */
 export class HotWords {
-  /** All slots; `slotOf` answers an index into it. */
-  readonly slots: Int32Array = new Int32Array(SLOT << SLOT_BITS);
+  /** All slots, and after them, from `spare` on, room for slots that are not looked for. */
+  readonly slots: Int32Array;
+  readonly spare = SLOT << SLOT_BITS;
+
+  /** @param spareSlots how many slots there are from `spare` on */
+  constructor(spareSlots: number) {
+    this.slots = new Int32Array(this.spare + spareSlots * SLOT);
+  }
 
   /** Forgets every word. */
   clear(): void {
@@ -34,12 +43,12 @@ export class HotWords {
   }
 
   /**
-   * The slot of the word `[start, start + length)` of the view. Where another word had it, it is the given word's
-   * from now on, and its first owner's field is 0.
+   * Where in `slots` the word `[start, start + length)` of the view is, or 1 more when another word is there. There
+   * is no branch in it, because a processor could not guess which of the two it will be.
    *
    * @param length 1 to LONGEST_HOT
    */
-  slotOf(view: DataView, start: number, length: number): number {
+  find(view: DataView, start: number, length: number): number {
     const mask = length << 2;
     const key0 = view.getInt32(start, true) & (MASKS[mask] as number);
     const key1 = view.getInt32(start + 4, true) & (MASKS[mask + 1] as number);
@@ -58,14 +67,22 @@ export class HotWords {
       ((slots[slot + 2] as number) ^ key2) |
       ((slots[slot + 3] as number) ^ key3) |
       ((slots[slot + LENGTH] as number) ^ length);
-    if (differs !== 0) {
-      slots[slot] = key0;
-      slots[slot + 1] = key1;
-      slots[slot + 2] = key2;
-      slots[slot + 3] = key3;
-      slots[slot + LENGTH] = length;
-      slots[slot + HOT_FIELDS] = 0;
+    return slot | ((differs | -differs) >>> 31);
+  }
+
+  /** Writes the key of a word to a slot; the owner's fields are left as they are. */
+  setKey(slot: number, view: DataView, start: number, length: number): void {
+    const mask = length << 2;
+    const slots = this.slots;
+    for (let i = 0; i < 4; i++) {
+      slots[slot + i] = view.getInt32(start + 4 * i, true) & (MASKS[mask + i] as number);
     }
-    return slot;
+    slots[slot + LENGTH] = length;
+  }
+
+  /** Copies a slot, key and fields, over another. */
+  copy(from: number, to: number): void {
+    const slots = this.slots;
+    for (let i = 0; i < SLOT; i++) slots[to + i] = slots[from + i] as number;
   }
 }

@@ -1,7 +1,7 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import type { TextStream } from "./decoder.ts";
-import type { TokenIds } from "./encoder.ts";
 import type { Engine, TextPiece } from "./engine.ts";
+import type { TokenIds } from "./token-ids.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 

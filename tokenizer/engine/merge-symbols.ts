@@ -15,30 +15,44 @@ export function mergeSymbols(symbols: Int32Array, length: number, merges: MergeT
   return length <= LONG ? mergeShort(symbols, length, merges) : mergeLong(symbols, length, merges);
 }
 
-/** Rank of the pair that starts at each symbol of a short word. */
-const ranks = new Int32Array(LONG);
+/** Places of a short word are packed below ranks in one Int32, so that comparing numbers orders both. */
+const PLACE_BITS = 7;
+const PLACE_MASK = 2 ** PLACE_BITS - 1;
+
+/** Not exported: an exported constant is looked up in its module each time it is used. */
+const NEVER = NO_RANK;
+
+/** Rank of the pair that starts at each symbol of a short word, and its place. */
+const keys = new Int32Array(LONG);
 
 function mergeShort(symbols: Int32Array, length: number, merges: MergeTable): number {
-  for (let i = 0; i + 1 < length; i++) ranks[i] = merges.rank(symbols[i] as number, symbols[i + 1] as number);
+  for (let i = 0; i + 1 < length; i++) {
+    keys[i] = (merges.rank(symbols[i] as number, symbols[i + 1] as number) << PLACE_BITS) | i;
+  }
   let count = length;
   for (;;) {
-    let best = 0;
-    let bestRank = NO_RANK;
+    let best = NEVER << PLACE_BITS;
     for (let i = 0; i + 1 < count; i++) {
-      if ((ranks[i] as number) < bestRank) {
-        bestRank = ranks[i] as number;
-        best = i;
-      }
+      const difference = (keys[i] as number) - best;
+      best += difference & (difference >> 31); // the smaller of the two, without a branch that cannot be guessed
     }
-    if (bestRank === NO_RANK) return count;
-    symbols[best] = merges.merged(bestRank);
+    const rank = best >> PLACE_BITS;
+    if (rank === NEVER) return count;
+    const at = best & PLACE_MASK;
+    symbols[at] = merges.merged(rank);
     count -= 1;
-    for (let i = best + 1; i < count; i++) {
+    for (let i = at + 1; i < count; i++) {
       symbols[i] = symbols[i + 1] as number;
-      ranks[i] = ranks[i + 1] as number;
+      keys[i] = (keys[i + 1] as number) - 1;
     }
-    if (best > 0) ranks[best - 1] = merges.rank(symbols[best - 1] as number, symbols[best] as number);
-    if (best + 1 < count) ranks[best] = merges.rank(symbols[best] as number, symbols[best + 1] as number);
+    if (at > 0) {
+      const left = merges.rank(symbols[at - 1] as number, symbols[at] as number);
+      keys[at - 1] = (left << PLACE_BITS) | (at - 1);
+    }
+    if (at + 1 < count) {
+      const right = merges.rank(symbols[at] as number, symbols[at + 1] as number);
+      keys[at] = (right << PLACE_BITS) | at;
+    }
   }
 }
 

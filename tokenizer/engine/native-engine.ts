@@ -1,11 +1,11 @@
 import type { BpeTokenizerJson } from "../tokenizer-json.ts";
 import { BpeModel } from "./bpe-model.ts";
 import { makeDecoder, type TextDecoding, type TextStream } from "./decoder.ts";
-import { BpeEncoder, type TokenIds } from "./encoder.ts";
+import { BpeEncoder } from "./encoder.ts";
 import type { Engine, TextPiece } from "./engine.ts";
 import type { NativePlan, UnicodeForm } from "./native-support.ts";
-
 import { type LocatedIds, OffsetEncoder } from "./offset-encoder.ts";
+import type { TokenIds } from "./token-ids.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 

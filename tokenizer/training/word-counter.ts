@@ -7,7 +7,7 @@ import {
   wordScanner,
 } from "../engine/pre-tokenizer.ts";
 import type { WordScanner } from "../engine/split-pattern.ts";
-import { MAX_WORDS, OWNER_PAYLOAD, READ_AHEAD, RECORD, WordTable } from "../engine/word-table.ts";
+import { MAX_WORDS, OWNER_PAYLOAD, READ_AHEAD, RECORD_FIELDS, WordTable } from "../engine/word-table.ts";
 import { sortWords, type WordList } from "./word-list.ts";
 
 /** Bytes a word takes while words are sorted: itself twice, its start and count twice, its place and its key. */
@@ -78,14 +78,14 @@ export class WordCounter {
   sorted(): WordList {
     const table = this.#table;
     let total = 0;
-    for (let i = 0; i < table.size; i++) total += table.lengthAt(i * RECORD);
+    for (let i = 0; i < table.size; i++) total += table.lengthAt((i + 1) * RECORD_FIELDS);
 
     const bytes = new Uint8Array(total);
     const starts = new Float64Array(table.size + 1);
     const counts = new Float64Array(table.size);
     let at = 0;
     for (let i = 0; i < table.size; i++) {
-      const slot = i * RECORD;
+      const slot = (i + 1) * RECORD_FIELDS;
       table.copyTo(slot, bytes, at);
       at += table.lengthAt(slot);
       starts[i + 1] = at;

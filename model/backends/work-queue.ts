@@ -22,7 +22,7 @@ export class WorkQueue {
   }
 
   /** Appends work whose result is wanted; rejects if it or anything before it failed. */
-  result<T>(work: () => T): Promise<T> {
+  result<T>(work: () => T | PromiseLike<T>): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#append((failure) => {
         try {
