@@ -46,6 +46,9 @@ export const profileSchema = z.strictObject({
   minQuality: share.describe("quality score, from 0 to 1 [M]"),
   removeBoilerplate: z.boolean().describe("lines that only carry a site's furniture are removed"),
   removeForeignParagraphs: z.boolean().describe("long paragraphs of another language are removed"),
+  removeRepeatedLines: z
+    .boolean()
+    .describe("lines that repeat the one before, and labels on every post, are removed"),
   removePageFurniture: z.boolean().describe("page numbers, running heads and OCR's garbage are removed"),
   removeQuotations: z.boolean().describe("lines quoted from other posts and signatures are removed"),
   reflow: z.boolean().describe("hard-wrapped lines are joined; off where line ends carry meaning"),
@@ -83,6 +86,7 @@ const PROSE: Profile = {
   minQuality: 0.5, // the border between clean texts and wrecks
   removeBoilerplate: true,
   removeForeignParagraphs: false,
+  removeRepeatedLines: false,
   removePageFurniture: true,
   removeQuotations: false,
   reflow: true,
@@ -102,6 +106,7 @@ const WEB: Profile = {
   maxDuplicateLines: 0.32,
   maxForeignShare: 0.7, // what is left is Polish
   removeForeignParagraphs: true,
+  removeRepeatedLines: true,
 };
 
 /** Refrains, formulas and turns of phrase repeat in these genres; being repetitive is not being broken. */
@@ -125,7 +130,13 @@ export const PROFILES = {
   news: WEB,
   encyclopaedia: WEB,
   // Cells of tables repeat; the longest foreign passages are lists of references.
-  scientific: { ...WEB, maxDuplicateLines: 0.5, maxLineEndsPerWord: 0.35, maxForeignShare: 0.98 },
+  scientific: {
+    ...WEB,
+    removeRepeatedLines: false,
+    maxDuplicateLines: 0.5,
+    maxLineEndsPerWord: 0.35,
+    maxForeignShare: 0.98,
+  },
   // Posts and chats are short lines without full stops.
   forum: {
     ...WEB,

@@ -3,6 +3,7 @@ import type { Command, JobContext } from "../pipeline/runtime/command.ts";
 import { byteSize, decimal, integer, seed, workerCount } from "../pipeline/runtime/options.ts";
 import { formatBytes, formatCount, formatDuration } from "../pipeline/runtime/sizes.ts";
 import { formatTable } from "../pipeline/runtime/table.ts";
+import { describeFit, fitWorkers } from "./pack/memory.ts";
 import { pack } from "./pack/pack.ts";
 import { type PackedManifest, SPLITS, STRATEGIES } from "./pack/packed-manifest.ts";
 import { type PackPlan, planPack } from "./pack/plan.ts";
@@ -14,11 +15,13 @@ const mixSchema = z
     /^none$|^[^=,]+=\d+(\.\d+)?(,[^=,]+=\d+(\.\d+)?)*$/,
     "expected none, or weights such as web=6,wikipedia=1",
   )
-  .transform((text): "none" | Record<string, number> => {
+  .transform((text, context): "none" | Record<string, number> => {
     if (text === "none") return text;
-    return Object.fromEntries(
-      text.split(",").map((pair) => [pair.split("=")[0], Number(pair.split("=")[1])]),
-    );
+    const pairs = text.split(",").map((pair) => pair.split("=") as [string, string]);
+    const mix = Object.fromEntries(pairs.map(([group, weight]) => [group, Number(weight)]));
+    if (Object.keys(mix).length < pairs.length)
+      context.addIssue({ code: "custom", message: "expected each group once" });
+    return mix;
   });
 
 const optionsSchema = z.object({
@@ -36,6 +39,7 @@ const optionsSchema = z.object({
   validationShare: decimal(0, 0.5),
   shardSize: byteSize.pipe(z.number().max(2 ** 30, "expected at most 1GiB")),
   workers: workerCount,
+  memory: byteSize,
   plan: z.boolean().default(false),
 });
 
@@ -68,14 +72,18 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
       .option("--validation-share <x>", "share of documents held out, by the hash of their text", "0.005")
       .option("--shard-size <size>", "size after which a shard is closed", "512MiB")
       .option("--workers <n>", "worker threads (default: one a core)")
+      .option("--memory <size>", "for everything; there are no more workers than fit into it", "1.5GB")
       .option("--plan", "print what packing will take, and stop"),
   options: optionsSchema,
 
-  async run({ plan, shardSize, ...options }, context) {
-    const packOptions = { ...options, shardBytes: shardSize };
+  async run({ plan, shardSize, memory, ...options }, context) {
+    const workers = fitWorkers(options.workers, memory);
+    const fit = describeFit(options.workers, memory);
+    if (fit !== undefined) context.print(fit);
+    const packOptions = { ...options, workers, shardBytes: shardSize };
     if (plan) {
       const figures = await planPack(packOptions, context);
-      context.print(formatPlan(figures, options.workers));
+      context.print(formatPlan(figures, workers));
       return { ...figures };
     }
     const manifest = await pack(packOptions, context);

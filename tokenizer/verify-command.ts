@@ -1,7 +1,8 @@
 import { z } from "zod";
 import type { Command } from "../pipeline/runtime/command.ts";
-import { workerCount } from "../pipeline/runtime/options.ts";
+import { byteSize, workerCount } from "../pipeline/runtime/options.ts";
 import { formatBytes } from "../pipeline/runtime/sizes.ts";
+import { describeFit, fitWorkers } from "./pack/memory.ts";
 import { verify } from "./pack/verify.ts";
 
 const optionsSchema = z.object({
@@ -10,6 +11,7 @@ const optionsSchema = z.object({
   tokenizer: z.string(),
   texts: z.boolean(),
   workers: workerCount,
+  memory: byteSize,
 });
 
 export const command: Command<z.infer<typeof optionsSchema>> = {
@@ -26,10 +28,14 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
       .option("--input <folder>", "the texts it was packed from", "data/clean")
       .option("--tokenizer <folder>", "the tokenizer it was packed with", "data/tokenizer")
       .option("--no-texts", "do not encode the texts again")
-      .option("--workers <n>", "worker threads (default: one a core)"),
+      .option("--workers <n>", "worker threads (default: one a core)")
+      .option("--memory <size>", "for everything; there are no more workers than fit into it", "1.5GB"),
   options: optionsSchema,
 
-  async run({ folder, input, tokenizer, texts, workers }, context) {
+  async run({ folder, input, tokenizer, texts, memory, workers: asked }, context) {
+    const workers = fitWorkers(asked, memory);
+    const fit = texts ? describeFit(asked, memory) : undefined;
+    if (fit !== undefined) context.print(fit);
     const report = await verify({ folder, tokenizer, workers, input: texts ? input : undefined }, context);
     const { shards, rows, bytes, documents, samples } = report;
     context.print(

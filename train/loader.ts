@@ -1,15 +1,9 @@
-import { createRandom, randomPermutation } from "../model/random.ts";
 import type { TokenIds } from "../tokenizer/engine/encoder.ts";
 import { newIds } from "../tokenizer/pack/ids.ts";
-import type { PackedShard, Split } from "../tokenizer/pack/packed-manifest.ts";
-import { PackedShardFile } from "../tokenizer/pack/packed-shard.ts";
-import { type PackedData, rowsOf, shardsOf } from "./packed-data.ts";
-
-/** Where in the data a run stands: the next row to read is number `row` of pass `epoch`, both from 0. */
-export interface Cursor {
-  readonly epoch: number;
-  readonly row: number;
-}
+import type { Split } from "../tokenizer/pack/packed-manifest.ts";
+import { type PackedData, shardsOf } from "./packed-data.ts";
+import { type Cursor, RowOrder, type RowWindow } from "./row-order.ts";
+import { type LoadedWindow, WindowCache } from "./window-cache.ts";
 
 /** One of several processes that train together: each takes its own part of every batch. */
 export interface Rank {
@@ -19,46 +13,25 @@ export interface Rank {
 
 const ALONE: Rank = { rank: 0, worldSize: 1 };
 
-/** One pass over a split: the order of its shards, each with its first row number in the pass. */
-interface Pass {
-  readonly epoch: number;
-  readonly order: readonly { readonly shard: number; readonly firstRow: number }[];
-}
-
-/** The open shard, and the order in which a pass visits its rows; its stored order when undefined. */
-interface OpenShard {
-  readonly epoch: number;
-  readonly shard: number;
-  readonly file: PackedShardFile;
-  readonly rowOrder: Uint32Array | undefined;
-}
-
-/** Rows that lie behind each other in a shard, and where in the batch they go. */
-interface Run {
-  readonly row: number;
-  readonly index: number;
-  rows: number;
-}
-
 /**
- * Reads rows in an order that depends on the seed and the pass alone, from any cursor on. The first pass is the stored
- * order, which packing has shuffled; later ones shuffle the shards, and the rows within each, anew. Rows are read at
- * their place in the file, straight into the batch, and the next batch is read while this one is trained on.
+ * Reads rows in an order that depends on the seed and the pass alone (see `RowOrder`), from any cursor on. The rows
+ * that come next are read while these are trained on; each row is checked when it is given out.
  */
 export class RowLoader {
   /** Rows of one pass, for all ranks together. */
   readonly rows: number;
   readonly #data: PackedData;
-  readonly #shards: readonly PackedShard[];
-  readonly #seed: number;
+  readonly #order: RowOrder;
+  readonly #cache: WindowCache;
   readonly #rank: Rank;
   #cursor: Cursor;
-  #pass: Pass | undefined;
-  #open: OpenShard | undefined;
-  #ahead: { readonly count: number; readonly batch: Promise<TokenIds> } | undefined;
-  /** The batch given last but one, to be filled again: fresh memory costs more than reading does. */
-  #spare: TokenIds | undefined;
-  #given: TokenIds | undefined;
+  #current: LoadedWindow | undefined;
+  /** The window that the windows being read follow. */
+  #aheadOf: string | undefined;
+  /** Settles when what was forgotten is closed. */
+  #kept: Promise<unknown> = Promise.resolve();
+  /** The batch given last, to be filled again: fresh memory costs more than filling it does. */
+  #batch: TokenIds | undefined;
 
   constructor(
     data: PackedData,
@@ -69,12 +42,12 @@ export class RowLoader {
   ) {
     if (!(rank.rank >= 0 && rank.rank < rank.worldSize))
       throw new RangeError(`rank ${rank.rank} of ${rank.worldSize}`);
-    this.rows = rowsOf(data, split);
     this.#data = data;
-    this.#shards = shardsOf(data, split);
-    this.#seed = seed;
-    this.#cursor = cursor;
+    this.#order = new RowOrder(shardsOf(data, split), data.seqLen * (data.dtype === "uint32" ? 4 : 2), seed);
+    this.#cache = new WindowCache(data, this.#order);
     this.#rank = rank;
+    this.#cursor = cursor;
+    this.rows = this.#order.rows;
   }
 
   /** The same on all ranks that have read the same number of batches. */
@@ -91,103 +64,76 @@ export class RowLoader {
    */
   async next(count: number): Promise<TokenIds> {
     if (this.rows === 0) throw new Error("the split has no rows");
-    const batch = await this.#take(count);
-    this.#spare = this.#given;
-    this.#given = batch;
-    this.#cursor = this.#advance(this.#cursor, count * this.#rank.worldSize);
-    this.#ahead = { count, batch: this.#read(count) };
-    this.#ahead.batch.catch(() => undefined); // whoever asks for the batch gets the failure
-    return batch;
-  }
-
-  /** Closes the open shard; a batch read ahead is dropped. */
-  async close(): Promise<void> {
-    await this.#ahead?.batch.catch(() => undefined);
-    this.#ahead = undefined;
-    await this.#open?.file.close();
-    this.#open = undefined;
-  }
-
-  async #take(count: number): Promise<TokenIds> {
-    const ahead = this.#ahead;
-    this.#ahead = undefined;
-    if (ahead?.count === count) return await ahead.batch;
-    await ahead?.batch.catch(() => undefined); // one read at a time: they share the open shard
-    return await this.#read(count);
-  }
-
-  /** Reads this rank's part of the batch at the cursor. */
-  async #read(count: number): Promise<TokenIds> {
     const { seqLen, dtype } = this.#data;
-    const spare = this.#spare?.length === count * seqLen ? this.#spare : undefined;
-    this.#spare = undefined;
-    const batch = spare ?? newIds(count * seqLen, dtype === "uint32");
-    let { epoch, row } = this.#advance(this.#cursor, this.#rank.rank * count);
+    const { rank, worldSize } = this.#rank;
+    if (this.#batch?.length !== count * seqLen) this.#batch = newIds(count * seqLen, dtype === "uint32");
+    const batch = this.#batch;
+    let place = this.#order.advance(this.#cursor, rank * count);
     for (let index = 0; index < count; ) {
-      const { file, firstRow, rowOrder } = await this.#locate(epoch, row);
-      const rows = Math.min(count - index, firstRow + file.rows - row);
-      const runs = listRuns(row - firstRow, rows, index, rowOrder);
-      await Promise.all(
-        runs.map((run) =>
-          file.read(run.row, run.rows, batch.subarray(run.index * seqLen, (run.index + run.rows) * seqLen)),
-        ),
+      if (!contains(this.#current, place)) this.#current = await this.#cache.get(this.#order.windowAt(place));
+      const { firstRow, rows } = this.#current!;
+      const taken = Math.min(count - index, firstRow + rows - place.row);
+      this.#copy(
+        this.#current!,
+        place.row - firstRow,
+        batch.subarray(index * seqLen, (index + taken) * seqLen),
       );
-      index += rows;
-      ({ epoch, row } = this.#advance({ epoch, row }, rows));
+      index += taken;
+      place = this.#order.advance(place, taken);
     }
+    this.#cursor = this.#order.advance(this.#cursor, count * worldSize);
+    this.#readAhead(this.#order.advance(this.#cursor, rank * count), count);
     return batch;
   }
 
-  #advance({ epoch, row }: Cursor, rows: number): Cursor {
-    const passed = row + rows;
-    return { epoch: epoch + Math.floor(passed / this.rows), row: passed % this.rows };
+  /** Ends reading ahead and closes the shards. */
+  async close(): Promise<void> {
+    this.#current = undefined;
+    this.#aheadOf = undefined;
+    await this.#kept;
+    await this.#cache.keep([]);
   }
 
-  /** The shard that holds a row of a pass. */
-  async #locate(epoch: number, row: number) {
-    if (this.#pass?.epoch !== epoch) this.#pass = this.#planPass(epoch);
-    const { shard, firstRow } = this.#pass.order.findLast((entry) => entry.firstRow <= row)!;
-    const described = this.#shards[shard]!;
-    if (this.#open?.shard !== shard) {
-      await this.#open?.file.close();
-      this.#open = undefined;
+  /** Copies rows of a window, from its row number `from` on, and checks them. */
+  #copy({ file, ids, places, chunks }: LoadedWindow, from: number, target: TokenIds): void {
+    const { seqLen } = this.#data;
+    const { chunkRows } = this.#order;
+    if (places === undefined) target.set(ids.subarray(from * seqLen, from * seqLen + target.length));
+    for (let start = 0, row = from; start < target.length; start += seqLen, row++) {
+      const place = places?.[row] ?? row;
+      if (places !== undefined) target.set(ids.subarray(place * seqLen, (place + 1) * seqLen), start);
+      const chunk = chunks[Math.floor(place / chunkRows)]!;
+      file.check(chunk.row + (place % chunkRows), target.subarray(start, start + seqLen));
     }
-    if (this.#open?.epoch !== epoch) {
-      const file = this.#open?.file ?? (await PackedShardFile.open(this.#data.folder, this.#data, described));
-      const random = this.#random(epoch, described.file);
-      const rowOrder = epoch === 0 ? undefined : randomPermutation(random, described.rows);
-      this.#open = { epoch, shard, file, rowOrder };
+  }
+
+  /** Has the windows of the next batch read, and the one after them. */
+  #readAhead(from: Cursor, count: number): void {
+    const last = this.#order.advance(from, count - 1);
+    const isThere = contains(this.#current, from) && contains(this.#current, last);
+    if (isThere && this.#aheadOf === this.#current?.key) return;
+    const windows: RowWindow[] = [];
+    let place = from;
+    for (let left = count; left > 0; ) {
+      const window = this.#order.windowAt(place);
+      windows.push(window);
+      const rest = window.firstRow + window.rows - place.row;
+      place = this.#order.advance(place, rest);
+      left -= rest;
     }
-    const { file, rowOrder } = this.#open;
-    return { file, firstRow, rowOrder };
-  }
-
-  #planPass(epoch: number): Pass {
-    const stored = Array.from(this.#shards.keys());
-    const order = epoch === 0 ? stored : randomPermutation(this.#random(epoch, "shards"), stored.length);
-    let rows = 0;
-    const entries = Array.from(order, (shard) => {
-      const firstRow = rows;
-      rows += this.#shards[shard]!.rows;
-      return { shard, firstRow };
-    });
-    return { epoch, order: entries };
-  }
-
-  #random(epoch: number, name: string) {
-    return createRandom(this.#seed, `data order, pass ${epoch}, ${name}`);
+    windows.push(this.#order.windowAt(place));
+    this.#aheadOf = windows[0]?.key;
+    if (this.#aheadOf !== this.#current?.key) this.#current = undefined; // its memory will be another's
+    this.#kept = Promise.all([this.#kept, this.#cache.keep(windows)]);
   }
 }
 
-/** The rows number `from` … `from + rows − 1` of a shard's order, joined where they lie behind each other. */
-function listRuns(from: number, rows: number, index: number, rowOrder: Uint32Array | undefined): Run[] {
-  if (rowOrder === undefined) return [{ row: from, rows, index }];
-  const runs: Run[] = [];
-  for (let i = 0; i < rows; i++) {
-    const row = rowOrder[from + i]!;
-    const last = runs.at(-1);
-    if (last !== undefined && last.row + last.rows === row) last.rows += 1;
-    else runs.push({ row, rows: 1, index: index + i });
-  }
-  return runs;
+/** Whether a window holds a row of a pass. */
+function contains(window: RowWindow | undefined, { epoch, row }: Cursor): boolean {
+  return (
+    window !== undefined &&
+    window.epoch === epoch &&
+    row >= window.firstRow &&
+    row < window.firstRow + window.rows
+  );
 }

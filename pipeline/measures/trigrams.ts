@@ -1,4 +1,5 @@
 import { LIKELY_TRIGRAMS } from "./likely-trigrams.ts";
+import { MARGIN, unitsOf } from "./units.ts";
 
 /** The letters of Polish words, foreign ones in names included; all other characters are the edge of a word, 0. */
 const LETTERS = "aąbcćdeęfghijklłmnńoóprsśtuwyzźżqvx";
@@ -22,34 +23,41 @@ let likely: Uint8Array | undefined;
 export function unlikelyShare(text: string): number {
   likely ??= Buffer.from(LIKELY_TRIGRAMS, "base64");
   const table = likely;
+  const trigrams = readTrigrams(text);
   let unlikely = 0;
-  let all = 0;
-  forEachTrigram(text, (trigram) => {
-    all += 1;
-    if (((table[trigram >> 3] as number) & (1 << (trigram & 7))) === 0) unlikely += 1;
-  });
-  return unlikely / Math.max(all, 1);
-}
-
-/** Calls `see` with the number, below `TRIGRAMS`, of every triple of letters in the sample. */
-export function forEachTrigram(text: string, see: (trigram: number) => void): void {
-  if (text.length <= SAMPLE_CHARACTERS * 3) readPart(text, 0, text.length, see);
-  else {
-    for (const start of [0, (text.length - SAMPLE_CHARACTERS) >> 1, text.length - SAMPLE_CHARACTERS])
-      readPart(text, start, start + SAMPLE_CHARACTERS, see);
+  for (let i = 0; i < trigrams.length; i++) {
+    const trigram = trigrams[i] as number;
+    unlikely += (((table[trigram >> 3] as number) >> (trigram & 7)) & 1) ^ 1;
   }
+  return unlikely / Math.max(trigrams.length, 1);
 }
 
-function readPart(text: string, start: number, end: number, see: (trigram: number) => void): void {
+/** The numbers, below `TRIGRAMS`, of all triples of letters in the sample; valid until the next call. */
+export function readTrigrams(text: string): Uint16Array {
+  if (text.length <= LONGEST_SAMPLE) return found.subarray(0, readPart(text, 0, text.length, 0));
+  let count = 0;
+  for (const start of [0, (text.length - SAMPLE_CHARACTERS) >> 1, text.length - SAMPLE_CHARACTERS])
+    count = readPart(text, start, start + SAMPLE_CHARACTERS, count);
+  return found.subarray(0, count);
+}
+
+const LONGEST_SAMPLE = SAMPLE_CHARACTERS * 3;
+const found = new Uint16Array(LONGEST_SAMPLE + 3);
+
+/** Puts the triples of a part behind the `count` that were found already; their number then. */
+function readPart(text: string, start: number, end: number, count: number): number {
   codes ??= buildCodes();
+  const units = unitsOf(text);
+  let next = count;
   let [first, second] = [0, 0];
   for (let i = start; i <= end; i++) {
-    const third = i === end ? 0 : (codes[text.charCodeAt(i)] as number);
+    const third = i === end ? 0 : (codes[units[MARGIN + i] as number] as number);
     // only triples around a letter: the middle one says what the triple is about
-    if (second !== 0) see((first * SYMBOLS + second) * SYMBOLS + third);
+    if (second !== 0) found[next++] = (first * SYMBOLS + second) * SYMBOLS + third;
     first = second;
     second = third;
   }
+  return next;
 }
 
 function buildCodes(): Uint8Array {

@@ -4,7 +4,11 @@ import { ByteQueue } from "./byte-queue.ts";
 import { CorruptInput } from "./corrupt-input.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;
+const BLOCK_HEADER_BYTES = 3;
 const SKIPPABLE_MAGIC = 0x184d2a50; // to …5f; the low four bits are free for the writer's use
+
+/** Bytes decompressed at once: with Node's 16 KiB a stream takes twice the processor time (measured 2026-11). */
+const CHUNK_BYTES = 1 << 20;
 
 /**
  * Decompresses a zstd file of any number of frames, long windows (up to 2 GiB) included.
@@ -26,8 +30,11 @@ export async function* decompressZstd(source: AsyncIterable<Uint8Array>): AsyncG
       continue;
     }
     if (magic !== FRAME_MAGIC) throw new CorruptInput(`not a zstd frame at byte ${frameStart}`);
-    const inflate = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: 31 } });
-    const frame = Readable.from(frameBytes(input));
+    const inflate = createZstdDecompress({
+      chunkSize: CHUNK_BYTES,
+      params: { [constants.ZSTD_d_windowLogMax]: 31 },
+    });
+    const frame = Readable.from(frameBytes(input), { highWaterMark: 1 }); // sixteen pieces ahead would be 4 MB
     frame.on("error", (error) => inflate.destroy(error));
     try {
       for await (const chunk of frame.pipe(inflate)) yield chunk;
@@ -42,21 +49,31 @@ export async function* decompressZstd(source: AsyncIterable<Uint8Array>): AsyncG
   }
 }
 
-/** The bytes of the one frame that begins at the queue's head, up to and including its checksum. */
+/**
+ * The bytes of the one frame that begins at the queue's head, up to and including its checksum, in pieces as large as
+ * they were read: block by block (128 KiB) the way through the decompressor's queue cost twice the decompression.
+ */
 async function* frameBytes(input: ByteQueue): AsyncGenerator<Buffer> {
   const descriptor = (await input.peek(5, "frame header"))[4] as number;
   const singleSegment = (descriptor >> 5) & 1;
   const contentSizeFlag = descriptor >> 6;
   const contentSizeBytes = contentSizeFlag === 0 ? singleSegment : 1 << contentSizeFlag;
   const dictionaryBytes = [0, 1, 2, 4][descriptor & 3] as number;
-  yield* input.take(5 + (1 - singleSegment) + dictionaryBytes + contentSizeBytes, "frame header");
-
-  for (let last = false; !last; ) {
-    const header = (await input.peek(3, "block header")).readUIntLE(0, 3);
-    last = (header & 1) === 1;
-    const isRunLength = ((header >> 1) & 3) === 1;
-    yield* input.take(3 + (isRunLength ? 1 : header >> 3), "block");
-  }
   const checksumBytes = descriptor & 4 ? 4 : 0;
-  yield* input.take(checksumBytes, "frame checksum");
+  /** Bytes of the frame, from the queue's head on, up to the next block header or the frame's end. */
+  let known = 5 + (1 - singleSegment) + dictionaryBytes + contentSizeBytes;
+  for (let last = false; ; ) {
+    while (!last && input.head.length >= known + BLOCK_HEADER_BYTES) {
+      const header = input.head.readUIntLE(known, BLOCK_HEADER_BYTES);
+      last = (header & 1) === 1;
+      const isRunLength = ((header >> 1) & 3) === 1;
+      known += BLOCK_HEADER_BYTES + (isRunLength ? 1 : header >> 3) + (last ? checksumBytes : 0);
+    }
+    const part = input.head.subarray(0, known);
+    if (part.length > 0) yield part;
+    input.drop(part.length);
+    known -= part.length;
+    if (known === 0 && last) return;
+    await input.peek(known === 0 ? BLOCK_HEADER_BYTES : 1, "block");
+  }
 }

@@ -42,6 +42,10 @@ export interface WorkerPoolOptions {
   readonly workers: number;
   /** Given to every worker once, at its start (read there as piscina's `workerData`). */
   readonly workerData?: unknown;
+  /** Tasks that wait for a worker while all are busy; as many as there are workers when absent. */
+  readonly ahead?: number;
+  /** Megabytes of the part of each worker's heap that new objects go to; V8's choice (up to 48) when absent. */
+  readonly youngHeapMegabytes?: number;
 }
 
 export interface MapOptions<Task> {
@@ -54,21 +58,26 @@ export interface MapOptions<Task> {
 /** A fixed number of worker threads that turn typed tasks into typed results, with bounded memory. */
 export class WorkerPool<Task, Result> {
   readonly workers: number;
-  #piscina: Piscina<Task, Result>;
+  readonly #ahead: number;
+  readonly #piscina: Piscina<Task, Result>;
 
   constructor(options: WorkerPoolOptions) {
     this.workers = options.workers;
+    this.#ahead = options.ahead ?? options.workers;
     this.#piscina = new Piscina<Task, Result>({
       filename: options.entry,
       minThreads: options.workers,
       maxThreads: options.workers,
       workerData: options.workerData,
+      ...(options.youngHeapMegabytes === undefined
+        ? {}
+        : { resourceLimits: { maxYoungGenerationSizeMb: options.youngHeapMegabytes } }),
     });
   }
 
   /**
    * Runs every task and yields the results in the order of the tasks, whatever order they finish in.
-   * At most `2 × workers` tasks are in flight, so neither a fast reader nor a slow consumer fills memory.
+   * At most `workers + ahead` tasks are in flight, so neither a fast reader nor a slow consumer fills memory.
    * The first failing task ends the iteration with its error.
    */
   async *map(
@@ -76,11 +85,11 @@ export class WorkerPool<Task, Result> {
     { signal, transfer }: MapOptions<Task> = {},
   ): AsyncGenerator<Result, void, undefined> {
     const inFlight: Promise<Result>[] = [];
-    const limit = this.workers * 2;
+    const limit = this.workers + this.#ahead;
     try {
       for await (const task of tasks) {
         signal?.throwIfAborted();
-        const result = this.#run(task, transfer?.(task) ?? []);
+        const result = this.run(task, transfer?.(task));
         result.catch(() => undefined); // seen when its turn comes; until then it must not count as unhandled
         inFlight.push(result);
         if (inFlight.length >= limit) yield await (inFlight.shift() as Promise<Result>);
@@ -94,7 +103,8 @@ export class WorkerPool<Task, Result> {
     }
   }
 
-  async #run(task: Task, transferList: ArrayBuffer[]): Promise<Result> {
+  /** Runs one task. */
+  async run(task: Task, transferList: ArrayBuffer[] = []): Promise<Result> {
     try {
       return await this.#piscina.run(task, { transferList });
     } catch (error) {

@@ -4,7 +4,17 @@ import { keep, type Step } from "./step.ts";
 const EMAIL = /(?<![\p{L}\d._%+-])[\p{L}\d._%+-]{1,64}@(?:[\p{L}\d-]{1,63}\.)+\p{L}{2,24}(?![\p{L}\d])/gu;
 const URL_CREDENTIALS = /(?<=\b(?:https?|ftp):\/\/)[^\s/@:]{1,100}:[^\s/@]{1,100}(?=@)/g;
 const IP = /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)/g;
-const ID_CARD = /(?<![\p{L}\d])[A-Z]{3} ?\d{6}(?![\p{L}\d])/gu;
+const ID_CARD = /(?<![\p{L}\d])([A-Z]{3})(?: ?nr\.?)? ?(\d{6})(?![\p{L}\d])/gu;
+const PASSPORT = /(?<=paszport[^\d\n]{0,40})(?<![\p{L}\d])[A-Z]{2} ?\d{7}(?![\p{L}\d])/giu;
+/** Two or three letters for the place, four or five signs with at least one digit. */
+const PLATE = /(?<![\p{L}\d])[A-Z]{2,3}[ -]?(?=[A-Z]{0,4}\d)[A-Z\d]{4,5}(?![\p{L}\d])/gu;
+/** A plate looks like many codes: only near these words it is believed. */
+const PLATE_BEFORE = /(?:rejestracyjn|tablic\p{L}* (?:o )?n(?:r|umer)|(?:nr|numer\p{L}*)\.? rej)[^\n]*$/iu;
+/** Each of `PLATE_BEFORE` holds one of these: sought once in the whole text. */
+const PLATE_STEMS = /rej(?:\.|estrac)|tablic/i;
+/** Seven digits of a local number, behind a word that says so. */
+const LOCAL_PHONE =
+  /(?<=(?:tel|telefon|fax|faks)[.:]*\s*(?:nr|numer)?[.:]*\s*)\d{3}[ -]?\d{2}[ -]?\d{2}(?![\d-]|[ ,.]\d)/giu;
 /** Digits with the separators people put between them; what they are is decided by their number and check digits. */
 const DIGITS = /(?<![\p{L}\d,./-])(?:PL ?|\+)?\(?\d(?:[ \u2009()-]{0,2}\d){8,25}(?![\d]|[,.]\d|\p{L})/gu;
 
@@ -15,26 +25,43 @@ const NUMBER_BEFORE = /(?:nip|regon|pesel)[^\d\n]{0,12}$/i;
 const UNIT_AFTER = /^\s*(?:zł|pln|euro?|usd|mln|mld|tys|osób|ludzi|mieszkańców|km|m\b|kg|ton|lat|%)/i;
 const MOBILE = /^(?:4[5]|5[0137]|6[0369]|7[2389]|88)/;
 const CONTEXT = 30;
+const PLATE_CONTEXT = 60;
 
 /**
- * Puts placeholders for what identifies a person: e-mail, phone, PESEL, NIP, REGON, bank account, ID card, IP
- * address, and names and passwords in URLs. Numbers with check digits are believed only when those are right.
+ * Puts placeholders for what identifies a person: e-mail, phone, PESEL, NIP, REGON, bank account, ID card,
+ * passport, number plate, IP address, and names and passwords in URLs. Numbers with check digits are believed only when those are right.
  */
 export const anonymise: Step = {
   name: "anonymise",
-  version: 1,
+  version: 2,
   addsNoSigns: true,
   create: (profile) =>
     profile.anonymise
       ? (text, measures) => {
-          if (!measures.has(SIGN.at | SIGN.longNumber)) return keep(text);
-          const withoutAddresses = measures.has(SIGN.at)
-            ? text.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]")
-            : text;
-          return keep(measures.has(SIGN.longNumber) ? hideNumbers(withoutAddresses) : withoutAddresses);
+          let hidden = text;
+          if (measures.has(SIGN.at)) hidden = hideAddresses(hidden);
+          if (measures.has(SIGN.longNumber)) hidden = hideNumbers(hidden);
+          if (measures.has(SIGN.digit) && PLATE_STEMS.test(hidden)) hidden = hidePlates(hidden);
+          return keep(hidden);
         }
       : undefined,
 };
+
+/** Neither contains white space, so only the words with an `@` are searched. */
+function hideAddresses(text: string): string {
+  let result = "";
+  let copied = 0;
+  for (let at = text.indexOf("@"); at >= 0; at = text.indexOf("@", copied)) {
+    let start = at;
+    while (start > copied && text.charCodeAt(start - 1) > 32) start -= 1;
+    let end = at + 1;
+    while (end < text.length && text.charCodeAt(end) > 32) end += 1;
+    const word = text.slice(start, end);
+    result += text.slice(copied, start) + word.replace(URL_CREDENTIALS, "[dane]").replace(EMAIL, "[e-mail]");
+    copied = end;
+  }
+  return result + text.slice(copied);
+}
 
 function hideNumbers(text: string): string {
   return text
@@ -43,8 +70,18 @@ function hideNumbers(text: string): string {
       const after = whole.slice(at + match.length, at + match.length + CONTEXT);
       return placeholderOf(match, before, after) ?? match;
     })
-    .replace(ID_CARD, (match) => (isIdCard(match.replace(" ", "")) ? "[dowód]" : match))
+    .replace(LOCAL_PHONE, "[telefon]")
+    .replace(ID_CARD, (match, series: string, number: string) =>
+      isIdCard(series + number) ? "[dowód]" : match,
+    )
+    .replace(PASSPORT, "[paszport]")
     .replace(IP, (match) => (isIp(match) ? "[IP]" : match));
+}
+
+function hidePlates(text: string): string {
+  return text.replace(PLATE, (match, at: number, whole: string) =>
+    PLATE_BEFORE.test(whole.slice(Math.max(0, at - PLATE_CONTEXT), at)) ? "[rejestracja]" : match,
+  );
 }
 
 /** What a group of digits is, if it identifies someone. */
@@ -63,6 +100,7 @@ function placeholderOf(match: string, before: string, after: string): string | u
         ? "[telefon]"
         : undefined;
     case 10:
+      if (digits.startsWith("0") && isPhone(digits.slice(1), match, before, after)) return "[telefon]";
       return isNip(digits) && (/^\d{3}-\d\d/.test(match) || NUMBER_BEFORE.test(before)) ? "[NIP]" : undefined;
     case 9:
       if (NUMBER_BEFORE.test(before) && isWeighted(digits, [8, 9, 2, 3, 4, 5, 6, 7])) return "[REGON]";
@@ -113,8 +151,17 @@ function isIdCard(card: string): boolean {
   return weights.reduce((sum, weight, i) => sum + weight * value(card[i] as string), 0) % 10 === 0;
 }
 
-/** Version numbers look alike; of those, hardly one has two parts above 9. */
+/** Addresses that belong to no one: private networks, this machine, network masks. */
+const ANYBODYS = /^(?:0|10|127|255|192\.168|169\.254|172\.(?:1[6-9]|2\d|3[01]))\./;
+
+/** Version numbers look alike; of those, hardly one has two parts above 9. Lists of numbers count up. */
 function isIp(match: string): boolean {
   const parts = match.split(".").map(Number);
-  return parts.every((part) => part <= 255) && parts.filter((part) => part > 9).length >= 2;
+  const countsUp = parts.every((part, i) => i === 0 || part === (parts[i - 1] as number) + 1);
+  return (
+    parts.every((part) => part <= 255) &&
+    parts.filter((part) => part > 9).length >= 2 &&
+    !countsUp &&
+    !ANYBODYS.test(match)
+  );
 }

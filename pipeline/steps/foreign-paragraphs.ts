@@ -24,7 +24,7 @@ export const foreignParagraphs: Step = {
   addsNoSigns: true,
   create: (profile) => (text) => {
     if (text.length < MIN_PASSAGE || !text.includes("\n")) return keep(text);
-    return judge(text, profile);
+    return hasSuspiciousLine(text) ? judge(text, profile) : keep(text);
   },
 };
 
@@ -36,6 +36,17 @@ function judge(text: string, { maxForeignShare, removeForeignParagraphs }: Profi
   if (!removeForeignParagraphs) return keep(text);
   const rest = lines.filter((_, i) => foreign.lines[i] === 0).join("\n");
   return keep(rest.replace(/\n{3,}/g, "\n\n").trim());
+}
+
+/** Whether any line could begin a foreign passage: most texts have none, and are not cut into lines. */
+function hasSuspiciousLine(text: string): boolean {
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf("\n", start);
+    const end = newline < 0 ? text.length : newline;
+    if (end - start >= MIN_LINE && hasFewPolishLetters(text, start, end)) return true;
+    start = end + 1;
+  }
+  return false;
 }
 
 /** Marks runs of lines that hardly have a Polish letter and that the detector takes for another language. */
@@ -61,18 +72,18 @@ function endOfRun(lines: readonly string[], start: number): number {
   let end = start;
   for (let i = start; i < lines.length; i++) {
     const line = lines[i] as string;
-    if (!hasFewPolishLetters(line)) break;
+    if (!hasFewPolishLetters(line, 0, line.length)) break;
     if (line.length >= MIN_LINE) end = i + 1;
     else if (end === start) break;
   }
   return end;
 }
 
-function hasFewPolishLetters(line: string): boolean {
-  const most = line.length * FEW_POLISH_LETTERS;
+function hasFewPolishLetters(text: string, start: number, end: number): boolean {
+  const most = (end - start) * FEW_POLISH_LETTERS;
   let found = 0;
-  for (let i = 0; i < line.length; i++) {
-    if (isPolish[line.charCodeAt(i)] === 1 && ++found > most) return false;
+  for (let i = start; i < end; i++) {
+    if (isPolish[text.charCodeAt(i)] === 1 && ++found > most) return false;
   }
   return true;
 }

@@ -8,11 +8,13 @@ import { html } from "./html.ts";
 import { label } from "./label.ts";
 import { language } from "./language.ts";
 import { length } from "./length.ts";
+import { lostLetters } from "./lost-letters.ts";
 import { markdown } from "./markdown.ts";
 import { mojibake } from "./mojibake.ts";
 import { pageFurniture } from "./page-furniture.ts";
 import { quality } from "./quality.ts";
 import { reflow } from "./reflow.ts";
+import { repeatedLines } from "./repeated-lines.ts";
 import { repetition } from "./repetition.ts";
 import { singleByte } from "./single-byte.ts";
 import { spacing } from "./spacing.ts";
@@ -37,6 +39,7 @@ export const STEPS: readonly Step[] = [
   wikiMarkup,
   html,
   unicode,
+  lostLetters,
   forumMarkup,
   columns,
   transcript,
@@ -44,6 +47,7 @@ export const STEPS: readonly Step[] = [
   whiteSpace,
   pageFurniture,
   reflow,
+  repeatedLines,
   boilerplate,
   anonymise,
   foreignParagraphs,

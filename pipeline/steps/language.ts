@@ -4,9 +4,9 @@ import { drop, keep, type Step } from "./step.ts";
 
 /** Certainly Polish: at least this share of stop words and of Polish-only letters, and hardly a foreign one.
  * Measured on the clean and dirty Polish corpora and short Czech, Slovak and English texts. */
-const CERTAIN_STOP_WORDS = 0.12;
-const CERTAIN_LETTERS = 0.025;
-const CERTAIN_FOREIGN = 0.005;
+const CERTAIN_STOP_WORDS = 0.06;
+const CERTAIN_LETTERS = 0.0125;
+const CERTAIN_FOREIGN = 0.01;
 const CERTAIN_WORDS = 20;
 /** The detector reads this much, a third of it from the beginning, the middle and the end: a chapter with an
  * English bibliography is Polish all the same (13 of 108 psychology chapters were lost by one sample, 2026-11). */
@@ -22,11 +22,10 @@ export const language: Step = {
   create:
     () =>
     (text, { words }) => {
-      if (isCertainlyPolish(words)) return keep(text);
       if (words.letters === 0) return drop("no-language");
       if (words.otherScript > words.letters / 2) return drop("language-other-script");
+      if (isPolish(words)) return keep(text);
       const detected = detectBySamples(text);
-      if (detected !== "pl" && isMostlyPolish(words)) return keep(text);
       return detected === "pl" ? keep(text) : drop(`language-${detected === "" ? "unknown" : detected}`);
     },
 };
@@ -43,17 +42,8 @@ export function detectBySamples(text: string): string {
   return found.includes("pl") ? "pl" : first;
 }
 
-/** As many Polish letters and stop words as no foreign text has, though names or quotations mislead the detector. */
-function isMostlyPolish(words: Words): boolean {
-  return (
-    words.count >= CERTAIN_WORDS &&
-    words.stopWords >= words.count * (CERTAIN_STOP_WORDS / 2) &&
-    words.polishLetters >= words.letters * (CERTAIN_LETTERS / 2) &&
-    words.foreignLetters <= words.letters * CERTAIN_FOREIGN * 2
-  );
-}
-
-function isCertainlyPolish(words: Words): boolean {
+/** As many Polish letters and stop words as no foreign text has, whatever names or quotations suggest to the detector. */
+function isPolish(words: Words): boolean {
   return (
     words.count >= CERTAIN_WORDS &&
     words.stopWords >= words.count * CERTAIN_STOP_WORDS &&

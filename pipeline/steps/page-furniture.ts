@@ -10,6 +10,8 @@ const PAGE_NUMBER = /^[-–—[(|\s]*(?:\d{1,4}|[ivxlc]{1,7})[-–—\])|\s]*$/;
 const RUNNING_HEAD = /^(?:[\d*„".,]{1,5}\s+\p{Lu}[^.!?]{2,50}[.,]?|\p{Lu}[^.!?]{2,50}[.,]?\s+\d{1,4}[.,]?)$/u;
 /** Sequences of bare numbers this long that count up are page numbers. */
 const MIN_PAGE_RUN = 3;
+/** Numbers at least this many lines apart are not a list's: between sentences they are a page's all the same. */
+const MIN_PAGE_LINES = 8;
 /** A head repeats on this many pages before we believe it. */
 const MIN_HEAD_REPEATS = 4;
 /** Share of them that stand inside a sentence; most pages end with a whole one (13 % in the Constitution's PDF). */
@@ -29,7 +31,7 @@ const HYPHEN_END = /\p{Ll}[-¬]$/u;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 1,
+  version: 2,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -92,9 +94,19 @@ function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
     // numbers that stand between sentences may be a list's or a table's
     const own = new Set(run.map((number) => number.line));
     const interrupting = run.filter((number) => interruptsSentence(lines, number.line, own)).length;
-    if (run.length >= MIN_PAGE_RUN && interrupting >= run.length / 4)
+    const arePages = run.every(({ line }, i) => i === 0 || line - run[i - 1]!.line >= MIN_PAGE_LINES);
+    if (
+      arePages && run.length > 1
+        ? interrupting > 0
+        : run.length >= MIN_PAGE_RUN && interrupting >= run.length / 4
+    )
       for (const { line } of run) removed[line] = 1;
     start = end;
+  }
+  // one that stands inside a sentence, with a blank line beside it, needs no others
+  for (const { line } of numbers) {
+    const isApart = lines[line - 1] === "" || lines[line + 1] === "";
+    if (isApart && interruptsSentence(lines, line, new Set([line]))) removed[line] = 1;
   }
 }
 

@@ -22,8 +22,11 @@ const MAX_MARKS_SHARE = 0.5;
 /** In a text that is not wrapped as a whole, a line as long as this that stops inside a sentence was broken. */
 const LONG_LINE = 55;
 
-/** A line that begins something of its own: a list item, a turn of dialogue, a numbered paragraph. */
-const STARTS_ANEW = /^(?:[-–—•*·▪►]\s?|\(?\p{L}?\d{1,3}[.)]\s|§\s?\d|Art\.\s?\d|[a-zA-Z]\)\s|[A-Z]\.\s)/u;
+/** A line that begins something of its own: a list item, a turn of dialogue or of a chat, a numbered paragraph. */
+const STARTS_ANEW =
+  /^(?:[-–—•*·▪►>]\s?|<[@+% ]?[\w[\]^|-]+>\s|\[?\d{1,2}:\d\d(?::\d\d)?\]?\s|\(?\p{L}?\d{1,3}[.)]\s|§\s?\d|Art\.\s?\d|[a-zA-Z]\)\s|[A-Z]\.\s)/u;
+/** A number that begins a paragraph, or goes on with a sentence: `do\n18. roku życia`. */
+const NUMBERED = /^(?:\(?\d{1,3}[.)]\s|Art\.\s|§\s)/;
 /** A dash that goes on with a sentence: the words behind a turn of dialogue. */
 const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
 const SENTENCE_MARKS = codesOf(".!?…:;");
@@ -76,6 +79,7 @@ function startsAnew(line: string): boolean {
   return STARTS_ANEW.test(line);
 }
 
+const endsInSmallLetter = (line: string) => /\p{Ll}$/u.test(line.slice(-2));
 const endsInLetter = (line: string) => /\p{L}$/u.test(line.slice(-2));
 
 type Pair = readonly [line: string, next: string];
@@ -96,7 +100,7 @@ interface Wrapping {
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
@@ -227,7 +231,11 @@ function continues(line: string, next: string, wrapping: Wrapping | undefined): 
   const { width, isFixed } = wrapping;
   if (isHyphenated(line) && (startsSmall(next) || /^\p{Lu}/u.test(next))) return true;
   const ended = endsSentence(line);
-  if (startsAnew(next)) return DASH_CONTINUES.test(next) && !ended && line.length > width * 0.7;
+  if (startsAnew(next)) {
+    const isFull = isFixed ? isFixedWrap(line, next, width) : line.length >= width * 0.85;
+    if (NUMBERED.test(next)) return isFull && endsInSmallLetter(line);
+    return DASH_CONTINUES.test(next) && !ended && line.length > width * 0.7;
+  }
   if (startsSmall(next) && !ended) return true;
   if (isFixed) return isFixedWrap(line, next, width);
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph

@@ -1,10 +1,12 @@
 import { SIGN } from "../measures/signs.ts";
+import { unlikelyShare } from "../measures/trigrams.ts";
 import { keep, type Step } from "./step.ts";
 
 /** Letter-spaced words: five to twelve single letters with one space between; words are two spaces apart. */
 const SPACED_WORD = /(?<![\p{L}\p{N}])(?:\p{L} ){4,11}\p{L}(?![\p{L}\p{N}])/gu;
 const VOWEL = /[aeiouyąęó]/i;
 const CONSONANT = /[^aeiouyąęó]/i;
+const SMALL_WORDS = "aiouwzAIOUWZ";
 const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
 
 /** Tokenised text has spaces before its marks; other text has hardly one. */
@@ -17,7 +19,7 @@ const QUOTED = /(^|\s)" ([^"\n]{1,300}?) "(?=[\s,.;:!?)]|$)/gm;
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 1,
+  version: 2,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED_WORD, joinLetters) : text;
@@ -31,7 +33,20 @@ function joinLetters(spaced: string): string {
   const isOneCase =
     word.slice(1) === word.slice(1).toLowerCase() || (word.length > 4 && word === word.toUpperCase());
   const isWord = VOWEL.test(word) && CONSONANT.test(word) && !ALPHABET.includes(word.toLowerCase());
-  return isOneCase && isWord ? word : spaced;
+  return isOneCase && isWord ? apartFromSmallWords(word) : spaced;
+}
+
+/**
+ * A word of one letter beside the spaced one looks like a part of it: `c z a r u i` is „czaru i”. It is one when
+ * the letters together are no Polish word by their triples, and are one without it.
+ */
+function apartFromSmallWords(word: string): string {
+  if (unlikelyShare(word) === 0) return word;
+  const [first, last] = [word.charAt(0), word.charAt(word.length - 1)];
+  const [behind, before] = [word.slice(1), word.slice(0, -1)];
+  if (SMALL_WORDS.includes(first) && unlikelyShare(behind) === 0) return `${first} ${behind}`;
+  if (SMALL_WORDS.includes(last) && unlikelyShare(before) === 0) return `${before} ${last}`;
+  return word;
 }
 
 const isSpace = (character: string) => character === " ";

@@ -1,5 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
-import { MARGIN, unitsOf } from "../measures/units.ts";
+import { MARGIN, unitsToChange } from "../measures/units.ts";
 import { keep, type Step } from "./step.ts";
 
 const TAB = 9;
@@ -21,7 +21,7 @@ export const whiteSpace: Step = {
 
 /** One pass over the text's memory, in place: four patterns one after the other took five times as long. */
 function tidy(text: string): string {
-  const units = unitsOf(text);
+  const units = unitsToChange(text);
   const end = MARGIN + text.length;
   let to = MARGIN;
   for (let i = MARGIN; i < end; ) {

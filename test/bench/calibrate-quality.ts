@@ -7,7 +7,7 @@ import {
   faultOf,
 } from "../../pipeline/measures/quality.ts";
 import { TextMeasures } from "../../pipeline/measures/text-measures.ts";
-import { forEachTrigram, TRIGRAMS } from "../../pipeline/measures/trigrams.ts";
+import { readTrigrams, TRIGRAMS } from "../../pipeline/measures/trigrams.ts";
 import { seededRandom } from "../../pipeline/sample/damage.ts";
 import { type CorpusText, isHeldOut, PROFILE_OF, readCorpus } from "./quality/corpus.ts";
 import { createRepair } from "./quality/repair.ts";
@@ -90,10 +90,9 @@ function findLikely(texts: readonly CorpusText[]): Uint8Array {
   const counts = new Uint32Array(TRIGRAMS);
   let all = 0;
   for (const { text } of texts) {
-    forEachTrigram(text, (trigram) => {
-      counts[trigram] = (counts[trigram] as number) + 1;
-      all += 1;
-    });
+    const trigrams = readTrigrams(text);
+    for (const trigram of trigrams) counts[trigram] = (counts[trigram] as number) + 1;
+    all += trigrams.length;
   }
   const bits = new Uint8Array(Math.ceil(TRIGRAMS / 8));
   let likely = 0;

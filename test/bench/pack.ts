@@ -1,315 +1,195 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { createReadStream, createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { constants, createZstdCompress } from "node:zlib";
-import { readLineBlocks } from "../../pipeline/readers/lines.ts";
-import { openBytes } from "../../pipeline/readers/open.ts";
-import { parseRecord } from "../../pipeline/readers/record.ts";
-import { type JobContext, silentContext } from "../../pipeline/runtime/command.ts";
+import { zstdCompressSync } from "node:zlib";
+import { readTexts } from "../../pipeline/corpus.ts";
 import { formatBytes, parseSize } from "../../pipeline/runtime/sizes.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
-import { readDocuments } from "../../tokenizer/pack/documents.ts";
-import { createDocumentEncoder } from "../../tokenizer/pack/encode-unit.ts";
-import { pack } from "../../tokenizer/pack/pack.ts";
-import { UnitRows } from "../../tokenizer/pack/unit-rows.ts";
-import { writeShard } from "../../tokenizer/pack/write-shards.ts";
-import { RowLoader } from "../../train/loader.ts";
-import { openPackedData } from "../../train/packed-data.ts";
-import { makePackedFolder } from "../train/packed-folder.ts";
+import { readPackedManifest } from "../../tokenizer/pack/packed-folder.ts";
+import { writeGrownCorpus } from "./grown-corpus.ts";
+import { benchLoader } from "./pack/loader.ts";
+import { type Cost, rate, runCommand } from "./pack/measure.ts";
+import { benchStages } from "./pack/stages.ts";
 
-const BIN = fileURLToPath(new URL("../../bin/apt3.ts", import.meta.url));
+const PEERS = fileURLToPath(new URL("./pack_peers.py", import.meta.url));
 const CORPUS = fileURLToPath(new URL("../../../shared/corpus/prose-pl.jsonl.zst", import.meta.url));
+const SAMPLE = fileURLToPath(new URL("../../pipeline/sample/apt3_sample_pl.jsonl.zst", import.meta.url));
+const PARTS = ["stages", "peers", "loader", "memory"];
 
 /**
- * `npm run bench -- pack --tokenizer FOLDER [--texts FILE.jsonl.zst] [--size 50MB] [--large 5GB] [--parts …]`: speed of packing
- * and its stages on one thread, memory with small and large input, speed of the loader.
+ * `npm run bench -- pack [--texts FILE.jsonl.zst] [--tokenizer FOLDER] [--python PATH] [--parts stages,peers,loader,memory]
+ * [--sizes 100MB,400MB,5GB]`: shares of the stages and speed of the whole command on real text; the same input
+ * through Python peers; the loader; peak memory at several sizes of input and with many workers. About three minutes on
+ * two cores; sizes of gigabytes take as long as packing and writing them does.
  */
 export async function run(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...words],
     options: {
-      texts: { type: "string", default: CORPUS },
-      tokenizer: { type: "string", default: "data/tokenizer" },
-      size: { type: "string", default: "50MB" },
-      large: { type: "string" },
-      parts: { type: "string", default: "stages,loader,memory" },
+      texts: { type: "string", default: existsSync(CORPUS) ? CORPUS : SAMPLE },
+      tokenizer: { type: "string" },
+      python: { type: "string" },
+      parts: { type: "string", default: PARTS.join() },
+      sizes: { type: "string", default: "100MB,400MB" },
     },
   });
-  const { texts, tokenizer, large } = values;
+  const { texts, python } = values;
   const parts = values.parts.split(",");
-  if (!existsSync(texts) || !existsSync(join(tokenizer, "tokenizer.json"))) {
-    console.log(`not measured: needs --texts (${texts}) and --tokenizer (${tokenizer})`);
-    return;
-  }
-  console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}`);
   const folder = mkdtempSync(join(tmpdir(), "apt3-bench-pack-"));
+  console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}; texts: ${texts}`);
   try {
+    const tokenizer = values.tokenizer ?? trainOne(texts, join(folder, "tokenizer"));
+    const documents = await readDocuments(texts);
     if (parts.includes("stages")) {
-      const input = join(folder, "texts.jsonl.zst");
-      const textBytes = await growTexts(texts, parseSize(values.size) ?? 50e6, input);
-      await benchStages(input, textBytes, tokenizer, folder);
+      const textBytes = documents.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+      await benchStages(texts, textBytes, tokenizer, folder);
+      await benchWhole(texts, textBytes, tokenizer, folder);
     }
+    if (parts.includes("peers")) await benchPeers(documents, tokenizer, python, folder);
     if (parts.includes("loader")) await benchLoader(join(folder, "loader"));
-    if (parts.includes("memory"))
-      await benchMemory(
-        texts,
-        [100e6, ...(large === undefined ? [] : [parseSize(large) ?? 5e9])],
-        tokenizer,
-        folder,
-      );
+    if (parts.includes("memory")) {
+      const sizes = values.sizes.split(",").map((size) => parseSize(size) ?? 100e6);
+      await benchMemory(documents, sizes, tokenizer, folder);
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/** Repeats the texts until there are `size` bytes of them, every tenth word changed in each repetition. */
-async function growTexts(source: string, size: number, path: string): Promise<number> {
-  const texts: string[] = [];
-  for await (const { bytes } of readLineBlocks(openBytes(source))) {
-    for (const line of Buffer.from(bytes).toString().split("\n")) {
-      const parsed = parseRecord(Buffer.from(line));
-      if (parsed.ok) texts.push(parsed.record.text);
-    }
-  }
-  let written = 0;
-  async function* lines(): AsyncGenerator<Buffer> {
-    for (let round = 0; ; round++) {
-      for (const [index, text] of texts.entries()) {
-        if (written >= size) return;
-        let word = index + round;
-        const changed =
-          round === 0
-            ? text
-            : text.replaceAll(/ \p{L}{4,}/gu, (found) =>
-                ++word % 10 === 0
-                  ? `${found}${SUFFIXES[(word * 31 + round * 7) % SUFFIXES.length]}${SUFFIXES[round % SUFFIXES.length]}`
-                  : found,
-              );
-        written += Buffer.byteLength(changed);
-        yield Buffer.from(`${JSON.stringify({ text: changed, meta: { round } })}\n`);
-      }
-    }
-  }
-  const compress = createZstdCompress({ params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  await pipeline(lines, compress, createWriteStream(path));
-  return written;
+function trainOne(texts: string, out: string): string {
+  runCommand(["train-tokenizer", "--input", texts, "--out", out], `${out}-usage.json`);
+  return out;
 }
 
-const SUFFIXES = "owy ami ego ska nie ych emu acja arz nik ość ek ina usz ało iłby ach om ując any".split(
-  " ",
-);
+async function readDocuments(path: string): Promise<string[]> {
+  const file = { path, name: path, group: "all", bytes: 0, textBytes: undefined, sha256: undefined };
+  const documents: string[] = [];
+  for await (const { texts } of readTexts(file)) documents.push(...texts);
+  return documents;
+}
 
-/** Each stage with all those before it, so that a stage's time is a difference; then packing as a whole. */
-async function benchStages(
+/** Packs into a folder that is removed again. */
+async function packOnce(input: string, tokenizer: string, folder: string, words: readonly string[]) {
+  const out = join(folder, "packed");
+  const given = ["pack", "--input", input, "--tokenizer", tokenizer, "--out", out, ...words];
+  const cost = runCommand(given, join(folder, "usage.json"));
+  const { splits } = await readPackedManifest(out);
+  rmSync(out, { recursive: true });
+  return { ...cost, tokens: splits.train.tokens + splits.validation.tokens };
+}
+
+/** The command as a user runs it, its start and the parsing of the tokenizer included. */
+async function benchWhole(
   input: string,
   textBytes: number,
   tokenizer: string,
   folder: string,
 ): Promise<void> {
-  const options = { tokenizer, bos: true, eos: true, validationShare: 0.005 };
-  const encoder = await createDocumentEncoder(options);
-  const blocks = () => readLineBlocks(openBytes(input));
-  const shuffle = { seqLen: 2048, wide: false, strategy: "concat", padId: 3, buckets: 16, seed: 1 } as const;
-  const encode = (text: Uint8Array) => encoder.tokenizer.encodeUtf8(text, { addBos: true, addEos: true });
-  const documents: ReturnType<typeof encode>[] = [];
-  const seconds = {
-    decompression: await time(async () => {
-      for await (const _ of openBytes(input));
-    }),
-    lines: await time(async () => {
-      for await (const _ of blocks());
-    }),
-    json: await time(async () => {
-      for await (const { bytes } of blocks()) readDocuments(bytes, true, () => undefined);
-    }),
-    foreignJson: await time(async () => {
-      for await (const { bytes } of blocks()) readDocuments(bytes, false, () => undefined);
-    }),
-    encoding: await time(async () => {
-      for await (const { bytes } of blocks()) {
-        readDocuments(bytes, true, (text) => documents.push(encode(text)));
-      }
-    }),
-    sorting: await time(async () => {
-      const rows = new UnitRows(shuffle, 0, () => undefined);
-      for (const document of documents) await rows.add("train", document, 0);
-      await rows.finish();
-    }),
-  };
-  const labels = new Map<string, number>();
-  const whole = await time(() =>
-    pack(
-      {
-        input,
-        tokenizer,
-        out: join(folder, "packed"),
-        seqLen: 2048,
-        seed: 1,
-        validationShare: 0.005,
-        workers: 1,
-      },
-      timing(labels),
-    ),
-  );
-  const writing = [...labels]
-    .filter(([label]) => label.startsWith("writing"))
-    .reduce((sum, [, s]) => sum + s, 0);
-  const shares: [string, number][] = [
-    ["decompression", seconds.decompression],
-    ["finding lines", seconds.lines - seconds.decompression],
-    ["JSON, our own shards", seconds.json - seconds.lines],
-    ["encoding", seconds.encoding - seconds.json],
-    ["cutting and sorting rows", seconds.sorting],
-    ["shuffle and shards (2nd pass)", writing],
-  ];
-  const total = shares.reduce((sum, [, s]) => sum + s, 0);
-  console.log(
-    formatTable([
-      [`${formatBytes(textBytes)} of text, one thread`, "s", "MB/s", "share"],
-      ...shares.map(([name, s]) => [
-        name,
-        s.toFixed(2),
-        rate(textBytes, s),
-        `${((100 * s) / total).toFixed(1)} %`,
-      ]),
-      ["all stages", total.toFixed(2), rate(textBytes, total), "100 %"],
-      [
-        "JSON of foreign files, instead",
-        (seconds.foreignJson - seconds.lines).toFixed(2),
-        rate(textBytes, seconds.foreignJson - seconds.lines),
-        "",
-      ],
-      ["pack, 1 worker + main thread, wall", whole.toFixed(2), rate(textBytes, whole), ""],
-    ]),
-  );
+  const rows: string[][] = [];
+  for (const workers of ["1", "2"]) {
+    const { cpu, wall } = await packOnce(input, tokenizer, folder, ["--workers", workers]);
+    rows.push([workers, cpu.toFixed(2), rate(textBytes, cpu), wall.toFixed(2), rate(textBytes, wall)]);
+  }
+  console.log(formatTable([["apt3 pack, workers", "CPU s", "MB/s a core", "wall s", "MB/s, wall"], ...rows]));
 }
 
-/** A 1 GiB shard: how long opening takes, and how fast rows come in stored and in shuffled order. */
-async function benchLoader(folder: string): Promise<void> {
-  const manifest = await makePackedFolder(folder, {
-    seqLen: 2048,
-    vocabSize: 31_980,
-    trainShards: [1],
-    validationRows: 0,
-  });
-  const rows = 2 ** 18;
-  const row = new Uint16Array(2048);
-  function* generate(): Generator<Uint16Array<ArrayBuffer>> {
-    for (let i = 0; i < rows; i++) {
-      for (let j = 0; j < row.length; j++) row[j] = (i * 7 + j * 131) % 31_980;
-      yield row;
-    }
+/** Bytes of text for the peers, which take a quarter of a second a megabyte. */
+const PEER_BYTES = 16e6;
+
+/** The same input through Python; one thread each, by processor time. */
+async function benchPeers(
+  documents: readonly string[],
+  tokenizer: string,
+  python: string | undefined,
+  folder: string,
+): Promise<void> {
+  if (python === undefined) {
+    console.log(
+      "peers: not measured; name a python that has what test/bench/pack_peers.py needs with --python",
+    );
+    return;
   }
-  const [shard] = manifest.shards;
-  const { rowsHash: _, ...record } = await writeShard(generate(), join(folder, shard!.file), {
-    seqLen: 2048,
-    wide: false,
-    metadata: {},
-  });
-  for await (const _ of createReadStream(join(folder, shard!.file))); // into the page cache
-  const data = { ...(await openPackedData(folder)), shards: [{ ...shard!, ...record }] };
-  const results: (string | number)[][] = [];
-  for (const [name, epoch, count] of [
-    ["first pass, 8 rows a batch", 0, 8],
-    ["first pass, 64 rows a batch", 0, 64],
-    ["later pass (shuffled), 8 rows a batch", 1, 8],
-    ["later pass (shuffled), 64 rows a batch", 1, 64],
-  ] as const) {
-    const loader = new RowLoader(data, "train", 1, { epoch, row: 0 });
-    const opening = await time(() => loader.next(1));
-    const read = Math.floor(rows / 2 / count) * count;
-    const seconds = await time(async () => {
-      for (let i = 0; i < read; i += count) await loader.next(count);
-    });
-    await loader.close();
-    results.push([
-      name,
-      (opening * 1000).toFixed(1),
-      rate(read * 4096, seconds),
-      ((seconds / read) * 1e6).toFixed(1),
+  const chosen = documents.slice(0, enough(documents, PEER_BYTES));
+  const input = join(folder, "peers.jsonl.zst");
+  writeFileSync(input, zstdCompressSync(chosen.map((text) => `${JSON.stringify({ text })}\n`).join("")));
+  const textBytes = chosen.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const ours = await packOnce(input, tokenizer, folder, ["--workers", "1", "--validation-share", "0"]);
+  const rows = [
+    [
+      "apt3",
+      ours.cpu.toFixed(2),
+      rate(textBytes, ours.cpu),
+      "1",
+      String(ours.tokens),
+      formatBytes(ours.peakBytes),
+    ],
+  ];
+  for (const peer of ["lean", "datatrove"]) {
+    const out = join(folder, peer);
+    mkdirSync(out);
+    const { OPENBLAS_CORETYPE: _, ...env } = process.env;
+    const run = spawnSync(python, [PEERS, peer, input, tokenizer, out], { encoding: "utf8", env });
+    if (run.status !== 0) throw new Error(`${peer}: ${run.error?.message ?? run.stderr.slice(-1000)}`);
+    const result: Cost & { tokens: number; versions: string } = JSON.parse(
+      run.stdout.trim().split("\n").at(-1)!,
+    );
+    rows.push([
+      result.versions,
+      result.cpu.toFixed(2),
+      rate(textBytes, result.cpu),
+      (result.cpu / ours.cpu).toFixed(1),
+      String(result.tokens),
+      formatBytes(result.peakBytes),
     ]);
   }
   console.log(
     formatTable([
-      [`loader, ${formatBytes(record.bytes)} shard in the page cache`, "opening, ms", "MB/s", "µs a row"],
-      ...results,
+      [
+        `${formatBytes(textBytes)}, starts included`,
+        "CPU s",
+        "MB/s a core",
+        "times ours",
+        "tokens",
+        "peak memory",
+      ],
+      ...rows,
     ]),
   );
 }
 
-/** Peak memory of the command as a user runs it, one foreign file of each size. */
+function enough(documents: readonly string[], bytes: number): number {
+  let sum = 0;
+  const end = documents.findIndex((text) => {
+    sum += Buffer.byteLength(text);
+    return sum >= bytes;
+  });
+  return end < 0 ? documents.length : end;
+}
+
+/** Peak memory, one foreign file of each size; then the smallest with more workers than fit. */
 async function benchMemory(
-  source: string,
+  documents: readonly string[],
   sizes: readonly number[],
   tokenizer: string,
   folder: string,
 ): Promise<void> {
-  const results: string[][] = [];
-  for (const size of sizes) {
+  const rows: string[][] = [];
+  for (const [i, size] of sizes.entries()) {
     const input = join(folder, "grown.jsonl.zst");
-    const textBytes = await growTexts(source, size, input);
-    const out = join(folder, `packed-${size}`);
-    const started = performance.now();
-    const child = spawn(
-      process.execPath,
-      [BIN, "pack", "--input", input, "--tokenizer", tokenizer, "--out", out],
-      { stdio: "ignore" },
-    );
-    let peak = 0;
-    const watch = setInterval(() => (peak = Math.max(peak, peakMemory(child.pid))), 100);
-    const [code] = await once(child, "close");
-    clearInterval(watch);
-    const seconds = (performance.now() - started) / 1000;
-    results.push([
-      formatBytes(textBytes),
-      formatBytes(peak),
-      seconds.toFixed(1),
-      rate(textBytes, seconds),
-      String(code),
-    ]);
-    rmSync(out, { recursive: true, force: true });
+    await writeGrownCorpus(input, documents, size);
+    for (const workers of i === 0 ? ["2", "16"] : ["2"]) {
+      const { cpu, wall, peakBytes } = await packOnce(input, tokenizer, folder, ["--workers", workers]);
+      rows.push([formatBytes(size), workers, formatBytes(peakBytes), rate(size, cpu), rate(size, wall)]);
+    }
+    rmSync(input);
   }
   console.log(
     formatTable([
-      ["text in one foreign file", "peak memory", "s", "MB/s, all cores", "exit code"],
-      ...results,
+      ["grown text, new words throughout", "--workers", "peak memory", "MB/s a core", "MB/s, wall"],
+      ...rows,
     ]),
   );
-}
-
-/** The largest resident set of a process so far; 0 when it is gone. */
-function peakMemory(pid: number | undefined): number {
-  try {
-    const kilobytes = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return Number(kilobytes ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
-async function time(work: () => Promise<unknown>): Promise<number> {
-  const started = performance.now();
-  await work();
-  return (performance.now() - started) / 1000;
-}
-
-const rate = (bytes: number, seconds: number) => (bytes / 1e6 / seconds).toFixed(0);
-
-/** A context that notes how long each of a job's tasks took. */
-function timing(labels: Map<string, number>): JobContext {
-  const context = silentContext();
-  const start: JobContext["progress"]["start"] = ({ label }) => {
-    const started = performance.now();
-    return {
-      advance() {},
-      note() {},
-      done: () => void labels.set(label, (performance.now() - started) / 1000),
-    };
-  };
-  return { ...context, progress: { ...context.progress, start } };
 }

@@ -24,15 +24,15 @@ test("a configuration that is missing or wrong is named with the place in it", a
   assertUserError(await ingest("--config", "missing.yaml"), /missing\.yaml: no such file or folder/);
   const cases: [yaml: string, message: RegExp][] = [
     ["sources: [", /bad\.yaml:1: /],
-    ["sources: []", /bad\.yaml: sources: .*>=1 items/],
-    ["sources: [{name: a, kind: ftp}]", /bad\.yaml: sources\[0\]\.kind: .*found "ftp"/],
+    ["sources: []", /bad\.yaml:1: sources: .*>=1 items/],
+    ["sources: [{name: a, kind: ftp}]", /bad\.yaml:1: sources\[0\]\.kind: .*found "ftp"/],
     [
       'sources: [{name: a, kind: files, group: g, licence: l, path: "*.jsonl", format: cvs}]',
-      /bad\.yaml: sources\[0\]\.format: .*found "cvs"/,
+      /bad\.yaml:1: sources\[0\]\.format: .*found "cvs"/,
     ],
     [
       'sources: [{name: a, kind: files, group: g, licence: l, path: "*.jsonl", colour: red}]',
-      /bad\.yaml: sources\[0\]: Unrecognized key: "colour"/,
+      /bad\.yaml:1: sources\[0\]: Unrecognized key: "colour"/,
     ],
     [
       'sources: [{name: "../a", kind: files, group: g, licence: l, path: x}]',

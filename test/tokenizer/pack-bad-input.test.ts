@@ -66,6 +66,10 @@ describe("pack refuses", () => {
     const input = await makeInput("weights", { web: 6, wiki: 1, books: 93 });
     await refuse("empty", /group books: weight 93 in the mix but no text; .*--mix none/, input);
     await refuse("none", /group wiki: has text but no weight in the mix/, input, { mix: { web: 1 } });
+    await refuse("nothing", /the mix: all weights are 0/, input, { mix: { web: 0, wiki: 0 } });
+    const blank = { web: [records(0, 20)], wiki: [[{ text: "" }]] };
+    const mixed = await makeCleanFolder(join(root, "blank"), blank, { web: 6, wiki: 1 });
+    await refuse("blank", /group wiki: weight 1 in the mix but its texts do not fill one row/, mixed);
   });
 
   it("texts that do not fill a row, whether there are documents or none", async () => {

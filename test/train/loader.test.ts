@@ -101,16 +101,27 @@ describe("the loader", () => {
     assert.throws(() => open(data, "train", 1, undefined, { rank: 2, worldSize: 2 }), /rank 2 of 2/);
   });
 
-  it("reads ahead one batch and no more, straight from the file", async () => {
-    const reads = mock.method(PackedShardFile.prototype, "read");
+  it("goes on where it was when the size of the batches changes, on any rank", async () => {
+    for (const rank of [0, 1, 2]) {
+      const loader = open(data, "train", 1, { epoch: 1, row: 0 }, { rank, worldSize: 3 });
+      const alone = open(data, "train", 1, { epoch: 1, row: 0 });
+      for (const count of [4, 1, 5, 1, 1, 3]) {
+        const all = await alone.next(3 * count);
+        assert.deepEqual(await loader.next(count), all.slice(rank * count * 8, (rank + 1) * count * 8));
+      }
+    }
+  });
+
+  it("reads one window ahead and no more, each row once, straight from the file", async () => {
+    const reads = mock.method(PackedShardFile.prototype, "load");
     const loader = open(data, "train", 1);
     await loader.next(2);
     await loader.close();
     assert.deepEqual(
       reads.mock.calls.map(({ arguments: [row, count] }) => [row, count]),
       [
-        [0, 2],
-        [2, 2],
+        [0, 5],
+        [0, 3],
       ],
     );
     reads.mock.restore();

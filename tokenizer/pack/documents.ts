@@ -1,81 +1,87 @@
-import { z } from "zod";
+import { isUtf8 } from "node:buffer";
 import { parseRecord } from "../../pipeline/readers/record.ts";
 
-/** Sees each document: its text in UTF-8, valid until the next one, and the near-duplicate cluster it states. */
-export type VisitDocument = (text: Uint8Array, cluster: string | undefined) => void;
+/** Sees each document: its text in UTF-8, and the near-duplicate cluster it states. Both are valid until the next. */
+export type VisitDocument = (text: Uint8Array, cluster: Uint8Array | undefined) => void;
 
-const PREFIX = Buffer.from('{"text":"');
-const CLUSTER = Buffer.from('"cluster":');
-const [NEWLINE, QUOTE, BACKSLASH] = [10, 34, 92];
+const NEWLINE = 10;
+const UNICODE_ESCAPE = "\\u";
+const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
-/** What stands behind a backslash and what it means; `\u` is left to JSON.parse. */
-const ESCAPES = new Map(
-  Object.entries({ n: "\n", t: "\t", r: "\r", b: "\b", f: "\f", '"': '"', "\\": "\\", "/": "/" }).map(
-    ([name, meaning]) => [name.charCodeAt(0), meaning.charCodeAt(0)],
-  ),
-);
-
-const clusterSchema = z.object({ meta: z.object({ cluster: z.union([z.string(), z.number()]) }) });
+/** The members of a record that packing needs, as they were parsed. */
+interface PlainRecord {
+  readonly text: string;
+  readonly cluster: string | undefined;
+}
 
 /**
- * Reads the documents out of whole JSON lines.
- *
- * @param ours lines written by `ingest`: their text is unescaped from bytes to bytes without parsing the line, which
- *   is five times as fast as JSON.parse; anything unusual, and every foreign line, is parsed
- * @returns lines that hold no document: not JSON, not UTF-8, no text or an empty one
+ * Takes documents out of JSON lines without decoding their text: a line is parsed as if its bytes were Latin-1, so
+ * that every byte stays a byte, and only written back. That is four times as fast as going through UTF-16 (870 MB/s
+ * against 200, prose, 2026-11). Lines with `\u` escapes, which mean characters and not bytes, are decoded.
  */
-export function readDocuments(lines: Uint8Array, ours: boolean, visit: VisitDocument): number {
-  const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
-  let rejected = 0;
-  for (let start = 0; start < bytes.length; ) {
-    const newline = bytes.indexOf(NEWLINE, start);
-    const end = newline < 0 ? bytes.length : newline;
-    if (end > start) {
-      const line = bytes.subarray(start, end);
-      const text = (ours ? unescapeText(line) : undefined) ?? parseText(line);
-      if (text === undefined || text.length === 0) rejected += 1;
-      else visit(text, clusterOf(line));
+export class DocumentReader {
+  #text = Buffer.allocUnsafe(1 << 16);
+
+  /**
+   * Reads the documents out of whole lines.
+   *
+   * @returns lines that hold no document: not JSON, not UTF-8, no text or an empty one
+   */
+  read(lines: Uint8Array, visit: VisitDocument): number {
+    const bytes = Buffer.from(lines.buffer, lines.byteOffset, lines.byteLength);
+    const allUtf8 = isUtf8(bytes);
+    let rejected = 0;
+    for (let start = 0; start < bytes.length; ) {
+      const newline = bytes.indexOf(NEWLINE, start);
+      const end = newline < 0 ? bytes.length : newline;
+      if (end > start) {
+        const line = bytes.subarray(start, end);
+        const isDocument = (allUtf8 || isUtf8(line)) && this.#readLine(withoutMark(line), visit);
+        if (!isDocument) rejected += 1;
+      }
+      start = end + 1;
     }
-    start = end + 1;
+    return rejected;
   }
-  return rejected;
+
+  /** @returns whether the line holds a document */
+  #readLine(line: Buffer, visit: VisitDocument): boolean {
+    const encoding = line.includes(UNICODE_ESCAPE) ? "utf8" : "latin1";
+    let value: unknown;
+    try {
+      value = JSON.parse(line.toString(encoding));
+    } catch {
+      return false;
+    }
+    const plain = plainRecord(value);
+    if (plain !== undefined) return this.#visit(plain, encoding, visit);
+    const parsed = parseRecord(line); // the forms that real files also have, and what is none of them
+    return parsed.ok && this.#visit({ text: parsed.record.text, cluster: undefined }, "utf8", visit);
+  }
+
+  #visit({ text, cluster }: PlainRecord, encoding: "utf8" | "latin1", visit: VisitDocument): boolean {
+    if (text === "") return false;
+    const most = encoding === "latin1" ? text.length : 3 * text.length;
+    if (this.#text.length < most) this.#text = Buffer.allocUnsafe(most + (most >> 1));
+    const length = this.#text.write(text, encoding);
+    visit(this.#text.subarray(0, length), cluster === undefined ? undefined : Buffer.from(cluster, encoding));
+    return true;
+  }
 }
 
-function parseText(line: Buffer): Uint8Array | undefined {
-  const parsed = parseRecord(line);
-  return parsed.ok ? Buffer.from(parsed.record.text) : undefined;
+function withoutMark(line: Buffer): Buffer {
+  const marked =
+    line[0] === BYTE_ORDER_MARK[0] && line.subarray(0, BYTE_ORDER_MARK.length).equals(BYTE_ORDER_MARK);
+  return marked ? line.subarray(BYTE_ORDER_MARK.length) : line;
 }
 
-/** The text of a line in the exact form `ingest` writes; undefined when it has another form. */
-function unescapeText(line: Buffer): Uint8Array | undefined {
-  if (!line.subarray(0, PREFIX.length).equals(PREFIX)) return undefined;
-  let from = PREFIX.length;
-  let backslash = line.indexOf(BACKSLASH, from);
-  let quote = line.indexOf(QUOTE, from);
-  if (quote >= 0 && (backslash < 0 || backslash > quote)) return line.subarray(from, quote);
-  const text = Buffer.allocUnsafe(line.length);
-  let length = 0;
-  while (quote >= 0) {
-    const end = backslash >= 0 && backslash < quote ? backslash : quote;
-    length += line.copy(text, length, from, end);
-    if (end === quote) return text.subarray(0, length);
-    const meaning = ESCAPES.get(line[backslash + 1] ?? 0);
-    if (meaning === undefined) return undefined;
-    text[length++] = meaning;
-    from = backslash + 2;
-    backslash = line.indexOf(BACKSLASH, from);
-    if (quote < from) quote = line.indexOf(QUOTE, from);
-  }
-  return undefined;
-}
-
-/** `meta.cluster`: documents that state the same one are near-duplicates and stay on one side of the split. */
-function clusterOf(line: Buffer): string | undefined {
-  if (!line.includes(CLUSTER)) return undefined;
-  try {
-    const parsed = clusterSchema.safeParse(JSON.parse(line.toString()));
-    return parsed.success ? String(parsed.data.meta.cluster) : undefined;
-  } catch {
-    return undefined; // words of a text, in a line that was read without parsing it
-  }
+/** A text beside an object of facts, as all but a few lines have it; `meta.cluster` counts only as text or number. */
+function plainRecord(value: unknown): PlainRecord | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { text, meta = {} }: { text?: unknown; meta?: unknown } = value;
+  if (typeof text !== "string" || typeof meta !== "object" || meta === null || Array.isArray(meta))
+    return undefined;
+  const { cluster }: { cluster?: unknown } = meta;
+  const isKey = typeof cluster === "string" || typeof cluster === "number";
+  return { text, cluster: isKey ? String(cluster) : undefined };
 }

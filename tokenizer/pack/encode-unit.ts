@@ -8,7 +8,7 @@ import { UserError } from "../../pipeline/runtime/errors.ts";
 import { heldOutRule } from "../held-out.ts";
 import { loadTokenizer } from "../load.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { readDocuments } from "./documents.ts";
+import { DocumentReader } from "./documents.ts";
 import type { Split } from "./packed-manifest.ts";
 import type { UnitRows } from "./unit-rows.ts";
 
@@ -25,22 +25,22 @@ export interface EncodeOptions {
 export interface UnitTexts {
   readonly file: CorpusFile;
   /** Whole JSON lines; the file itself is read when absent. */
-  readonly lines?: Uint8Array<ArrayBuffer>;
-  /** The lines were written by `ingest`. */
-  readonly ours: boolean;
+  readonly lines?: Uint8Array<SharedArrayBuffer>;
 }
 
 /** What the encoding of documents needs; made once a worker. */
 export interface DocumentEncoder {
   readonly tokenizer: Tokenizer;
   readonly options: EncodeOptions;
+  readonly reader: DocumentReader;
   /** Decides by a document's text, or by the cluster of near-duplicates it states. */
   readonly isHeldOut: (key: Uint8Array) => boolean;
 }
 
 export async function createDocumentEncoder(options: EncodeOptions): Promise<DocumentEncoder> {
   const { tokenizer } = await loadTokenizer(options.tokenizer);
-  return { tokenizer, options, isHeldOut: await heldOutRule(options.validationShare) };
+  const isHeldOut = await heldOutRule(options.validationShare);
+  return { tokenizer, options, reader: new DocumentReader(), isHeldOut };
 }
 
 /**
@@ -50,20 +50,20 @@ export async function createDocumentEncoder(options: EncodeOptions): Promise<Doc
  * @throws UserError when the file is cut off, damaged, or not what its manifest states
  */
 export async function encodeUnit(
-  { file, lines, ours }: UnitTexts,
-  { tokenizer, options, isHeldOut }: DocumentEncoder,
+  { file, lines }: UnitTexts,
+  { tokenizer, options, reader, isHeldOut }: DocumentEncoder,
   rows: UnitRows,
 ): Promise<number> {
   const pending: { split: Split; ids: ReturnType<Tokenizer["encodeUtf8"]>; textBytes: number }[] = [];
-  const addDocument = (text: Uint8Array, cluster: string | undefined) => {
+  const addDocument = (text: Uint8Array, cluster: Uint8Array | undefined) => {
     const ids = tokenizer.encodeUtf8(text, { addBos: options.bos, addEos: options.eos });
-    const split = isHeldOut(cluster === undefined ? text : Buffer.from(cluster)) ? "validation" : "train";
+    const split = isHeldOut(cluster ?? text) ? "validation" : "train";
     pending.push({ split, ids, textBytes: text.length });
   };
   let rejected = 0;
   for await (const block of lines === undefined ? readUnit(file) : cutLines(lines)) {
     if ("oversizedBytes" in block) rejected += 1;
-    if (!file.name.endsWith(".txt")) rejected += readDocuments(block.bytes, ours, addDocument);
+    if (!file.name.endsWith(".txt")) rejected += reader.read(block.bytes, addDocument);
     else if (block.bytes.length > 0) addDocument(block.bytes, undefined);
     else rejected += 1;
     for (const { split, ids, textBytes } of pending) await rows.add(split, ids, textBytes);

@@ -4,12 +4,14 @@ import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { exists } from "../../pipeline/runtime/files.ts";
 import { readJson, writeJson } from "../../pipeline/runtime/manifest.ts";
 import { WorkerPool, workerEntry } from "../../pipeline/runtime/workers.ts";
+import { BlockPool } from "./block-pool.ts";
 import { type FreeBytes, requireSpace } from "./disk-space.ts";
+import { UNITS_AHEAD, YOUNG_HEAP_MEGABYTES } from "./memory.ts";
 import type { PackJob } from "./pack-options.ts";
-import type { PackUnitResult, PackUnitTask } from "./pack-unit.worker.ts";
-import type { Scratch } from "./row-sources.ts";
+import type { PackUnitResult, PackUnitSettings, PackUnitTask } from "./pack-unit.worker.ts";
+import { describeScratch, type Scratch } from "./row-sources.ts";
 import { type UnitIndex, unitIndexSchema } from "./unit-rows.ts";
-import { type HashedCorpus, listUnits, type Unit, type UnitListener } from "./units.ts";
+import { type HashedCorpus, listUnits, UNIT_BYTES, type Unit, type UnitListener } from "./units.ts";
 
 /** A unit whose rows lie in its scratch file. */
 export interface FinishedUnit extends Scratch {
@@ -40,6 +42,7 @@ export async function encodeUnits(
   const total = corpus.files.reduce((sum, { bytes }) => sum + bytes, 0);
   const task = progress.start({ label: "encoding", unit: "bytes", total });
   const sent: Unit[] = [];
+  const blocks = new BlockPool(UNIT_BYTES);
   let units = 0;
   let scratchBytes = 0;
 
@@ -50,12 +53,15 @@ export async function encodeUnits(
   };
 
   async function* waiting(): AsyncGenerator<PackUnitTask> {
-    for await (const unit of listUnits(corpus, listener)) {
+    for await (const unit of listUnits(corpus, blocks, listener)) {
       units = unit.unit + 1;
       const path = scratchPath(work, unit.unit);
-      if (await exists(markOf(path))) continue;
+      if (await exists(markOf(path))) {
+        if (unit.lines !== undefined) blocks.giveBack(unit.lines);
+        continue;
+      }
       sent.push(unit);
-      yield { unit: unit.unit, file: unit.file, ours: unit.ours, path, shuffle, ...linesOf(unit) };
+      yield { unit: unit.unit, file: unit.file, path, ...linesOf(unit) };
     }
   }
 
@@ -73,12 +79,14 @@ export async function encodeUnits(
   const pool = new WorkerPool<PackUnitTask, PackUnitResult>({
     entry: workerEntry(import.meta.url, "./pack-unit.worker"),
     workers: target.workers,
-    workerData: target.encode,
+    workerData: { encode: target.encode, shuffle } satisfies PackUnitSettings,
+    ahead: UNITS_AHEAD,
+    youngHeapMegabytes: YOUNG_HEAP_MEGABYTES,
   });
   try {
-    const transfer = ({ lines }: PackUnitTask) => (lines === undefined ? [] : [lines.buffer]);
-    for await (const { index, rejectedLines } of pool.map(waiting(), { signal, transfer })) {
-      const { unit, fileIndex, oversizedLines } = sent.shift() as Unit;
+    for await (const { index, rejectedLines } of pool.map(waiting(), { signal })) {
+      const { unit, fileIndex, oversizedLines, lines } = sent.shift() as Unit;
+      if (lines !== undefined) blocks.giveBack(lines);
       const mark = { index, rejectedLines: rejectedLines + oversizedLines, fileIndex };
       await writeJson(markOf(scratchPath(work, unit)), mark);
       scratchBytes += storedTokens(index, shuffle.seqLen) * idBytes;
@@ -97,8 +105,9 @@ async function readUnits(corpus: HashedCorpus, work: string, count: number): Pro
   const units: FinishedUnit[] = [];
   for (let unit = 0; unit < count; unit++) {
     const path = scratchPath(work, unit);
-    const mark = await readJson(markOf(path), unitMark);
-    units.push({ path, group: corpus.files[mark.fileIndex]!.group, ...mark });
+    const { index, fileIndex, rejectedLines } = await readJson(markOf(path), unitMark);
+    const scratch = describeScratch(path, corpus.files[fileIndex]!.group, index);
+    units.push({ ...scratch, fileIndex, rejectedLines });
   }
   return units;
 }

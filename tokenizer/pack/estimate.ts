@@ -1,9 +1,7 @@
 import type { CorpusFile } from "../../pipeline/corpus.ts";
 import { readLineBlocks } from "../../pipeline/readers/lines.ts";
 import { openBytes } from "../../pipeline/readers/open.ts";
-import { readDocuments } from "./documents.ts";
 import { asUserError, type DocumentEncoder } from "./encode-unit.ts";
-import type { HashedCorpus } from "./units.ts";
 
 /** What packing will read and write, extrapolated from a sample. */
 export interface Estimate {
@@ -14,25 +12,39 @@ export interface Estimate {
   readonly seconds: number;
 }
 
-/** Files looked into, spread evenly over the corpus, and bytes of text read of all of them. */
+/** Files looked into, spread evenly over the corpus, and bytes of text encoded of all of them. */
 const SAMPLED_FILES = 8;
 const SAMPLED_BYTES = 8 << 20;
+/** Bytes unpacked of all of them, so that what a decompressor has read ahead weighs little in the ratio. */
+const UNPACKED_BYTES = 128 << 20;
+
+const NOTHING = {
+  /** Of the file as it lies on the disk, and of its content. */
+  fileBytes: 0,
+  contentBytes: 0,
+  /** Of the content, what was encoded. */
+  encodedBytes: 0,
+  textBytes: 0,
+  tokens: 0,
+  documents: 0,
+  seconds: 0,
+};
 
 /** Reads and encodes the beginning of some files, and extrapolates by the size of the files. */
-export async function estimate({ files }: HashedCorpus, encoder: DocumentEncoder): Promise<Estimate> {
+export async function estimate(files: readonly CorpusFile[], encoder: DocumentEncoder): Promise<Estimate> {
   const step = Math.max(1, files.length / SAMPLED_FILES);
-  const limit = SAMPLED_BYTES / Math.min(files.length, SAMPLED_FILES);
-  const total = { fileBytes: 0, textBytes: 0, tokens: 0, documents: 0, seconds: 0 };
+  const share = 1 / Math.min(files.length, SAMPLED_FILES);
+  const total = { ...NOTHING };
   for (let at = 0; at < files.length; at += step) {
-    const sample = await sampleFile(files[Math.floor(at)]!, encoder, limit);
+    const sample = await sampleFile(files[Math.floor(at)]!, encoder, share);
     for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += sample[key];
   }
   const fileBytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
   const known = files.every((file) => file.textBytes !== undefined);
   const textBytes = known
     ? files.reduce((sum, file) => sum + (file.textBytes ?? 0), 0)
-    : total.textBytes * (fileBytes / Math.max(1, total.fileBytes));
-  const scale = textBytes / Math.max(1, total.textBytes);
+    : fileBytes * ratio(total.contentBytes, total.fileBytes) * ratio(total.textBytes, total.encodedBytes);
+  const scale = ratio(textBytes, total.textBytes);
   return {
     textBytes: Math.round(textBytes),
     tokens: Math.ceil(total.tokens * scale),
@@ -41,29 +53,42 @@ export async function estimate({ files }: HashedCorpus, encoder: DocumentEncoder
   };
 }
 
-async function sampleFile(file: CorpusFile, { tokenizer, options }: DocumentEncoder, limit: number) {
+const ratio = (part: number, whole: number): number => part / Math.max(1, whole);
+
+async function sampleFile(
+  file: CorpusFile,
+  { tokenizer, options, reader }: DocumentEncoder,
+  share: number,
+): Promise<typeof NOTHING> {
   const started = performance.now();
-  let [fileBytes, textBytes, tokens, documents] = [0, 0, 0, 0];
+  const sample = { ...NOTHING };
   const count = (text: Uint8Array) => {
-    textBytes += text.length;
-    tokens += tokenizer.encodeUtf8(text).length + Number(options.bos) + Number(options.eos);
-    documents += 1;
+    sample.textBytes += text.length;
+    sample.tokens += tokenizer.encodeUtf8(text).length + Number(options.bos) + Number(options.eos);
+    sample.documents += 1;
   };
-  const source = openBytes(file.path, { onRead: (chunk) => (fileBytes += chunk.length) });
+  const isText = file.name.endsWith(".txt");
+  const source = openBytes(file.path, { onRead: (chunk) => (sample.fileBytes += chunk.length) });
   try {
-    if (file.name.endsWith(".txt")) {
-      for await (const chunk of source) {
-        count(chunk);
-        if (textBytes >= limit) break;
+    for await (const { bytes } of isText
+      ? chunks(source)
+      : readLineBlocks(source, { blockBytes: SAMPLED_BYTES * share })) {
+      sample.contentBytes += bytes.length;
+      if (sample.encodedBytes === 0 || isText) {
+        if (isText) count(bytes);
+        else reader.read(bytes, count);
+        sample.encodedBytes += bytes.length;
+        sample.seconds = (performance.now() - started) / 1000;
       }
-    } else {
-      for await (const block of readLineBlocks(source, { blockBytes: limit })) {
-        readDocuments(block.bytes, file.textBytes !== undefined, count);
-        break;
-      }
+      if (sample.contentBytes >= (isText ? SAMPLED_BYTES : UNPACKED_BYTES) * share) break;
     }
   } catch (error) {
     throw asUserError(file, error);
   }
-  return { fileBytes, textBytes, tokens, documents, seconds: (performance.now() - started) / 1000 };
+  if (isText) sample.documents = 1;
+  return sample;
+}
+
+async function* chunks(source: AsyncIterable<Uint8Array>): AsyncGenerator<{ bytes: Uint8Array }> {
+  for await (const bytes of source) yield { bytes };
 }

@@ -2,27 +2,75 @@ import xxhash from "xxhash-wasm";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { WorkerPool, workerEntry } from "../../pipeline/runtime/workers.ts";
-import type { TokenIds } from "../engine/encoder.ts";
+import { BlockPool } from "./block-pool.ts";
 import type { HashUnitResult, HashUnitTask } from "./hash-unit.worker.ts";
-import { formatHash, newIds, rowHasher } from "./ids.ts";
+import { formatHash, type RowHash, rowHasher } from "./ids.ts";
+import { UNITS_AHEAD, YOUNG_HEAP_MEGABYTES } from "./memory.ts";
 import { type GroupMix, isExtra, withCopies } from "./mix.ts";
 import { settingsOf, shuffleOptions } from "./pack-options.ts";
+import type { PackUnitSettings } from "./pack-unit.worker.ts";
 import { type PackedManifest, SPLITS, type Split } from "./packed-manifest.ts";
-import { listUnits, openHashedCorpus, type Unit } from "./units.ts";
+import { tailUnit } from "./tails.ts";
+import { RowBuffers, type ShuffleOptions, type UnitIndex, UnitRows } from "./unit-rows.ts";
+import { listUnits, openHashedCorpus, UNIT_BYTES, type Unit } from "./units.ts";
 
 /** What the rows of a split must add up to. */
 export interface ExpectedSplit {
-  documents: number;
-  tokens: number;
+  readonly documents: number;
+  readonly tokens: number;
   /** Hash of the multiset of its rows. */
-  hash: string;
+  readonly hash: string;
 }
 
-/** Rows of one split and group, counted in the order in which packing numbers them. */
-interface RowTally {
-  rows: number;
-  hash: bigint;
-  tails: number[];
+/** Rows of one group, counted in the order in which packing numbers them. */
+class GroupTally {
+  readonly documents = { train: 0, validation: 0 };
+  readonly tokens = { train: 0, validation: 0 };
+  readonly hash = { train: 0n, validation: 0n };
+  readonly #rows = { train: 0, validation: 0 };
+  readonly #mix: GroupMix | undefined;
+  readonly #seed: number;
+  readonly #tailHashes: bigint[] = [];
+  readonly #tails: UnitRows;
+
+  /** @param number of the group, in the order of their first units */
+  constructor(number: number, mix: GroupMix | undefined, shuffle: ShuffleOptions, hashRow: RowHash) {
+    this.#mix = mix;
+    this.#seed = shuffle.seed;
+    this.#tails = new UnitRows(shuffle, tailUnit(number), new RowBuffers(shuffle), (ids) => {
+      for (let start = 0; start + shuffle.seqLen <= ids.length; start += shuffle.seqLen)
+        this.#tailHashes.push(hashRow(ids.subarray(start, start + shuffle.seqLen)));
+    });
+  }
+
+  async add({ index, hashes, tails }: HashUnitResult): Promise<void> {
+    this.#addRows(index, hashes);
+    for (const split of SPLITS) {
+      this.documents[split] += index.splits[split].documents;
+      this.tokens[split] += index.splits[split].tokens;
+    }
+    await this.#tails.add("train", tails.subarray(0, index.tails.train), 0);
+    await this.#tails.add("validation", tails.subarray(index.tails.train), 0);
+  }
+
+  /** Adds the rows that the units' tails make together. */
+  async finish(): Promise<void> {
+    this.#addRows(await this.#tails.finish(), BigUint64Array.from(this.#tailHashes));
+  }
+
+  /** Adds rows, each as often as the mix writes it; once where there is none. */
+  #addRows({ segments }: UnitIndex, hashes: BigUint64Array): void {
+    let next = 0;
+    for (const { split, rowsByBucket } of segments) {
+      const end = next + rowsByBucket.reduce((sum, rows) => sum + rows, 0);
+      const mix = split === "train" ? this.#mix : undefined;
+      for (; next < end; next++) {
+        const row = this.#rows[split]++;
+        const copies = mix === undefined ? 1 : mix.base + (isExtra(mix, row, this.#seed) ? 1 : 0);
+        this.hash[split] += BigInt(copies) * hashes[next]!;
+      }
+    }
+  }
 }
 
 /**
@@ -46,91 +94,52 @@ export async function expectRows(
   const pool = new WorkerPool<HashUnitTask, HashUnitResult>({
     entry: workerEntry(import.meta.url, "./hash-unit.worker"),
     workers: options.workers,
-    workerData: { ...settings, tokenizer: options.tokenizer },
+    workerData: { encode: { ...settings, tokenizer: options.tokenizer }, shuffle } satisfies PackUnitSettings,
+    ahead: UNITS_AHEAD,
+    youngHeapMegabytes: YOUNG_HEAP_MEGABYTES,
   });
   const total = corpus.files.reduce((sum, { bytes }) => sum + bytes, 0);
   const task = context.progress.start({ label: "encoding again", unit: "bytes", total });
-  const empty = { documents: 0, tokens: 0, hash: "" };
-  const expected = { train: { ...empty }, validation: { ...empty } };
-  const tallies = { train: new Map<string, RowTally>(), validation: new Map<string, RowTally>() };
+  const tallies = new Map<string, GroupTally>();
   const mixes = new Map(manifest.groups.map((group) => [group.group, withCopies(group)]));
-  const mixOf = (split: Split, group: string) => (split === "train" ? mixes.get(group) : undefined);
+  const hashRow = rowHasher(await xxhash());
   const sent: Unit[] = [];
+  const blocks = new BlockPool(UNIT_BYTES);
 
   async function* tasks(): AsyncGenerator<HashUnitTask> {
-    for await (const unit of listUnits(corpus, { onBytes: (bytes) => task.advance(bytes) })) {
+    for await (const unit of listUnits(corpus, blocks, { onBytes: (bytes) => task.advance(bytes) })) {
       sent.push(unit);
-      const { file, ours, lines } = unit;
-      yield { unit: unit.unit, file, ours, shuffle, ...(lines === undefined ? {} : { lines }) };
+      const { file, lines } = unit;
+      yield { unit: unit.unit, file, ...(lines === undefined ? {} : { lines }) };
     }
   }
 
   try {
-    for await (const { index, hashes, tails } of pool.map(tasks(), { signal: context.signal })) {
-      const { group } = (sent.shift() as Unit).file;
-      let next = 0;
-      for (const { split, rowsByBucket } of index.segments) {
-        const rows = rowsByBucket.reduce((sum, count) => sum + count, 0);
-        addRows(
-          tallyOf(tallies[split], group),
-          hashes.subarray(next, next + rows),
-          mixOf(split, group),
-          settings.seed,
-        );
-        next += rows;
-      }
-      for (const split of SPLITS) {
-        expected[split].documents += index.splits[split].documents;
-        expected[split].tokens += index.splits[split].tokens;
-        const start = split === "train" ? 0 : index.tails.train;
-        const tail = tails.subarray(start, start + index.tails[split]);
-        const tally = tallyOf(tallies[split], group);
-        for (const id of tail) tally.tails.push(id);
-      }
+    for await (const result of pool.map(tasks(), { signal: context.signal })) {
+      const { file, lines } = sent.shift() as Unit;
+      if (lines !== undefined) blocks.giveBack(lines);
+      const { group } = file;
+      const tally = tallies.get(group) ?? new GroupTally(tallies.size, mixes.get(group), shuffle, hashRow);
+      tallies.set(group, tally);
+      await tally.add(result);
     }
   } finally {
     await pool.close();
   }
   task.done();
-  const hashRow = rowHasher(await xxhash());
-  for (const split of SPLITS) {
-    let hash = 0n;
-    for (const [group, tally] of tallies[split]) {
-      const hashes = hashTails(tally.tails, shuffle, hashRow);
-      addRows(tally, hashes, mixOf(split, group), settings.seed);
-      hash += tally.hash;
-    }
-    expected[split].hash = formatHash(BigInt.asUintN(64, hash));
-  }
-  return expected;
-}
-
-function tallyOf(tallies: Map<string, RowTally>, group: string): RowTally {
-  const tally = tallies.get(group) ?? { rows: 0, hash: 0n, tails: [] };
-  tallies.set(group, tally);
-  return tally;
-}
-
-/** Adds rows, each as often as the mix writes it; once where there is none. */
-function addRows(tally: RowTally, hashes: BigUint64Array, mix: GroupMix | undefined, seed: number): void {
-  for (const hash of hashes) {
-    const copies = mix === undefined ? 1 : mix.base + (isExtra(mix, tally.rows, seed) ? 1 : 0);
-    tally.hash += BigInt(copies) * hash;
-    tally.rows += 1;
-  }
-}
-
-function hashTails(
-  tails: readonly number[],
-  { seqLen, wide }: { readonly seqLen: number; readonly wide: boolean },
-  hashRow: (row: TokenIds) => bigint,
-): BigUint64Array {
-  const rows = Math.floor(tails.length / seqLen);
-  const hashes = new BigUint64Array(rows);
-  for (let row = 0; row < rows; row++) {
-    const ids = newIds(seqLen, wide);
-    ids.set(tails.slice(row * seqLen, (row + 1) * seqLen));
-    hashes[row] = hashRow(ids);
-  }
-  return hashes;
+  for (const tally of tallies.values()) await tally.finish();
+  const sum = (split: Split): ExpectedSplit => {
+    const groups = [...tallies.values()];
+    return {
+      documents: groups.reduce((total, { documents }) => total + documents[split], 0),
+      tokens: groups.reduce((total, { tokens }) => total + tokens[split], 0),
+      hash: formatHash(
+        BigInt.asUintN(
+          64,
+          groups.reduce((total, { hash }) => total + hash[split], 0n),
+        ),
+      ),
+    };
+  };
+  return { train: sum("train"), validation: sum("validation") };
 }

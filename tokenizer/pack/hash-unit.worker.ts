@@ -2,13 +2,13 @@ import { move, workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { workerTask } from "../../pipeline/runtime/workers.ts";
 import type { TokenIds } from "../engine/encoder.ts";
-import { createDocumentEncoder, type EncodeOptions, encodeUnit, type UnitTexts } from "./encode-unit.ts";
+import { createDocumentEncoder, encodeUnit, type UnitTexts } from "./encode-unit.ts";
 import { rowHasher } from "./ids.ts";
-import { type ShuffleOptions, type UnitIndex, UnitRows } from "./unit-rows.ts";
+import type { PackUnitSettings } from "./pack-unit.worker.ts";
+import { RowBuffers, type UnitIndex, UnitRows } from "./unit-rows.ts";
 
 export interface HashUnitTask extends UnitTexts {
   readonly unit: number;
-  readonly shuffle: ShuffleOptions;
 }
 
 /** What a unit's rows should be, without the rows. */
@@ -20,18 +20,19 @@ export interface HashUnitResult {
   readonly tails: TokenIds;
 }
 
-const options: EncodeOptions = workerData;
-const encoder = await createDocumentEncoder(options);
+const { encode, shuffle }: PackUnitSettings = workerData;
+const encoder = await createDocumentEncoder(encode);
+const buffers = new RowBuffers(shuffle);
 const hashRow = rowHasher(await xxhash());
 
 export default workerTask(hashUnit);
 
 /** Encodes the documents of one unit as packing does, and hashes the rows instead of writing them. */
 async function hashUnit(task: HashUnitTask): Promise<HashUnitResult> {
-  const { seqLen } = task.shuffle;
+  const { seqLen } = shuffle;
   const hashes: bigint[] = [];
   const tails: number[] = [];
-  const rows = new UnitRows(task.shuffle, task.unit, (ids) => {
+  const rows = new UnitRows(shuffle, task.unit, buffers, (ids) => {
     const whole = ids.length - (ids.length % seqLen);
     for (let start = 0; start < whole; start += seqLen)
       hashes.push(hashRow(ids.subarray(start, start + seqLen)));
@@ -42,7 +43,7 @@ async function hashUnit(task: HashUnitTask): Promise<HashUnitResult> {
   const result: HashUnitResult = {
     index,
     hashes: BigUint64Array.from(hashes),
-    tails: task.shuffle.wide ? Uint32Array.from(tails) : Uint16Array.from(tails),
+    tails: shuffle.wide ? Uint32Array.from(tails) : Uint16Array.from(tails),
   };
   move(result.hashes.buffer);
   return result;

@@ -37,6 +37,8 @@ export function chooseMix(
     throw new UserError(
       `group ${empty}: weight ${mix[empty]} in the mix but no text; ingest some, ${remedy}`,
     );
+  if (Object.values(mix).every((weight) => weight === 0))
+    throw new UserError(`the mix: all weights are 0; ${remedy}`);
   const unweighted = [...groups].find((group) => !Object.hasOwn(mix, group));
   if (unweighted !== undefined)
     throw new UserError(`group ${unweighted}: has text but no weight in the mix; ${remedy}`);
@@ -72,6 +74,17 @@ export function mixRows(
     mixed.set(group, withCopies(described));
   }
   return mixed;
+}
+
+/** @throws UserError when a group with a weight has texts but not one row: the mix would lack it unnoticed */
+export function refuseEmptyGroups(available: ReadonlyMap<string, number>, mix: Mix): void {
+  for (const [group, rows] of available) {
+    const weight = mix?.[group] ?? 0;
+    if (rows > 0 || weight === 0) continue;
+    throw new UserError(
+      `group ${group}: weight ${weight} in the mix but its texts do not fill one row; give it more text, change the mix, or pack with --mix none`,
+    );
+  }
 }
 
 /** How often the rows of a group are written, from what the manifest says of it. */

@@ -1,11 +1,11 @@
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { canonicalJson, fingerprint } from "../../pipeline/runtime/manifest.ts";
-import { loadTokenizer } from "../load.ts";
 import type { ArrowRowOptions } from "./arrow-rows.ts";
 import type { FreeBytes } from "./disk-space.ts";
 import type { EncodeOptions } from "./encode-unit.ts";
 import { chooseMix, type Mix } from "./mix.ts";
 import { PACKED_FORMAT, type PackedManifest, type Strategy } from "./packed-manifest.ts";
+import { surveyTokenizer } from "./survey.ts";
 import type { ShuffleOptions } from "./unit-rows.ts";
 import type { HashedCorpus } from "./units.ts";
 
@@ -93,8 +93,7 @@ export interface PackJob {
 
 /** @throws UserError when the tokenizer lacks a token that is asked for, or the mix does not fit the texts */
 export async function preparePack(options: PackOptions, corpus: HashedCorpus): Promise<PackJob> {
-  const { tokenizer, sha256 } = await loadTokenizer(options.tokenizer);
-  const { vocabSize, bosId, eosId, padId } = tokenizer;
+  const { sha256, vocabSize, bosId, eosId, padId } = await surveyTokenizer(options.tokenizer);
   const { bos = true, eos = true, strategy = "concat", documentStarts = false } = options;
   const settings: PackSettings = {
     seqLen: options.seqLen,
@@ -131,18 +130,22 @@ export async function preparePack(options: PackOptions, corpus: HashedCorpus): P
   };
 }
 
-/** How rows are made and sorted, by the settings and the size of the texts. */
-export function shuffleOptions(settings: PackSettings, { files }: HashedCorpus): ShuffleOptions {
-  const textBytes = files.reduce((sum, file) => {
+/** Bytes of text in a corpus: known where ingest wrote it, else assumed by the size of the files. */
+export function textBytesOf({ files }: HashedCorpus): number {
+  return files.reduce((sum, file) => {
     const compressed = file.name.endsWith(".zst") || file.name.endsWith(".gz");
     return sum + (file.textBytes ?? file.bytes * (compressed ? ASSUMED_COMPRESSION : 1));
   }, 0);
+}
+
+/** How rows are made and sorted, by the settings and the size of the texts. */
+export function shuffleOptions(settings: PackSettings, corpus: HashedCorpus): ShuffleOptions {
   return {
     seqLen: settings.seqLen,
     wide: settings.dtype === "uint32",
     strategy: settings.strategy,
     padId: settings.tokenizer.padId,
-    buckets: Math.max(1, Math.ceil((textBytes * ID_BYTES_PER_TEXT_BYTE) / BUCKET_BYTES)),
+    buckets: Math.max(1, Math.ceil((textBytesOf(corpus) * ID_BYTES_PER_TEXT_BYTE) / BUCKET_BYTES)),
     seed: settings.seed,
   };
 }

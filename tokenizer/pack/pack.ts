@@ -6,11 +6,9 @@ import { removePartialFiles } from "../../pipeline/runtime/files.ts";
 import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { type FreeBytes, freeBytes, requireSpace } from "./disk-space.ts";
-import { createDocumentEncoder } from "./encode-unit.ts";
 import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
-import { estimate } from "./estimate.ts";
-import { mixRows } from "./mix.ts";
-import { metadataOf, type PackJob, type PackOptions, preparePack } from "./pack-options.ts";
+import { mixRows, refuseEmptyGroups } from "./mix.ts";
+import { metadataOf, type PackJob, type PackOptions, preparePack, textBytesOf } from "./pack-options.ts";
 import {
   PACKED_FORMAT,
   type PackedManifest,
@@ -18,8 +16,9 @@ import {
   SPLITS,
   type Split,
 } from "./packed-manifest.ts";
-import { openSources } from "./row-sources.ts";
 import { countByGroup, ShuffledRows } from "./shuffled-rows.ts";
+import { surveyTexts } from "./survey.ts";
+import { packTails } from "./tails.ts";
 import { type HashedCorpus, openHashedCorpus } from "./units.ts";
 import { writeShards } from "./write-shards.ts";
 
@@ -53,13 +52,16 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
     const { workers, out } = options;
     const units = await encodeUnits(corpus, { ...job, out, work, workers, free }, context);
     manifest.inputs = describeInputs(corpus, units);
+    const tails = await packTails(units, work, job.shuffle);
+    const scratch = [...units, ...tails];
 
     // 3. Mix the groups and shuffle the buckets into shards
     for (const split of SPLITS) {
-      const { sources, droppedTokens } = await openSources(split, units, job.shuffle);
       const mix = split === "train" ? job.mix : undefined;
-      const mixes = mixRows(countByGroup(sources), mix, job.maxEpochs);
-      const rows = new ShuffledRows(split, sources, mixes, job.shuffle);
+      const available = countByGroup(split, scratch);
+      refuseEmptyGroups(available, mix);
+      const mixes = mixRows(available, mix, job.maxEpochs);
+      const rows = new ShuffledRows(split, scratch, mixes, job.shuffle);
       if (split === "train") {
         refuseNoRows(rows, units, options);
         manifest.groups = [...mixes.values()].map(({ base: _base, extra: _extra, ...group }) => group);
@@ -67,6 +69,7 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
       const target = { ...job, out, work, split, metadata: metadataOf(job.settings), freeBytes: free };
       const { shards, rowsHash } = await writeShards(rows, target, context);
       manifest.shards.push(...shards);
+      const droppedTokens = tails.reduce((sum, { tails }) => sum + tails[split], 0);
       manifest.splits[split] = { ...sumSplit(units, split), rows: rows.rows, droppedTokens, rowsHash };
     }
 
@@ -86,8 +89,10 @@ async function requireSpaceForAll(
   out: string,
   free: FreeBytes,
 ): Promise<void> {
-  const { tokens } = await estimate(corpus, await createDocumentEncoder(encode));
-  await requireSpace(out, 2 * tokens * (shuffle.wide ? 4 : 2), "scratch files and shards", free);
+  const idBytes = shuffle.wide ? 4 : 2;
+  if ((await free(out)) > 2 * idBytes * textBytesOf(corpus)) return; // enough even for a token a byte
+  const { tokens } = await surveyTexts(corpus.files, encode);
+  await requireSpace(out, 2 * idBytes * tokens, "scratch files and shards", free);
 }
 
 function emptyManifest({ fingerprint, settings }: PackJob): PackedManifest {
@@ -118,12 +123,12 @@ function describeInputs({ files }: HashedCorpus, units: readonly FinishedUnit[])
   const inputs = files.map(({ name, group, bytes, sha256 }) => {
     return { file: name, group, bytes, sha256, documents: 0, tokens: 0, rejectedLines: 0 };
   });
-  for (const { fileIndex, rejectedLines, index } of units) {
+  for (const { fileIndex, rejectedLines, splits } of units) {
     const input = inputs[fileIndex]!;
     input.rejectedLines += rejectedLines;
     for (const split of SPLITS) {
-      input.documents += index.splits[split].documents;
-      input.tokens += index.splits[split].tokens;
+      input.documents += splits[split].documents;
+      input.tokens += splits[split].tokens;
     }
   }
   return inputs;
@@ -131,8 +136,8 @@ function describeInputs({ files }: HashedCorpus, units: readonly FinishedUnit[])
 
 function sumSplit(units: readonly FinishedUnit[], split: Split) {
   const total = { documents: 0, textBytes: 0, tokens: 0, paddingTokens: 0 };
-  for (const { index } of units) {
-    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += index.splits[split][key];
+  for (const { splits } of units) {
+    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += splits[split][key];
   }
   return total;
 }

@@ -68,11 +68,18 @@ export class PackedShardFile {
   }
 
   /**
-   * Fills `target`, `count` · seqLen ids, with the rows from number `row` on.
+   * Fills `target`, `count` · seqLen ids, with the rows from number `row` on, and checks them.
    *
    * @throws UserError naming shard and row when a row is damaged or holds an id outside the vocabulary
    */
   async read(row: number, count: number, target: Uint16Array | Uint32Array): Promise<void> {
+    const { seqLen } = this.#format;
+    await this.load(row, count, target);
+    for (let i = 0; i < count; i++) this.check(row + i, target.subarray(i * seqLen, (i + 1) * seqLen));
+  }
+
+  /** `read` without the checks. */
+  async load(row: number, count: number, target: Uint16Array | Uint32Array): Promise<void> {
     const { seqLen } = this.#format;
     const { rowsPerBatch, positions } = this.#layout;
     for (let done = 0; done < count; ) {
@@ -84,14 +91,18 @@ export class PackedShardFile {
       await readFully(this.#handle, this.#path, bytes, position);
       done += rows;
     }
-    for (let i = 0; i < count; i++) this.#check(row + i, target.subarray(i * seqLen, (i + 1) * seqLen));
   }
 
   async close(): Promise<void> {
     await this.#handle.close();
   }
 
-  #check(row: number, ids: Uint16Array | Uint32Array): void {
+  /**
+   * Checks the ids of one row that was loaded.
+   *
+   * @throws UserError naming shard and row when it is damaged or holds an id outside the vocabulary
+   */
+  check(row: number, ids: Uint16Array | Uint32Array): void {
     const { vocabSize } = this.#format.tokenizer;
     if (this.#hashRow(ids) !== this.#hashes[row]) {
       throw new UserError(`${this.#path} row ${row}: its bytes are not those that were packed; ${REMEDY}`);
@@ -128,5 +139,5 @@ async function readRowHashes(folder: string, shard: PackedShard): Promise<BigUin
   if (createHash("sha256").update(bytes).digest("hex") !== shard.rowHashesSha256) {
     throw new UserError(`${path}: its content is not what the manifest says; ${REMEDY}`);
   }
-  return new BigUint64Array(Uint8Array.from(bytes).buffer);
+  return new BigUint64Array(new Uint8Array(bytes).buffer); // copied to where 8-byte numbers may lie
 }

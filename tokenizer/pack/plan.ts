@@ -1,10 +1,10 @@
+import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { exists } from "../../pipeline/runtime/files.ts";
 import { freeBytes } from "./disk-space.ts";
-import { createDocumentEncoder } from "./encode-unit.ts";
-import { estimate } from "./estimate.ts";
 import { type PackOptions, preparePack } from "./pack-options.ts";
+import { surveyTexts } from "./survey.ts";
 import { openHashedCorpus } from "./units.ts";
 import { shardRows } from "./write-shards.ts";
 
@@ -30,10 +30,7 @@ const SHUFFLE_BYTES_PER_SECOND = 150e6;
 export async function planPack(options: PackOptions, context: JobContext): Promise<PackPlan> {
   const corpus = await openHashedCorpus(options.input, context);
   const { encode, shuffle, shardBytes } = await preparePack(options, corpus);
-  const { textBytes, documents, tokens, seconds } = await estimate(
-    corpus,
-    await createDocumentEncoder(encode),
-  );
+  const { textBytes, documents, tokens, seconds } = await surveyTexts(corpus.files, encode);
   const idBytes = tokens * (shuffle.wide ? 4 : 2);
   const rows = Math.floor(tokens / options.seqLen);
   return {
@@ -46,7 +43,7 @@ export async function planPack(options: PackOptions, context: JobContext): Promi
     shardBytes: idBytes,
     scratchBytes: idBytes,
     freeBytes: await freeBytes(await existingFolder(options.out)),
-    seconds: seconds / options.workers + idBytes / SHUFFLE_BYTES_PER_SECOND,
+    seconds: seconds / Math.min(options.workers, availableParallelism()) + idBytes / SHUFFLE_BYTES_PER_SECOND,
   };
 }
 

@@ -3,7 +3,7 @@ import { bestFit } from "./best-fit.ts";
 import { newIds } from "./ids.ts";
 import type { Strategy } from "./packed-manifest.ts";
 
-/** Bytes of ids collected before rows are made of them. Two of these a worker, and a sorted copy. */
+/** Bytes of ids collected before rows are made of them. */
 const BUFFER_BYTES = 8 << 20;
 
 export interface RowOptions {
@@ -25,12 +25,17 @@ export interface RowCutter {
   readonly tail: TokenIds;
 }
 
-export function createRowCutter(options: RowOptions): RowCutter {
-  return options.strategy === "concat" ? new ConcatCutter(options) : new BestFitCutter(options);
+/** @param buffer from `newRowBuffer`; the cutter has it to itself until it is finished and its rows are taken */
+export function createRowCutter(options: RowOptions, buffer: TokenIds): RowCutter {
+  return options.strategy === "concat"
+    ? new ConcatCutter(options, buffer)
+    : new BestFitCutter(options, buffer);
 }
 
-const bufferTokens = ({ seqLen, wide }: RowOptions): number =>
-  Math.max(1, Math.floor(BUFFER_BYTES / (seqLen * (wide ? 4 : 2)))) * seqLen;
+/** Memory for as many rows as are made at a time. */
+export function newRowBuffer({ seqLen, wide }: RowOptions): TokenIds {
+  return newIds(Math.max(1, Math.floor(BUFFER_BYTES / (seqLen * (wide ? 4 : 2)))) * seqLen, wide);
+}
 
 /** One stream of tokens, cut every `seqLen`. */
 class ConcatCutter implements RowCutter {
@@ -39,13 +44,17 @@ class ConcatCutter implements RowCutter {
   readonly #buffer: TokenIds;
   #length = 0;
 
-  constructor(options: RowOptions) {
-    this.#seqLen = options.seqLen;
-    this.#buffer = newIds(bufferTokens(options), options.wide);
+  constructor({ seqLen }: RowOptions, buffer: TokenIds) {
+    this.#seqLen = seqLen;
+    this.#buffer = buffer;
   }
 
   get tail(): TokenIds {
-    return this.#buffer.subarray(0, this.#length);
+    return this.#buffer.subarray(this.#wholeRows, this.#length);
+  }
+
+  get #wholeRows(): number {
+    return this.#length - (this.#length % this.#seqLen);
   }
 
   *add(document: TokenIds): Generator<TokenIds> {
@@ -61,11 +70,7 @@ class ConcatCutter implements RowCutter {
   }
 
   finish(): TokenIds {
-    const whole = this.#length - (this.#length % this.#seqLen);
-    const rows = this.#buffer.slice(0, whole);
-    this.#buffer.copyWithin(0, whole, this.#length);
-    this.#length -= whole;
-    return rows;
+    return this.#buffer.subarray(0, this.#wholeRows);
   }
 }
 
@@ -77,9 +82,9 @@ class BestFitCutter implements RowCutter {
   readonly #pieces: number[] = [];
   #length = 0;
 
-  constructor(options: RowOptions) {
+  constructor(options: RowOptions, buffer: TokenIds) {
     this.#options = options;
-    this.#buffer = newIds(bufferTokens(options), options.wide);
+    this.#buffer = buffer;
   }
 
   get tail(): TokenIds {

@@ -1,110 +1,62 @@
 import { open } from "node:fs/promises";
 import type { TokenIds } from "../engine/encoder.ts";
 import { readFully } from "./arrow-layout.ts";
-import { bytesOf, newIds } from "./ids.ts";
+import { bytesOf } from "./ids.ts";
 import type { Split } from "./packed-manifest.ts";
-import type { ShuffleOptions, UnitIndex } from "./unit-rows.ts";
+import type { UnitIndex } from "./unit-rows.ts";
 
-/** A finished unit: its scratch file, what lies where in it, and the group of its texts. */
-export interface Scratch {
-  readonly path: string;
-  readonly group: string;
-  readonly index: UnitIndex;
+/** Rows of one split that lie one behind the other in a scratch file, sorted by bucket. */
+export interface Segment {
+  readonly split: Split;
+  /** Row number in the file that each bucket begins at, and that the last one ends at: 4 bytes a bucket. */
+  readonly bucketStarts: Uint32Array;
 }
 
-/** Rows of one split, sorted by bucket: those of a unit, or those made of the tails of a group. */
-export interface RowSource {
+/** A scratch file of rows and tails, of a unit or of what the units of a group left over. */
+export interface Scratch {
+  readonly path: string;
+  /** Group of its texts. */
   readonly group: string;
-  /** Row number, within the source's store, that each segment begins at, and its rows by bucket. */
-  readonly segments: readonly { readonly start: number; readonly rowsByBucket: readonly number[] }[];
-  readonly open: () => Promise<RowReader>;
+  readonly segments: readonly Segment[];
+  readonly tails: UnitIndex["tails"];
+  readonly splits: UnitIndex["splits"];
+}
+
+/** What a unit's index says, in the form that is kept of every unit: a corpus of 285 GB has 18,000 of them. */
+export function describeScratch(
+  path: string,
+  group: string,
+  { segments, tails, splits }: UnitIndex,
+): Scratch {
+  let row = 0;
+  const described = segments.map(({ split, rowsByBucket }) => {
+    const bucketStarts = new Uint32Array(rowsByBucket.length + 1);
+    for (const [bucket, rows] of rowsByBucket.entries()) {
+      bucketStarts[bucket] = row;
+      row += rows;
+    }
+    bucketStarts[rowsByBucket.length] = row;
+    return { split, bucketStarts };
+  });
+  return { path, group, segments: described, tails, splits };
 }
 
 export interface RowReader {
-  /** Fills `target` with the rows from number `row` on. */
-  read(row: number, target: TokenIds): Promise<void>;
-  close(): Promise<void>;
+  /** Fills `target` with the ids from number `place` on, rows and tails counted alike. */
+  read(place: number, target: TokenIds): Promise<void>;
 }
 
-/** What units leave over, joined group by group, and what of it is too short for a row. */
-export interface Sources {
-  readonly sources: readonly RowSource[];
-  readonly droppedTokens: number;
-}
-
-/** The rows of a split from all units, in the order of the units, then those of the tails. */
-export async function openSources(
-  split: Split,
-  scratch: readonly Scratch[],
-  options: ShuffleOptions,
-): Promise<Sources> {
-  const sources = scratch.map((unit) => unitSource(split, unit, options));
-  const tails = await joinTails(split, scratch, options);
-  const rows = tails.entries().map(([group, ids]) => tailSource(group, ids, options));
-  const droppedTokens = tails.values().reduce((sum, ids) => sum + (ids.length % options.seqLen), 0);
-  return { sources: [...sources, ...rows], droppedTokens };
-}
-
-function unitSource(split: Split, { path, group, index }: Scratch, { seqLen }: ShuffleOptions): RowSource {
-  const segments: { start: number; rowsByBucket: readonly number[] }[] = [];
-  let start = 0;
-  for (const segment of index.segments) {
-    if (segment.split === split) segments.push({ start, rowsByBucket: segment.rowsByBucket });
-    start += segment.rowsByBucket.reduce((sum, rows) => sum + rows, 0);
+/** Opens a scratch file for as long as `use` takes. */
+export async function readScratch(
+  { path }: Scratch,
+  use: (reader: RowReader) => Promise<void>,
+): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await use({
+      read: (place, target) => readFully(handle, path, bytesOf(target), place * target.BYTES_PER_ELEMENT),
+    });
+  } finally {
+    await handle.close();
   }
-  return {
-    group,
-    segments,
-    open: async () => {
-      const handle = await open(path, "r");
-      return {
-        read: (row, target) =>
-          readFully(handle, path, bytesOf(target), row * seqLen * target.BYTES_PER_ELEMENT),
-        close: () => handle.close(),
-      };
-    },
-  };
-}
-
-/** Tails are few; their rows are in memory and lie in the last bucket. */
-function tailSource(group: string, ids: TokenIds, { seqLen, buckets }: ShuffleOptions): RowSource {
-  const rowsByBucket = new Array<number>(buckets).fill(0);
-  rowsByBucket[buckets - 1] = Math.floor(ids.length / seqLen);
-  return {
-    group,
-    segments: [{ start: 0, rowsByBucket }],
-    open: async () => ({
-      read: async (row, target) => target.set(ids.subarray(row * seqLen, row * seqLen + target.length)),
-      close: async () => undefined,
-    }),
-  };
-}
-
-async function joinTails(
-  split: Split,
-  scratch: readonly Scratch[],
-  { seqLen, wide }: ShuffleOptions,
-): Promise<Map<string, TokenIds>> {
-  const lengths = new Map<string, number>();
-  for (const { group, index } of scratch) {
-    lengths.set(group, (lengths.get(group) ?? 0) + index.tails[split]);
-  }
-  const tails = new Map(lengths.entries().map(([group, length]) => [group, newIds(length, wide)]));
-  const filled = new Map<string, number>();
-  for (const { path, group, index } of scratch) {
-    const length = index.tails[split];
-    if (length === 0) continue;
-    const start = filled.get(group) ?? 0;
-    const rows = index.splits.train.rows + index.splits.validation.rows;
-    const handle = await open(path, "r");
-    try {
-      const place = rows * seqLen + (split === "train" ? 0 : index.tails.train);
-      const tail = bytesOf(tails.get(group)!.subarray(start, start + length));
-      await readFully(handle, path, tail, place * (wide ? 4 : 2));
-    } finally {
-      await handle.close();
-    }
-    filled.set(group, start + length);
-  }
-  return tails;
 }

@@ -2,29 +2,35 @@ import type { TokenIds } from "../engine/encoder.ts";
 import { newIds, startsOf } from "./ids.ts";
 import { copiesOf, type GroupMix, isExtra } from "./mix.ts";
 import { SPLITS, type Split } from "./packed-manifest.ts";
-import type { RowReader, RowSource } from "./row-sources.ts";
+import { readScratch, type Scratch } from "./row-sources.ts";
 import { permutation } from "./shuffle.ts";
 import type { ShuffleOptions } from "./unit-rows.ts";
 
-/** Rows of each group that the sources hold. */
-export function countByGroup(sources: readonly RowSource[]): Map<string, number> {
+/** Scratch files read at the same time: what a disk needs to be busy while each is opened for a few rows. */
+const READS_AT_ONCE = 8;
+
+/** Rows of each group that the scratch files hold of a split. */
+export function countByGroup(split: Split, scratch: readonly Scratch[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const { group, segments } of sources) {
-    const rows = segments.reduce((sum, { rowsByBucket }) => sum + rowsByBucket.reduce((a, b) => a + b, 0), 0);
-    counts.set(group, (counts.get(group) ?? 0) + rows);
-  }
+  for (const { group, splits } of scratch) counts.set(group, (counts.get(group) ?? 0) + splits[split].rows);
   return counts;
 }
 
-/** Part of one bucket of one source, and what of it is written to which bucket of the output. */
+/** A segment of the split, and where its rows stand in their group. */
+interface GroupSegment {
+  readonly scratch: Scratch;
+  readonly bucketStarts: Uint32Array;
+  readonly mix: GroupMix;
+  /** Number, within the group, of the segment's first row. */
+  readonly groupRow: number;
+}
+
+/** Rows of a scratch file that go to one place in memory; `chosen` of them, or all. */
 interface Run {
-  readonly source: RowSource;
-  /** First row in the source's store. */
   readonly row: number;
   readonly rows: number;
-  /** Number of the first row in its group. */
-  readonly groupRow: number;
-  readonly mix: GroupMix;
+  readonly chosen: readonly number[] | undefined;
+  readonly target: TokenIds;
 }
 
 /**
@@ -35,25 +41,27 @@ export class ShuffledRows {
   readonly rows: number;
   readonly #split: Split;
   readonly #options: ShuffleOptions;
-  /** The runs of each bucket of the sources. */
-  readonly #runs: Run[][];
+  readonly #segments: readonly GroupSegment[];
   /** Rows of each bucket of the output. */
   readonly #sizes: number[];
   readonly #mixes: ReadonlySet<GroupMix>;
   readonly #ids: TokenIds;
   #loaded: number | undefined;
 
-  /** @param mixes how often the rows of each group are written */
+  /**
+   * @param scratch in the order in which the rows of a group are numbered
+   * @param mixes how often the rows of each group are written
+   */
   constructor(
     split: Split,
-    sources: readonly RowSource[],
+    scratch: readonly Scratch[],
     mixes: ReadonlyMap<string, GroupMix>,
     options: ShuffleOptions,
   ) {
     this.#split = split;
     this.#options = options;
     this.#mixes = new Set(mixes.values());
-    this.#runs = listRuns(sources, mixes, options.buckets);
+    this.#segments = listSegments(split, scratch, mixes);
     this.#sizes = this.#countSizes();
     this.rows = this.#sizes.reduce((sum, rows) => sum + rows, 0);
     this.#ids = newIds(Math.max(0, ...this.#sizes) * options.seqLen, options.wide);
@@ -88,23 +96,35 @@ export class ShuffledRows {
   }
 
   #countSizes(): number[] {
-    const whole = this.#runs.map((runs) => countRuns(runs, (run) => run.rows));
-    const chosen = this.#runs.map((runs) => countRuns(runs, (run) => this.#chosen(run).length));
-    return this.#runs.map((_, bucket) => {
+    const { buckets } = this.#options;
+    const whole = new Map<GroupMix, Float64Array>();
+    const chosen = new Map<GroupMix, Float64Array>();
+    for (const mix of this.#mixes) {
+      whole.set(mix, new Float64Array(buckets));
+      chosen.set(mix, new Float64Array(buckets));
+    }
+    for (const segment of this.#segments) {
+      for (let bucket = 0; bucket < buckets; bucket++) {
+        whole.get(segment.mix)![bucket]! += rowsIn(segment, bucket);
+        if (segment.mix.extra > 0) chosen.get(segment.mix)![bucket]! += this.#chosen(segment, bucket).length;
+      }
+    }
+    return Array.from({ length: buckets }, (_, bucket) => {
       let size = 0;
       for (const { mix, copy, from } of this.#parts(bucket)) {
-        size += (copy < mix.base ? whole : chosen)[from]?.get(mix) ?? 0;
+        size += (copy < mix.base ? whole : chosen).get(mix)![from]!;
       }
       return size;
     });
   }
 
-  /** The rows of a run that are written once more than the others, by their place in it. */
-  #chosen({ mix, groupRow, rows }: Run): number[] {
+  /** The rows of a segment's bucket that are written once more than the others, by their place in it. */
+  #chosen(segment: GroupSegment, bucket: number): number[] {
+    const { mix, bucketStarts, groupRow } = segment;
+    const first = groupRow + bucketStarts[bucket]! - bucketStarts[0]!;
     const places: number[] = [];
-    if (mix.extra === 0) return places;
-    for (let i = 0; i < rows; i++) {
-      if (isExtra(mix, groupRow + i, this.#options.seed)) places.push(i);
+    for (let i = 0; i < rowsIn(segment, bucket); i++) {
+      if (isExtra(mix, first + i, this.#options.seed)) places.push(i);
     }
     return places;
   }
@@ -112,74 +132,72 @@ export class ShuffledRows {
   async #load(bucket: number): Promise<void> {
     if (this.#loaded === bucket) return;
     this.#loaded = undefined;
-    const { seqLen, wide } = this.#options;
-    let filled = 0;
-    for (const { mix, copy, from } of this.#parts(bucket)) {
-      const runs = (this.#runs[from] as Run[]).filter((run) => run.mix === mix);
-      for await (const { run, reader } of withReaders(runs)) {
-        const target = this.#ids.subarray(filled, filled + run.rows * seqLen);
-        if (copy < mix.base) {
-          await reader.read(run.row, target);
-          filled += target.length;
-          continue;
-        }
-        const chosen = this.#chosen(run);
-        if (chosen.length === 0) continue;
-        const all = newIds(run.rows * seqLen, wide); // one read, even where few of its rows are taken
-        await reader.read(run.row, all);
-        for (const place of chosen) {
-          this.#ids.set(all.subarray(place * seqLen, (place + 1) * seqLen), filled);
-          filled += seqLen;
-        }
-      }
-    }
+    const pending = this.#listRuns(bucket).entries();
+    await Promise.all(
+      Array.from({ length: READS_AT_ONCE }, async () => {
+        for (const [scratch, runs] of pending) await this.#readRuns(scratch, runs);
+      }),
+    );
     this.#loaded = bucket;
   }
+
+  /** What a bucket takes of each scratch file, and the places in memory for it. */
+  #listRuns(bucket: number): Map<Scratch, Run[]> {
+    const { seqLen } = this.#options;
+    const lists = new Map<Scratch, Run[]>();
+    let filled = 0;
+    for (const { mix, copy, from } of this.#parts(bucket)) {
+      for (const segment of this.#segments) {
+        const rows = segment.mix === mix ? rowsIn(segment, from) : 0;
+        const chosen = rows > 0 && copy >= mix.base ? this.#chosen(segment, from) : undefined;
+        const taken = chosen?.length ?? rows;
+        if (taken === 0) continue;
+        const target = this.#ids.subarray(filled * seqLen, (filled + taken) * seqLen);
+        filled += taken;
+        const list = lists.get(segment.scratch) ?? [];
+        list.push({ row: segment.bucketStarts[from]!, rows, chosen, target });
+        lists.set(segment.scratch, list);
+      }
+    }
+    return lists;
+  }
+
+  async #readRuns(scratch: Scratch, runs: readonly Run[]): Promise<void> {
+    const { seqLen, wide } = this.#options;
+    await readScratch(scratch, async (reader) => {
+      for (const { row, rows, chosen, target } of runs) {
+        if (chosen === undefined) {
+          await reader.read(row * seqLen, target);
+          continue;
+        }
+        const all = newIds(rows * seqLen, wide); // one read, even where few of its rows are taken
+        await reader.read(row * seqLen, all);
+        for (const [i, place] of chosen.entries())
+          target.set(all.subarray(place * seqLen, (place + 1) * seqLen), i * seqLen);
+      }
+    });
+  }
 }
 
-/** The runs of every bucket, rows of a group numbered in the order of the sources. */
-function listRuns(
-  sources: readonly RowSource[],
+const rowsIn = ({ bucketStarts }: GroupSegment, bucket: number): number =>
+  bucketStarts[bucket + 1]! - bucketStarts[bucket]!;
+
+/** The segments of a split, the rows of each group numbered in the order of the scratch files. */
+function listSegments(
+  split: Split,
+  scratch: readonly Scratch[],
   mixes: ReadonlyMap<string, GroupMix>,
-  buckets: number,
-): Run[][] {
-  const runs = Array.from({ length: buckets }, (): Run[] => []);
+): GroupSegment[] {
   const groupRows = new Map<string, number>();
-  for (const source of sources) {
+  const segments: GroupSegment[] = [];
+  for (const source of scratch) {
     const mix = mixes.get(source.group)!;
-    let groupRow = groupRows.get(source.group) ?? 0;
-    for (const { start, rowsByBucket } of source.segments) {
-      let row = start;
-      for (const [bucket, rows] of rowsByBucket.entries()) {
-        if (rows > 0) runs[bucket]!.push({ source, row, rows, groupRow, mix });
-        row += rows;
-        groupRow += rows;
-      }
+    for (const { split: own, bucketStarts } of source.segments) {
+      if (own !== split) continue;
+      const groupRow = groupRows.get(source.group) ?? 0;
+      segments.push({ scratch: source, bucketStarts, mix, groupRow });
+      groupRows.set(source.group, groupRow + bucketStarts.at(-1)! - bucketStarts[0]!);
     }
-    groupRows.set(source.group, groupRow);
   }
-  return runs;
-}
-
-function countRuns(runs: readonly Run[], count: (run: Run) => number): Map<GroupMix, number> {
-  const counts = new Map<GroupMix, number>();
-  for (const run of runs) counts.set(run.mix, (counts.get(run.mix) ?? 0) + count(run));
-  return counts;
-}
-
-/** Runs with a reader of their source; runs of one source follow each other, and one source is open at a time. */
-async function* withReaders(runs: readonly Run[]): AsyncGenerator<{ run: Run; reader: RowReader }> {
-  let opened: { source: RowSource; reader: RowReader } | undefined;
-  try {
-    for (const run of runs) {
-      if (opened?.source !== run.source) {
-        await opened?.reader.close();
-        opened = undefined;
-        opened = { source: run.source, reader: await run.source.open() };
-      }
-      yield { run, reader: opened.reader };
-    }
-  } finally {
-    await opened?.reader.close();
-  }
+  return segments;
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { TokenIds } from "../engine/encoder.ts";
 import { newIds, startsOf } from "./ids.ts";
 import { SPLITS, type Split } from "./packed-manifest.ts";
-import { createRowCutter, type RowCutter, type RowOptions } from "./row-cutter.ts";
+import { createRowCutter, newRowBuffer, type RowCutter, type RowOptions } from "./row-cutter.ts";
 import { mix32 } from "./shuffle.ts";
 
 const countsSchema = z.strictObject({
@@ -29,8 +29,25 @@ export interface ShuffleOptions extends RowOptions {
   readonly seed: number;
 }
 
-/** Takes a unit's rows and tails in their final order in the unit. */
+/** Takes a unit's rows and tails in their final order in the unit; they are valid until it is done with them. */
 export type TakeIds = (ids: TokenIds) => void | Promise<void>;
+
+/** Memory for the rows of one unit at a time; a worker's units use it one after the other. */
+export class RowBuffers {
+  readonly cutting: Readonly<Record<Split, TokenIds>>;
+  #sorted: TokenIds;
+
+  constructor(options: RowOptions) {
+    this.cutting = { train: newRowBuffer(options), validation: newRowBuffer(options) };
+    this.#sorted = newRowBuffer(options);
+  }
+
+  /** Room for so many ids in their sorted order; rows with padding are more ids than went in. */
+  sorted(length: number): TokenIds {
+    if (this.#sorted.length < length) this.#sorted = newIds(length, this.#sorted instanceof Uint32Array);
+    return this.#sorted.subarray(0, length);
+  }
+}
 
 /**
  * Makes rows of one unit's documents and sorts them by the bucket each falls into. A bucket collects rows of all
@@ -40,16 +57,22 @@ export class UnitRows {
   readonly #options: ShuffleOptions;
   readonly #unit: number;
   readonly #take: TakeIds;
+  readonly #buffers: RowBuffers;
   readonly #cutters: Record<Split, RowCutter>;
   readonly #counts: UnitIndex["splits"];
   readonly #segments: UnitIndex["segments"] = [];
 
   /** @param unit index of the unit in the corpus: part of what decides a row's bucket */
-  constructor(options: ShuffleOptions, unit: number, take: TakeIds) {
+  constructor(options: ShuffleOptions, unit: number, buffers: RowBuffers, take: TakeIds) {
     this.#options = options;
     this.#unit = unit;
     this.#take = take;
-    this.#cutters = { train: createRowCutter(options), validation: createRowCutter(options) };
+    this.#buffers = buffers;
+    const { train, validation } = buffers.cutting;
+    this.#cutters = {
+      train: createRowCutter(options, train),
+      validation: createRowCutter(options, validation),
+    };
     const empty = { documents: 0, textBytes: 0, tokens: 0, rows: 0, paddingTokens: 0 };
     this.#counts = { train: { ...empty }, validation: { ...empty } };
   }
@@ -80,7 +103,7 @@ export class UnitRows {
 
   /** Hands on rows of one split, bucket after bucket: a counting sort. */
   async #sort(split: Split, rows: TokenIds): Promise<void> {
-    const { buckets, seed, seqLen, wide } = this.#options;
+    const { buckets, seed, seqLen } = this.#options;
     const count = rows.length / seqLen;
     if (count === 0) return;
     const counts = this.#counts[split];
@@ -93,7 +116,7 @@ export class UnitRows {
     const rowsByBucket = new Array<number>(buckets).fill(0);
     for (const bucket of bucketOf) rowsByBucket[bucket]! += 1;
     const next = startsOf(rowsByBucket);
-    const sorted = newIds(rows.length, wide);
+    const sorted = this.#buffers.sorted(rows.length);
     for (let i = 0; i < count; i++) {
       const place = next[bucketOf[i]!]!++;
       sorted.set(rows.subarray(i * seqLen, (i + 1) * seqLen), place * seqLen);

@@ -7,12 +7,13 @@ import { UserError } from "../../pipeline/runtime/errors.ts";
 import { hashFile } from "../../pipeline/runtime/files.ts";
 import { fingerprint } from "../../pipeline/runtime/manifest.ts";
 import { formatBytes } from "../../pipeline/runtime/sizes.ts";
+import type { BlockPool } from "./block-pool.ts";
 import { asUserError, checkHash, type UnitTexts } from "./encode-unit.ts";
 
 /** A foreign file up to this size is one unit; a larger one is cut, so that all workers have a part in it. */
 const WHOLE_FILE_BYTES = 16_000_000;
-/** Lines of a unit of a large file: two such blocks a worker are in flight, and a kill loses as much. */
-const BLOCK_BYTES = 16 << 20;
+/** Most bytes of lines in a unit of a large file, one longer line excepted; a kill loses as much a worker. */
+export const UNIT_BYTES = 16 << 20;
 /** A `.txt` file is one document and is encoded in memory. */
 const MAX_TEXT_BYTES = 256_000_000;
 
@@ -66,8 +67,16 @@ export interface UnitListener {
   onBytes(bytes: number): void;
 }
 
-/** Cuts a corpus into bounded units, in an order that depends on its content alone. */
-export async function* listUnits({ files }: HashedCorpus, listener: UnitListener): AsyncGenerator<Unit> {
+/**
+ * Cuts a corpus into bounded units, in an order that depends on its content alone.
+ *
+ * @param blocks of `UNIT_BYTES`, which the lines of units lie in; whoever is done with a unit gives its lines back
+ */
+export async function* listUnits(
+  { files }: HashedCorpus,
+  blocks: BlockPool,
+  listener: UnitListener,
+): AsyncGenerator<Unit> {
   let unit = 0;
   for (const [fileIndex, file] of files.entries()) {
     const known = await listener.skip?.(fileIndex, unit);
@@ -77,13 +86,13 @@ export async function* listUnits({ files }: HashedCorpus, listener: UnitListener
       continue;
     }
     const first = unit;
-    const ours = file.textBytes !== undefined;
-    if (ours || file.name.endsWith(".txt") || file.bytes <= WHOLE_FILE_BYTES) {
-      yield { unit: unit++, fileIndex, file, ours, oversizedLines: 0 };
+    const isShard = file.textBytes !== undefined;
+    if (isShard || file.name.endsWith(".txt") || file.bytes <= WHOLE_FILE_BYTES) {
+      yield { unit: unit++, fileIndex, file, oversizedLines: 0 };
       listener.onBytes(file.bytes);
     } else {
-      for await (const { lines, oversizedLines } of cutFile(file, listener)) {
-        yield { unit: unit++, fileIndex, file, ours, lines, oversizedLines };
+      for await (const { lines, oversizedLines } of cutFile(file, blocks, listener)) {
+        yield { unit: unit++, fileIndex, file, lines, oversizedLines };
       }
     }
     await listener.onFile?.(fileIndex, unit - first);
@@ -92,8 +101,12 @@ export async function* listUnits({ files }: HashedCorpus, listener: UnitListener
 
 async function* cutFile(
   file: CorpusFile,
+  blocks: BlockPool,
   listener: UnitListener,
-): AsyncGenerator<{ lines: Uint8Array<ArrayBuffer>; oversizedLines: number }> {
+): AsyncGenerator<{ lines: Uint8Array<SharedArrayBuffer>; oversizedLines: number }> {
+  let block = blocks.take();
+  let length = 0;
+  let oversizedLines = 0;
   const hash = createHash("sha256");
   try {
     const onRead = (chunk: Uint8Array) => {
@@ -101,9 +114,17 @@ async function* cutFile(
       listener.onBytes(chunk.length);
     };
     const bytes = openBytes(file.path, { onRead });
-    for await (const block of readLineBlocks(bytes, { blockBytes: BLOCK_BYTES })) {
-      yield { lines: block.bytes, oversizedLines: block.oversizedBytes === undefined ? 0 : 1 };
+    for await (const part of readLineBlocks(bytes)) {
+      if (length + part.bytes.length > block.length) {
+        yield { lines: block.subarray(0, length), oversizedLines };
+        block = blocks.take(part.bytes.length);
+        [length, oversizedLines] = [0, 0];
+      }
+      block.set(part.bytes, length);
+      length += part.bytes.length;
+      if (part.oversizedBytes !== undefined) oversizedLines += 1;
     }
+    yield { lines: block.subarray(0, length), oversizedLines };
   } catch (error) {
     throw asUserError(file, error);
   }

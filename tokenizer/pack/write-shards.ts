@@ -79,26 +79,31 @@ export async function writeShard(
   options: ArrowRowOptions,
 ): Promise<z.infer<typeof markSchema>> {
   const hashRow = rowHasher(await xxhash());
-  const hashes: bigint[] = [];
+  let hashes = new BigUint64Array(1 << 10);
+  let count = 0;
   const writer = await ArrowRowWriter.create(path, options);
   try {
     for await (const row of rows) {
-      hashes.push(hashRow(row));
+      if (count === hashes.length) hashes = grown(hashes);
+      hashes[count++] = hashRow(row);
       await writer.write(row);
     }
     const { bytes, sha256 } = await writer.commit();
-    const sidecar = await writeFileAtomic(
-      rowHashesFile(path),
-      new Uint8Array(BigUint64Array.from(hashes).buffer),
-    );
+    const sidecar = await writeFileAtomic(rowHashesFile(path), new Uint8Array(hashes.buffer, 0, 8 * count));
     return {
-      rows: hashes.length,
+      rows: count,
       bytes,
       sha256,
       rowHashesSha256: sidecar.sha256,
-      rowsHash: formatHash(hashes.reduce(addHashes, 0n)),
+      rowsHash: formatHash(hashes.reduce(addHashes, 0n)), // those behind the last row are 0
     };
   } finally {
     await writer.discard();
   }
+}
+
+function grown(hashes: BigUint64Array<ArrayBuffer>): BigUint64Array<ArrayBuffer> {
+  const larger = new BigUint64Array(2 * hashes.length);
+  larger.set(hashes);
+  return larger;
 }

@@ -35,9 +35,8 @@ DEVICE void embeddingBackward(const EmbeddingBackwardParams& p) {
   const int* ids = pointer<const int>(p.ids);
   const int id = ids[own];
   if (id < 0 || id >= p.vocabulary) return;
-  float sums[8];
+  float sums[8] = {};
   float* gradient = pointer<float>(p.dWeight) + static_cast<long long>(id) * p.lddWeight + column;
-  if (count > 0) loadVector(sums, gradient, count);
   for (int first = 0; first < p.rows; first += window) {
     const int row = first + thread;
     const unsigned bits = ballot(row < p.rows && ids[smaller(row, p.rows - 1)] == id);
@@ -52,6 +51,7 @@ DEVICE void embeddingBackward(const EmbeddingBackwardParams& p) {
         // The block of the id's first row adds for all of them.
         if (at < own) return;
         if (count <= 0) continue;
+        if (at == own) loadVector(sums, gradient, count);
         float values[8];
         loadVector(values, pointer<const T>(p.dOut) + static_cast<long long>(at) * p.lddOut + column, count);
 #pragma unroll

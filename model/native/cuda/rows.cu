@@ -39,6 +39,25 @@ DEVICE void rmsNorm(const RmsNormParams& p) {
 KERNEL(apt3_rms_norm_bf16, RmsNormParams, rowThreads, 4) { rmsNorm<bf16>(params); }
 KERNEL(apt3_rms_norm_f32, RmsNormParams, rowThreads, 4) { rmsNorm<float>(params); }
 
+/** Eight float32 sums of a thread in shared memory, in two places: neighbours' chunks then lie side by side in the banks. */
+DEVICE void loadSums(float (&to)[8], const float* sums, int column, int columns) {
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    const Chunk chunk = *reinterpret_cast<const Chunk*>(sums + half * divideUp(columns, 8) * 4 + column / 2);
+#pragma unroll
+    for (int i = 0; i < 4; i++) to[4 * half + i] = asFloat(chunk.words[i]);
+  }
+}
+DEVICE void storeSums(float* sums, const float (&from)[8], int column, int columns) {
+#pragma unroll
+  for (int half = 0; half < 2; half++) {
+    Chunk chunk;
+#pragma unroll
+    for (int i = 0; i < 4; i++) chunk.words[i] = asBits(from[4 * half + i]);
+    *reinterpret_cast<Chunk*>(sums + half * divideUp(columns, 8) * 4 + column / 2) = chunk;
+  }
+}
+
 /**
  * With s the scale and g = gain ∘ dOut: dX += s·g − x·s³·mean(x∘g). A thread owns the same columns in every row of the
  * block, so its part of dGain needs no other thread; it lies in shared memory since registers would bound the columns.
@@ -52,7 +71,7 @@ DEVICE void rmsNormBackward(const RmsNormBackwardParams& p) {
   const T* gain = pointer<const T>(p.gain);
   constexpr int step = rowThreads * vectorSize;
   const float none[8] = {0, 0, 0, 0, 0, 0, 0, 0};
-  for (int column = thread * vectorSize; column < p.columns; column += step) storeVector(gainSums + column, none, 8);
+  for (int column = thread * vectorSize; column < p.columns; column += step) storeSums(gainSums, none, column, p.columns);
 
   const int first = blockX() * p.rowsPerBlock;
   const int end = smaller(p.rows, first + p.rowsPerBlock);
@@ -67,14 +86,14 @@ DEVICE void rmsNormBackward(const RmsNormBackwardParams& p) {
       loadVector(values, x + column, p.columns - column);
       loadVector(gradients, dOut + column, p.columns - column);
       loadVector(gains, gain + column, p.columns - column);
-      loadVector(sums, gainSums + column, 8);
+      loadSums(sums, gainSums, column, p.columns);
 #pragma unroll
       for (int i = 0; i < vectorSize; i++) {
         const float product = values[i] * gradients[i];
         dot += product * gains[i];
         sums[i] += product * scale;
       }
-      storeVector(gainSums + column, sums, 8);
+      storeSums(gainSums, sums, column, p.columns);
     }
     dot = warpSum(dot);
     float* place = dots + row % 2 * rowWarps;
@@ -98,7 +117,7 @@ DEVICE void rmsNormBackward(const RmsNormBackwardParams& p) {
   float* partials = pointer<float>(p.partials) + static_cast<long long>(blockX()) * p.ldPartials;
   for (int column = thread * vectorSize; column < p.columns; column += step) {
     float sums[8];
-    loadVector(sums, gainSums + column, 8);
+    loadSums(sums, gainSums, column, p.columns);
     storeVector(partials + column, sums, 8);
   }
 }

@@ -10,10 +10,10 @@ namespace emulator {
 
 Position position;
 Block block;
+Stacks stacks;
 
 namespace {
 
-Stacks stacks;
 void* hostStack;
 const Launch* running;
 
@@ -105,6 +105,7 @@ void await(Wait wait, void* operands) {
     switchFrom(self);
     return;
   }
+  checker::passCollective(self / warpSize);
   if (wait == Wait::barrier) {
     if (++block.warpsAtBarrier < static_cast<int>(block.warps.size())) {
       thread.wait = wait;
@@ -147,6 +148,7 @@ void runBlock(const Launch& launch) {
   checker::startBlock(position.shared, launch.sharedBytes);
   position.thread = 0;
   apt3_switch_stack(&hostStack, block.threads[0].stack);
+  checker::endBlock();
 }
 
 }  // namespace
@@ -160,10 +162,9 @@ void fail(const std::string& message) {
 }
 
 std::string runKernel(const Launch& launch) {
-  constexpr unsigned mostShared = 227 * 1024;
   static auto* shared = static_cast<unsigned char*>(
-      mmap(nullptr, mostShared, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  if (launch.sharedBytes > mostShared) return "more shared memory than any multiprocessor has";
+      mmap(nullptr, mostSharedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  if (launch.sharedBytes > mostSharedBytes) return "more shared memory than any multiprocessor has";
   if (launch.threads % warpSize != 0 || launch.threads > 1024) return "a block that is not whole warps";
   running = &launch;
   block.error.clear();

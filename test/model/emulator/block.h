@@ -45,6 +45,7 @@ struct Launch {
   const char* name;
   KernelFunction function;
   const void* params;
+  size_t paramBytes;
   int grid[3];
   int threads;
   unsigned sharedBytes;
@@ -66,6 +67,8 @@ struct Block {
 extern Block block;
 
 constexpr int warpSize = 32;
+constexpr unsigned mostSharedBytes = 227 * 1024;
+extern Stacks stacks;
 
 /** Ends the launch with this error. Called on a fiber; does not return. */
 [[noreturn]] void fail(const std::string& message);

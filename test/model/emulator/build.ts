@@ -44,7 +44,8 @@ const common = ["-std=c++20", "-fPIC", "-march=native", "-Wall", "-Wextra", "-I"
 /** Kernels; with the checker their accesses are reported to its own hooks. Jumps must not be moved past collectives. */
 function kernelUnits(sources: readonly string[], variant: Variant): Unit[] {
   const language = ["-x", "c++", "-fno-thread-jumps", "-Wno-unknown-pragmas"];
-  const flags = variant === "fast" ? ["-O2"] : ["-O1", "-fsanitize=thread", "-DAPT3_CHECKED"];
+  const flags =
+    variant === "fast" ? ["-O2"] : ["-O1", "-fno-tree-sra", "-fsanitize=thread,alignment", "-DAPT3_CHECKED"];
   return sources.map((source) => ({ source, flags: [...common, ...flags, ...language] }));
 }
 

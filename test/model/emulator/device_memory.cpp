@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "checker.h"
+
 namespace emulator {
 
 std::map<uintptr_t, Allocation> allocations;
@@ -26,10 +28,13 @@ uintptr_t allocate(size_t bytes) {
   return address;
 }
 
+uintptr_t startOf(const Allocation& allocation) { return reinterpret_cast<uintptr_t>(allocation.memory) + gap; }
+
 bool release(uintptr_t address) {
   const auto found = allocations.find(address);
   if (found == allocations.end()) return false;
   allocatedBytes -= found->second.bytes;
+  checker::forgetAllocation(&found->second);
   std::free(found->second.memory);
   allocations.erase(found);
   return true;

@@ -20,6 +20,8 @@ constexpr size_t deviceBytes = size_t{8} << 30;
 uintptr_t allocate(size_t bytes);
 bool release(uintptr_t address);
 
+/** Address of an allocation's first byte. */
+uintptr_t startOf(const Allocation& allocation);
 /** The allocation that holds the address, or null. */
 const Allocation* allocationOf(uintptr_t address);
 

@@ -49,6 +49,8 @@ struct Event {
 struct Function {
   std::string name;
   KernelFunction code;
+  size_t paramBytes;
+  unsigned threads;
   unsigned mostShared = 48 * 1024;
 };
 
@@ -250,9 +252,10 @@ int cuModuleLoadDataEx(void** module, const void* image, unsigned, int*, void**)
 int cuModuleUnload(void*) { return success; }
 int cuModuleGetFunction(Function** function, void* module, const char* name) {
   void* code = dlsym(module, name);
-  if (code == nullptr) return notFound;
+  const auto* shape = static_cast<const unsigned*>(dlsym(module, (std::string(name) + "_shape").c_str()));
+  if (code == nullptr || shape == nullptr) return notFound;
   // Lives as long as the process, as a module's functions do.
-  *function = new Function{name, reinterpret_cast<KernelFunction>(code)};
+  *function = new Function{name, reinterpret_cast<KernelFunction>(code), shape[0], shape[1]};
   return success;
 }
 int cuFuncSetAttribute(Function* function, int which, int value) {
@@ -268,17 +271,17 @@ int cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
                    unsigned blockZ, unsigned sharedBytes, Stream* stream, void** params, void** extra) {
   std::lock_guard lock(mutex);
   if (blockY != 1 || blockZ != 1 || sharedBytes > function->mostShared || gridX == 0 || gridY == 0 || gridZ == 0 ||
-      gridY > 65535 || gridZ > 65535)
+      gridY > 65535 || gridZ > 65535 || blockX != function->threads)
     return invalidValue;
-  // A launch gives its one parameter struct with its size, in the driver's list of (key, value) pairs.
-  const void* struct_ = params != nullptr ? params[0] : extra[1];
-  const size_t bytes = params != nullptr ? 512 : *static_cast<size_t*>(extra[3]);
-  std::vector<uint64_t> copy((bytes + 7) / 8);
-  std::memcpy(copy.data(), struct_, bytes);
+  // The one parameter struct comes by a pointer, or with its size in the driver's list of (key, value) pairs.
+  if (params == nullptr && *static_cast<size_t*>(extra[3]) != function->paramBytes) return invalidValue;
+  std::vector<uint64_t> copy((function->paramBytes + 7) / 8);
+  std::memcpy(copy.data(), params != nullptr ? params[0] : extra[1], function->paramBytes);
   return enqueue(stream, [=, copy = std::move(copy)] {
     const std::string error = runKernel({function->name.c_str(),
                                          function->code,
                                          copy.data(),
+                                         function->paramBytes,
                                          {static_cast<int>(gridX), static_cast<int>(gridY), static_cast<int>(gridZ)},
                                          static_cast<int>(blockX),
                                          sharedBytes});

@@ -97,4 +97,9 @@ unsigned char* Stacks::top(int index) {
   return base_ + (bytes + offset) * static_cast<size_t>(index + 1);
 }
 
+bool Stacks::holds(uintptr_t address) const {
+  const auto start = reinterpret_cast<uintptr_t>(base_);
+  return address >= start && address < start + (bytes + offset) * count;
+}
+
 }  // namespace emulator

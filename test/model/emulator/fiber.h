@@ -1,6 +1,7 @@
 #pragma once
 /** Stacks and the switch between them: a block's threads run on one thread of the machine, and switch at collectives. */
 #include <cstddef>
+#include <cstdint>
 
 namespace emulator {
 
@@ -14,6 +15,7 @@ void* prepareStack(unsigned char* top, void (*entry)());
 class Stacks {
  public:
   unsigned char* top(int index);
+  bool holds(uintptr_t address) const;
 
  private:
   // A kernel's arrays need a few KB. Stacks start at different offsets in their pages, or else all of them would fall

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <set>
 
 namespace kernel_tests {
 
@@ -21,6 +22,7 @@ void* module;
 std::vector<DeviceAddress> allocations;
 int failures = 0;
 bool paddingBroken = false;
+std::set<std::string> launched;
 std::vector<std::pair<std::string, std::function<void()>>>& suites() {
   static std::vector<std::pair<std::string, std::function<void()>>> all;
   return all;
@@ -148,6 +150,7 @@ Matrix createIntegers(const std::vector<int>& values) {
 }
 
 void launchBytes(const Kernel& kernel, Grid grid, const void* params, size_t bytes, unsigned sharedBytes) {
+  launched.insert(kernel.name);
   void* function = nullptr;
   call("cuModuleGetFunction", &function, module, kernel.name);
   if (sharedBytes > 48 * 1024) call("cuFuncSetAttribute", function, 8, static_cast<int>(sharedBytes));
@@ -190,6 +193,16 @@ int runSuites(const std::string& only) {
   return failures;
 }
 
+/** Of the checked harness: for each kernel the turns that bank conflicts cost, and those that were necessary. */
+void printBankConflicts() {
+  using Counter = unsigned long long (*)(const char*);
+  const auto conflicts = reinterpret_cast<Counter>(dlsym(library, "apt3_bank_conflicts"));
+  const auto turns = reinterpret_cast<Counter>(dlsym(library, "apt3_bank_turns"));
+  if (conflicts == nullptr || turns == nullptr) return;
+  for (const std::string& name : launched)
+    std::printf("banks %s %llu %llu\n", name.c_str(), conflicts(name.c_str()), turns(name.c_str()));
+}
+
 }  // namespace kernel_tests
 
 /** Usage: kernel_tests DRIVER-LIBRARY [suite] [image]. */
@@ -197,6 +210,7 @@ int main(int count, char** words) {
   if (count < 2) return 2;
   kernel_tests::openDevice(words[1], count > 3 ? words[3] : "");
   const int failures = kernel_tests::runSuites(count > 2 ? words[2] : "");
+  kernel_tests::printBankConflicts();
   std::printf("%d failed\n", failures);
   return failures == 0 ? 0 : 1;
 }

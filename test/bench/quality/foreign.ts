@@ -1,0 +1,107 @@
+/** One short text of a language, one to three sentences long. All were written for this bench. */
+export interface ForeignText {
+  /** ISO 639; `szl` Silesian, `csb` Kashubian. */
+  readonly language: string;
+  readonly text: string;
+}
+
+const TEXTS: Readonly<Record<string, readonly string[]>> = {
+  pl: [
+    "Wczoraj po południu poszliśmy nad rzekę, bo wreszcie przestało padać.",
+    "Sklep przy rynku jest dziś zamknięty. Otwieramy ponownie w poniedziałek o ósmej.",
+    "Babcia mówiła, że najlepsze jabłka rosły za stodołą.",
+    "Rada gminy przyjęła budżet na przyszły rok jednogłośnie.",
+    "Nie wiem, czy zdążę na pociąg, ale spróbuję.",
+    "Przepis jest prosty: mąka, jajka, szczypta soli i trochę cierpliwości.",
+    "W tym roku zima przyszła wcześniej niż zwykle, a śnieg leżał do kwietnia.",
+    "Autor opisuje życie małego miasteczka na przełomie wieków.",
+    "Proszę wyłączyć telefony przed rozpoczęciem koncertu.",
+    "Drużyna wygrała po dogrywce, chociaż do przerwy przegrywała trzema bramkami.",
+    "Zapomniałem hasła i nie mogę się zalogować, pomoże ktoś?",
+    "Ulica będzie zamknięta do piątku z powodu remontu wodociągu.",
+  ],
+  cs: [
+    "Včera odpoledne jsme šli k řece, protože konečně přestalo pršet.",
+    "Obchod na náměstí je dnes zavřený. Znovu otevíráme v pondělí v osm.",
+    "Babička říkala, že nejlepší jablka rostla za stodolou.",
+    "Zastupitelstvo přijalo rozpočet na příští rok jednomyslně.",
+    "Nevím, jestli stihnu vlak, ale zkusím to.",
+    "Recept je jednoduchý: mouka, vejce, špetka soli a trocha trpělivosti.",
+    "Letos přišla zima dřív než obvykle a sníh ležel až do dubna.",
+    "Autor popisuje život malého města na přelomu století.",
+    "Prosíme, vypněte telefony před začátkem koncertu.",
+    "Mužstvo vyhrálo po prodloužení, ačkoli o poločase prohrávalo o tři branky.",
+    "Zapomněl jsem heslo a nemohu se přihlásit, poradí někdo?",
+    "Ulice bude do pátku uzavřena kvůli opravě vodovodu.",
+  ],
+  sk: [
+    "Včera popoludní sme išli k rieke, lebo konečne prestalo pršať.",
+    "Obchod na námestí je dnes zatvorený. Znova otvárame v pondelok o ôsmej.",
+    "Babička hovorila, že najlepšie jablká rástli za stodolou.",
+    "Zastupiteľstvo prijalo rozpočet na budúci rok jednohlasne.",
+    "Neviem, či stihnem vlak, ale skúsim to.",
+    "Recept je jednoduchý: múka, vajcia, štipka soli a trochu trpezlivosti.",
+    "Tento rok prišla zima skôr ako zvyčajne a sneh ležal až do apríla.",
+    "Autor opisuje život malého mesta na prelome storočí.",
+    "Prosíme, vypnite si telefóny pred začiatkom koncertu.",
+    "Mužstvo vyhralo po predĺžení, hoci do polčasu prehrávalo o tri góly.",
+    "Zabudol som heslo a neviem sa prihlásiť, poradí niekto?",
+    "Ulica bude do piatka uzavretá pre opravu vodovodu.",
+  ],
+  szl: [
+    "Wczorej po połedniu poszli my nad rzyka, bo w kōńcu przestało loć.",
+    "Sklep przi rynku je dzisioj zawarty. Ôtwiyrōmy zaś we pōndziałek ô ôsmyj.",
+    "Starka gŏdała, że nŏjlepsze jabka rosły za stodołōm.",
+    "Rada gminy przijyła budżet na prziszły rok jednōgłośnie.",
+    "Niy wiym, eli zdōnża na cug, ale spróbuja.",
+    "Przepis je prosty: mōnka, jajca, szczypta soli i trocha cierpliwości.",
+    "We tym roku zima prziszła wczaśnij niż zwykle, a śniyg leżoł aż do kwietnia.",
+    "Autōr ôpisuje życie małego miasteczka na przełōmie wiekōw.",
+    "Proszã wyłōnczyć telefōny przed zaczyńciym kōncertu.",
+    "Drużyna wygrała po dogrywce, chocia do przerwy przegrywała trzōma bramkami.",
+    "Żech zapōmnioł hasła i niy poradza sie zalogować, pōmoże fto?",
+    "Ulica bydzie zawartŏ do piōntku skuli naprawy wodociōngu.",
+  ],
+  csb: [
+    "Wczora pò pôłniu më szlë nad rzékã, bò wreszce òprzestało padac.",
+    "Krómk przë rënkù je dzysô zamkłi. Ùdostãpnimë gò znowa w pòniédzôłk ò ósmi.",
+    "Starka gôdała, że nôlepszé jabka rosłë za stodołą.",
+    "Radzëzna gminë przëjãła bùdżet na przińdny rok jednogłosno.",
+    "Jô nie wiém, czë jô zdążã na banã, ale spróbùjã.",
+    "Przepis je prosti: mąka, jaja, szczëpta solë ë kąsk cerplëwòtë.",
+    "W tim rokù zëma przëszła wczasni jak zwëczajno, a sniég leżôł jaż do łżëkwiata.",
+    "Aùtór òpisëje żëcé môłégò gardu na przełómie stalatów.",
+    "Proszã wëłączëc telefónë przed zaczãcym kòncertu.",
+    "Karno dobëło pò dogriwce, chòc do przestanë przegriwało trzema brómkama.",
+    "Zabéł jem parolã ë ni mògã sã wlogòwac, pòmòże chto?",
+    "Sztrasa bãdze zamkłô do piątkù z przëczënë naprawë wòdocygù.",
+  ],
+  en: [
+    "Yesterday afternoon we walked down to the river because the rain had finally stopped.",
+    "The shop on the square is closed today. We open again on Monday at eight.",
+    "Grandmother used to say that the best apples grew behind the barn.",
+    "The council passed next year's budget without a single vote against it.",
+    "I do not know whether I will catch the train, but I will try.",
+    "The recipe is simple: flour, eggs, a pinch of salt and some patience.",
+    "Winter came earlier than usual this year, and the snow lay until April.",
+    "The author describes life in a small town at the turn of the century.",
+    "Please switch off your phones before the concert begins.",
+    "The team won in extra time although they were three goals down at half-time.",
+    "I forgot my password and cannot log in, can anyone help?",
+    "The street will be closed until Friday while the water main is repaired.",
+  ],
+  uk: [
+    "Учора по обіді ми пішли до річки, бо нарешті перестало дощити.",
+    "Крамниця на площі сьогодні зачинена. Знову відчиняємо в понеділок о восьмій.",
+    "Бабуся казала, що найкращі яблука росли за стодолою.",
+  ],
+  de: [
+    "Gestern Nachmittag gingen wir zum Fluss, weil es endlich aufgehört hatte zu regnen.",
+    "Der Laden am Markt ist heute geschlossen. Wir öffnen wieder am Montag um acht.",
+    "Großmutter sagte immer, die besten Äpfel wüchsen hinter der Scheune.",
+  ],
+};
+
+export const FOREIGN_TEXTS: readonly ForeignText[] = Object.entries(TEXTS).flatMap(([language, texts]) =>
+  texts.map((text) => ({ language, text })),
+);
