@@ -114,8 +114,9 @@ export function createCleaner(
         continue;
       }
       const { record } = parsed;
-      reading.charactersIn += record.text.length;
-      reading.charactersOut += record.text.length;
+      const textBytes = Buffer.byteLength(record.text);
+      reading.bytesIn += textBytes;
+      reading.bytesOut += textBytes;
 
       const changedBy: string[] = [];
       const measures = applySteps(record);
@@ -132,6 +133,7 @@ export function createCleaner(
       /** The text after every step with its measures, or undefined when one of them dropped it. */
       function applySteps({ text: original, label }: TextRecord): TextMeasures | undefined {
         let current = original;
+        let size = textBytes;
         let measures = new TextMeasures(current);
         for (let i = 0; i < steps.length; i++) {
           const { name, addsNoSigns, apply } = steps[i] as (typeof steps)[number];
@@ -144,16 +146,17 @@ export function createCleaner(
             rejects.add(line, name, verdict.reason, () => current);
             return undefined;
           }
-          step.charactersIn += current.length;
-          step.charactersOut += verdict.text.length;
+          step.bytesIn += size;
           if (verdict.text !== current) {
             step.changed += 1;
             if (step.changed <= tracesKept)
               traces.push({ line, step: name, ...excerptChange(current, verdict.text) });
             changedBy.push(name);
             current = verdict.text;
+            size = Buffer.byteLength(current);
             measures = new TextMeasures(current, addsNoSigns ? measures.signs : undefined);
           }
+          step.bytesOut += size;
         }
         return measures;
       }

@@ -84,22 +84,23 @@ export class Span {
     for (const [i, end] of result.ends.entries()) {
       const record = result.records.subarray(i === 0 ? 0 : result.ends[i - 1], end);
       const characters = result.characters[i] as number;
+      const textBytes = result.textBytes[i] as number;
       dedup.documentsIn += 1;
       if (!this.#state.seen.add(result.keys[i] as bigint)) {
         countDrop(dedup, "duplicate");
         this.#rejects.add(result.lines[i] as number, DEDUP_STEP, "duplicate", () => textOf(record));
         continue;
       }
-      dedup.charactersIn += characters;
-      dedup.charactersOut += characters;
+      dedup.bytesIn += textBytes;
+      dedup.bytesOut += textBytes;
       this.#keys.push(result.keys[i] as bigint);
       if (result.bands.length > 0)
         this.#bands.push(result.bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
       this.#statistics.documentsKept += 1;
-      this.#statistics.textBytesKept += result.textBytes[i] as number;
+      this.#statistics.textBytesKept += textBytes;
       this.#statistics.charactersKept += characters;
       this.#totals.documents += 1;
-      this.#totals.textBytes += result.textBytes[i] as number;
+      this.#totals.textBytes += textBytes;
       this.#totals.characters += characters;
       this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
       await this.#writer.write(record);

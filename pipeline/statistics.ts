@@ -5,9 +5,9 @@ const stepStatisticsSchema = z.strictObject({
   documentsIn: z.number(),
   /** Documents whose text the step changed. */
   changed: z.number(),
-  /** UTF-16 units before and after, of the documents the step kept. */
-  charactersIn: z.number(),
-  charactersOut: z.number(),
+  /** UTF-8 bytes of text before and after, of the documents the step kept. */
+  bytesIn: z.number(),
+  bytesOut: z.number(),
   /** Dropped documents by reason. */
   dropped: z.record(z.string(), z.number()),
 });
@@ -47,8 +47,8 @@ export function emptyStatistics(steps: readonly string[]): Statistics {
 const emptyStep = (): StepStatistics => ({
   documentsIn: 0,
   changed: 0,
-  charactersIn: 0,
-  charactersOut: 0,
+  bytesIn: 0,
+  bytesOut: 0,
   dropped: {},
 });
 
@@ -74,8 +74,8 @@ export function addStatistics(sum: Statistics, part: Statistics): void {
     const into = stepOf(sum, name);
     into.documentsIn += step.documentsIn;
     into.changed += step.changed;
-    into.charactersIn += step.charactersIn;
-    into.charactersOut += step.charactersOut;
+    into.bytesIn += step.bytesIn;
+    into.bytesOut += step.bytesOut;
     for (const [reason, count] of Object.entries(step.dropped)) countDrop(into, reason, count);
   }
 }

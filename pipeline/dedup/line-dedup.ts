@@ -113,12 +113,13 @@ async function rewriteUnit(unit: Unit, index: number, state: RewriteState): Prom
         step.changed += 1;
         if (traces.length < tracesKept) traces.push({ line, step: STEP, ...excerptChange(text, rest) });
       }
-      step.charactersIn += text.length;
-      step.charactersOut += rest.length;
       kept.push(place);
       const changed = rest === text ? meta : { ...meta, changedBy: [...(meta.changedBy ?? []), STEP] };
       const record = new RecordBuffer();
-      totals.textBytes += record.add(rest, JSON.stringify(changed));
+      const bytes = record.add(rest, JSON.stringify(changed));
+      step.bytesIn += rest === text ? bytes : Buffer.byteLength(text);
+      step.bytesOut += bytes;
+      totals.textBytes += bytes;
       totals.characters += rest.length;
       writer ??= await ShardWriter.create(join(out, file));
       await writer.write(record.take());

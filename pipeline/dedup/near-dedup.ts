@@ -89,8 +89,8 @@ async function withoutDuplicates(
   if (shard === undefined) return { ...rest, statistics };
   step.documentsIn += shard.documents;
   if (dropped.length === 0) {
-    step.charactersIn += shard.characters;
-    step.charactersOut += shard.characters;
+    step.bytesIn += shard.textBytes;
+    step.bytesOut += shard.textBytes;
     return { ...unit, statistics };
   }
   const earlier = await journal.readDeduplicated(unit.dataset, index);
@@ -112,8 +112,8 @@ async function withoutDuplicates(
     characters: from.characters - removed.characters,
   };
   countDrop(step, "near-duplicate", dropped.length);
-  step.charactersIn += left.characters;
-  step.charactersOut += left.characters;
+  step.bytesIn += left.textBytes;
+  step.bytesOut += left.textBytes;
   statistics.documentsKept = left.documents;
   statistics.textBytesKept = left.textBytes;
   statistics.charactersKept = left.characters;

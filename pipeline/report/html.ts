@@ -13,9 +13,15 @@ export function escapeHtml(text: string): string {
 /** A cell: text, a number, or ready HTML. */
 export type Cell = string | number | { readonly html: string };
 
-/** A table whose columns of numbers are set right. */
-export function table(head: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const isNumeric = head.map((_, column) => rows.some((row) => typeof row[column] === "number"));
+/** A table; columns of numbers, and those named in `numeric`, are set right. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  { numeric = [] }: { readonly numeric?: readonly number[] } = {},
+): string {
+  const isNumeric = head.map(
+    (_, column) => numeric.includes(column) || rows.some((row) => typeof row[column] === "number"),
+  );
   const cell = (tag: string, content: Cell, column: number) => {
     const inner =
       typeof content === "object"
@@ -33,19 +39,42 @@ export function table(head: readonly string[], rows: readonly (readonly Cell[])[
 export const count = (value: number) => value.toLocaleString("en").replaceAll(",", "\u202f");
 
 export function bar(share: number): Cell {
-  return { html: `<span class="bar" style="width:${(Math.min(share, 1) * 120).toFixed(1)}px"></span>` };
+  return {
+    html: `<span class="track"><i style="width:${(Math.min(share, 1) * 100).toFixed(1)}%"></i></span>`,
+  };
 }
 
-export function figure(label: string, value: string): string {
-  return `<div class="figure"><b>${escapeHtml(value)}</b><span class="muted">${escapeHtml(label)}</span></div>`;
+/** A list of names with bars and counts, the longest bar first. */
+export function barList(
+  rows: readonly { readonly name: string; readonly value: number; readonly note?: string }[],
+): string {
+  const most = Math.max(...rows.map(({ value }) => value), 1);
+  const lines = rows.map(
+    ({ name, value, note = "" }) =>
+      `<div class="item"><div class="label"><span>${escapeHtml(name)}</span><span class="number"><b>${count(value)}</b> <small>${escapeHtml(note)}</small></span></div><span class="track"><i style="width:${((100 * value) / most).toFixed(1)}%"></i></span></div>`,
+  );
+  return `<div class="card bars">${lines.join("")}</div>`;
 }
 
-export function histogram(counts: readonly number[], from: string, to: string): string {
+export function figure(label: string, value: string, note = ""): string {
+  return `<div class="figure"><span class="muted">${escapeHtml(label)}</span><b>${escapeHtml(value)}</b><small>${escapeHtml(note)}</small></div>`;
+}
+
+/** Columns over an axis whose ends and middle are named. */
+export function histogram(
+  counts: readonly number[],
+  labels: readonly string[],
+  nameOf: (bin: number) => string,
+): string {
   const most = Math.max(...counts, 1);
-  const bars = counts
-    .map((value) => `<i style="height:${((value / most) * 100).toFixed(1)}%" title="${count(value)}"></i>`)
+  const columns = counts
+    .map(
+      (value, bin) =>
+        `<i${value === 0 ? ' class="none"' : ""} style="height:${((value / most) * 100).toFixed(1)}%" title="${escapeHtml(nameOf(bin))}: ${count(value)}"></i>`,
+    )
     .join("");
-  return `<div class="histogram">${bars}</div><div class="axis"><span>${escapeHtml(from)}</span><span>${escapeHtml(to)}</span></div>`;
+  const axis = labels.map((label) => `<span>${escapeHtml(label)}</span>`).join("");
+  return `<div class="card"><div class="most">${count(most)}</div><div class="histogram">${columns}</div><div class="axis">${axis}</div></div>`;
 }
 
 export const percent = (part: number, whole: number) =>
@@ -53,7 +82,7 @@ export const percent = (part: number, whole: number) =>
 
 export const bytes = formatBytes;
 
-/** Two versions of a text, with what only one of them has marked. */
+/** Two versions of a text side by side, with what only one of them has marked. */
 export function difference(before: string, after: string): string {
   const shorter = Math.min(before.length, after.length);
   let prefix = 0;
@@ -66,5 +95,5 @@ export function difference(before: string, after: string): string {
     const middle = changed === "" ? "" : `<${tag}>${escapeHtml(changed)}</${tag}>`;
     return `<pre>${escapeHtml(text.slice(0, prefix))}${middle}${escapeHtml(text.slice(text.length - suffix))}</pre>`;
   };
-  return mark(before, "del") + mark(after, "ins");
+  return `<div class="pair">${mark(before, "del")}${mark(after, "ins")}</div>`;
 }

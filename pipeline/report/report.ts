@@ -1,17 +1,16 @@
 import type { CleanManifest } from "../clean-manifest.ts";
 import type { Unit } from "../journal.ts";
+import { PROFILES } from "../profiles.ts";
 import { sumStatistics } from "../results.ts";
-import { dropsByReason, type Statistics } from "../statistics.ts";
-import { bar, bytes, count, difference, escapeHtml, figure, histogram, percent, table } from "./html.ts";
+import { dropsByReason, QUALITY_BINS, type Statistics } from "../statistics.ts";
+import { changes, rejects } from "./examples.ts";
+import { funnel, funnelsBySource, overview } from "./funnel.ts";
+import { barList, bytes, count, escapeHtml, figure, histogram, percent, table } from "./html.ts";
 import { STYLE } from "./style.ts";
 
-/** Examples shown for each step and for each reason. */
-const EXAMPLES = 4;
-const EXCERPT = 400;
-
 /**
- * The report of an ingest as one HTML page without outside parts: what came in, what each step changed and
- * dropped and why, with examples.
+ * The report of an ingest as one HTML page without outside parts: what came in, where it went, what each step
+ * changed and dropped and why, with examples.
  *
  * @param milliseconds time of each step in this run; of a continued run, only what it did itself
  */
@@ -20,86 +19,83 @@ export function renderReport(
   units: readonly Unit[],
   milliseconds: Readonly<Record<string, number>>,
 ): string {
-  const total = sumStatistics(manifest.datasets);
+  const { datasets } = manifest;
+  const total = sumStatistics(datasets);
   const sections = [
-    summary(total, manifest),
-    section("Sources", sources(manifest)),
-    section("Funnel", funnel(total)),
-    section("Why documents were dropped", reasons(total)),
-    histograms(total),
-    section("Languages", languages(total)),
-    section("Licences", licences(manifest)),
-    section("Time", times(total, milliseconds)),
-    section("What the steps changed", changes(units)),
-    section("What was dropped", rejects(units)),
+    summary(total, manifest, milliseconds),
+    section("Where the documents went", overview(datasets, total)),
+    section("Step by step", funnel(total, milliseconds) + funnelsBySource(datasets), STEPS_NOTE),
+    pair(section("Why documents were dropped", reasons(total)), section("Kept documents", histograms(total))),
+    pair(section("Languages", languages(total)), section("Licences", licences(manifest))),
+    thresholds(manifest),
+    section(
+      "What the steps changed",
+      changes(units),
+      "The place of the first change, with what was there before and is there now.",
+    ),
+    section("What was dropped", rejects(units), "As the text was when it was dropped."),
   ];
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>apt3 ingest</title><style>${STYLE}</style></head><body><main>${sections.join("")}</main></body></html>\n`;
 }
 
-const section = (title: string, content: string) =>
-  `<section><h2>${escapeHtml(title)}</h2>${content}</section>`;
+const STEPS_NOTE =
+  "Documents and text left behind each step. Times are those of the workers in this run, added up; speed is the text a step was given in its own time.";
 
-function summary(total: Statistics, { datasets, shards, failed, version }: CleanManifest): string {
+function section(title: string, content: string, note = ""): string {
+  const about = note === "" ? "" : `<p class="muted">${escapeHtml(note)}</p>`;
+  return `<section><h2>${escapeHtml(title)}</h2>${about}${content}</section>`;
+}
+
+const pair = (left: string, right: string) => `<div class="two">${left}${right}</div>`;
+
+function summary(
+  total: Statistics,
+  { datasets, shards, failed, version }: CleanManifest,
+  milliseconds: Readonly<Record<string, number>>,
+): string {
+  const { documentsRead, documentsKept, bytesRead, textBytesKept } = total;
   const failures = failed
     .map(
-      ({ dataset, message }) => `<p><b>${escapeHtml(dataset)}</b> was left out: ${escapeHtml(message)}</p>`,
+      ({ dataset, message }) =>
+        `<p class="failure"><b>${escapeHtml(dataset)}</b> was left out: ${escapeHtml(message)}</p>`,
     )
     .join("");
-  return `<h1>Ingest report</h1><p class="muted">apt3 ${escapeHtml(version)} · ${datasets.length} data sets · ${shards.length} shards</p>
+  const changed = Math.max(0, ...Object.values(total.steps).map((step) => step.changed));
+  const spent = Object.values(milliseconds).reduce((sum, time) => sum + time, 0);
+  const plural = (number: number, noun: string) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+  return `<header><h1>Ingest report</h1><p class="muted">apt3 ${escapeHtml(version)} · ${plural(datasets.length, "data set")} · ${plural(shards.length, "shard")}</p></header>
 <div class="figures">${[
-    figure("documents read", count(total.documentsRead)),
-    figure("documents kept", count(total.documentsKept)),
-    figure("of documents kept", percent(total.documentsKept, total.documentsRead)),
-    figure("read", bytes(total.bytesRead)),
-    figure("clean text", bytes(total.textBytesKept)),
-  ].join("")}</div>${failures}`;
-}
-
-function sources({ datasets }: CleanManifest): string {
-  return table(
-    ["data set", "profile", "read", "kept", "share", "clean text", ""],
-    datasets.map(({ name, profile, statistics: { documentsRead, documentsKept, textBytesKept } }) => [
-      name,
-      profile,
-      documentsRead,
-      documentsKept,
+    figure(
+      "documents kept",
       percent(documentsKept, documentsRead),
-      bytes(textBytesKept),
-      bar(documentsKept / Math.max(documentsRead, 1)),
-    ]),
-  );
-}
-
-function funnel(total: Statistics): string {
-  const rows = Object.entries(total.steps).map(([name, step]) => {
-    const dropped = Object.values(step.dropped).reduce((sum, documents) => sum + documents, 0);
-    const kept = step.documentsIn - dropped;
-    const difference = step.charactersOut - step.charactersIn;
-    return [
-      name,
-      step.documentsIn,
-      step.changed,
-      dropped,
-      kept,
-      difference === 0 ? "" : `${difference > 0 ? "+" : "−"}${count(Math.abs(difference))}`,
-      bar(kept / Math.max(total.documentsRead, 1)),
-    ];
-  });
-  return table(["step", "documents", "changed", "dropped", "left", "characters", ""], rows);
+      `${count(documentsKept)} of ${count(documentsRead)}`,
+    ),
+    figure("clean text", bytes(textBytesKept), `of ${bytes(bytesRead)} read`),
+    figure("repaired or cleaned", count(changed), "documents, by one step"),
+    figure(
+      "dropped",
+      count(documentsRead - documentsKept),
+      `for ${plural(dropsByReason(total).length, "reason")}`,
+    ),
+    spent === 0
+      ? figure("worker time", "–", "this run found everything done")
+      : figure(
+          "worker time",
+          `${(spent / 1000).toFixed(1)} s`,
+          `${(bytesRead / 1000 / spent).toFixed(1)} MB/s a worker`,
+        ),
+  ].join("")}</div>${failures}`;
 }
 
 function reasons(total: Statistics): string {
   const drops = dropsByReason(total);
   if (drops.length === 0) return "<p>None was.</p>";
-  const most = drops[0]?.documents ?? 1;
-  return table(
-    ["reason", "documents", "of all read", ""],
-    drops.map(({ reason, documents }) => [
-      reason,
-      documents,
-      percent(documents, total.documentsRead),
-      bar(documents / most),
-    ]),
+  return barList(
+    drops.map(({ reason, documents }) => ({
+      name: reason,
+      value: documents,
+      note: percent(documents, total.documentsRead),
+    })),
   );
 }
 
@@ -108,19 +104,44 @@ function histograms({ quality, lengths }: Statistics): string {
     0,
     lengths.findIndex((documents) => documents > 0),
   );
-  return `<section><h2>Kept documents</h2><div class="columns"><div><h3>by quality</h3>${histogram(quality, "0", "1")}</div><div><h3>by length, each bar twice the one before</h3>${histogram(
+  const bins = Array.from({ length: QUALITY_BINS + 1 }, (_, bin) => quality[bin] ?? 0);
+  const from = (bin: number) => count(2 ** (first + bin));
+  const middle = (lengths.length - first) >> 1;
+  return `<h3>by quality score</h3>${histogram(bins, ["0", "0.5", "1"], (bin) =>
+    bin === QUALITY_BINS ? "1" : `${bin / QUALITY_BINS} to ${(bin + 1) / QUALITY_BINS}`,
+  )}<h3>by length in characters, each column twice as long as the one before</h3>${histogram(
     lengths.slice(first),
-    `${count(2 ** first)} characters`,
-    `${count(2 ** lengths.length)}`,
-  )}</div></div></section>`;
+    [from(0), from(middle), from(lengths.length - first)],
+    (bin) => `${from(bin)} to ${from(bin + 1)} characters`,
+  )}`;
 }
 
-function languages({ steps, documentsKept }: Statistics): string {
-  const others = Object.entries(steps.language?.dropped ?? {})
-    .map(([reason, documents]): [string, number] => [reason.replace(/^language-/, ""), documents])
-    .sort((a, b) => b[1] - a[1]);
-  const rows: [string, number][] = [["pl (kept)", documentsKept], ...others];
-  return table(["language", "documents"], rows);
+const languageNames = new Intl.DisplayNames("en", { type: "language", fallback: "code" });
+
+function nameOf(code: string): string {
+  try {
+    return languageNames.of(code) ?? code;
+  } catch {
+    return code; // such as "unknown" or "other-script"
+  }
+}
+
+function languages({ steps, documentsKept, documentsRead }: Statistics): string {
+  const dropped = Object.entries({ ...steps.language?.dropped, ...steps["foreign-paragraphs"]?.dropped });
+  const others = dropped
+    .map(([reason, value]) => ({
+      name:
+        reason === "foreign-paragraphs"
+          ? "mostly foreign paragraphs"
+          : nameOf(reason.replace(/^language-/, "")),
+      value,
+      note: percent(value, documentsRead),
+    }))
+    .sort((a, b) => b.value - a.value);
+  return barList([
+    { name: "Polish (kept)", value: documentsKept, note: percent(documentsKept, documentsRead) },
+    ...others,
+  ]);
 }
 
 function licences({ datasets }: CleanManifest): string {
@@ -129,58 +150,29 @@ function licences({ datasets }: CleanManifest): string {
     ["licence", "data sets", "documents", "clean text"],
     [...groups].map(([licence, members]) => {
       const { documentsKept, textBytesKept } = sumStatistics(members);
-      return [licence, members.length, documentsKept, bytes(textBytesKept)];
+      return [
+        { html: `<div class="wrap">${escapeHtml(licence)}</div>` },
+        members.length,
+        documentsKept,
+        { html: bytes(textBytesKept) },
+      ];
+    }),
+    { numeric: [3] },
+  );
+}
+
+/** What datasets.yaml sets otherwise than the profiles. */
+function thresholds({ datasets }: CleanManifest): string {
+  const rows = datasets.flatMap(({ name, profile, thresholds: set }) =>
+    Object.entries(set).flatMap(([threshold, value]) => {
+      const usual = PROFILES[profile][threshold as keyof typeof set];
+      const [now, before] = [JSON.stringify(value), JSON.stringify(usual)];
+      return now === before ? [] : [[name, profile, threshold, now, before]];
     }),
   );
-}
-
-function times({ steps }: Statistics, milliseconds: Readonly<Record<string, number>>): string {
-  const spent = Object.values(milliseconds).reduce((sum, time) => sum + time, 0);
-  if (spent === 0) return "<p>This run found everything done.</p>";
-  const rows = Object.entries(milliseconds).map(([name, time]) => [
-    name,
-    `${(time / 1000).toFixed(2)} s`,
-    time === 0 ? "–" : `${((steps[name]?.charactersIn ?? 0) / 1000 / time).toFixed(0)} M characters/s`,
-    bar(time / spent),
-  ]);
-  return `<p class="muted">Worker time of this run, by step: ${(spent / 1000).toFixed(1)} s in all.</p>${table(["step", "time", "speed", ""], rows)}`;
-}
-
-function changes(units: readonly Unit[]): string {
-  const groups = Map.groupBy(
-    units.flatMap(({ dataset, traces }) => traces.map((trace) => ({ dataset, ...trace }))),
-    ({ step }) => step,
+  if (rows.length === 0) return "";
+  return section(
+    "Thresholds set by datasets.yaml",
+    table(["data set", "profile", "threshold", "value", "in the profile"], rows),
   );
-  if (groups.size === 0) return "<p>Nothing.</p>";
-  return [...groups]
-    .map(([step, traces]) => {
-      const examples = traces
-        .slice(0, EXAMPLES)
-        .map(
-          ({ dataset, line, before, after }) =>
-            `<h3>${escapeHtml(dataset)}, line ${line}</h3>${difference(before, after)}`,
-        );
-      return `<details><summary>${escapeHtml(step)}</summary>${examples.join("")}</details>`;
-    })
-    .join("");
-}
-
-function rejects(units: readonly Unit[]): string {
-  const groups = Map.groupBy(
-    units.flatMap(({ dataset, rejects: sample }) => sample.map((reject) => ({ dataset, ...reject }))),
-    ({ step, reason }) => `${step}: ${reason}`,
-  );
-  if (groups.size === 0) return "<p>Nothing.</p>";
-  return [...groups]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([reason, sample]) => {
-      const examples = sample
-        .slice(0, EXAMPLES)
-        .map(
-          ({ dataset, line, excerpt }) =>
-            `<h3>${escapeHtml(dataset)}, line ${line}</h3><pre>${escapeHtml(excerpt.slice(0, EXCERPT))}</pre>`,
-        );
-      return `<details><summary>${escapeHtml(reason)}</summary>${examples.join("")}</details>`;
-    })
-    .join("");
 }

@@ -5,7 +5,7 @@ const EMAIL = /(?<![\p{L}\d._%+-])[\p{L}\d._%+-]{1,64}@(?:[\p{L}\d-]{1,63}\.)+\p
 const URL_CREDENTIALS = /(?<=\b(?:https?|ftp):\/\/)[^\s/@:]{1,100}:[^\s/@]{1,100}(?=@)/g;
 const IP = /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)/g;
 const ID_CARD = /(?<![\p{L}\d])([A-Z]{3})(?: ?nr\.?)? ?(\d{6})(?![\p{L}\d])/gu;
-const PASSPORT = /(?<=paszport[^\d\n]{0,40})(?<![\p{L}\d])[A-Z]{2} ?\d{7}(?![\p{L}\d])/giu;
+const PASSPORT = /(paszport[^\d\n]{0,40}?)(?<![\p{L}\d])[A-Z]{2} ?\d{7}(?![\p{L}\d])/giu;
 /** Two or three letters for the place, four or five signs with at least one digit. */
 const PLATE = /(?<![\p{L}\d])[A-Z]{2,3}[ -]?(?=[A-Z]{0,4}\d)[A-Z\d]{4,5}(?![\p{L}\d])/gu;
 /** A plate looks like many codes: only near these words it is believed. */
@@ -14,7 +14,7 @@ const PLATE_BEFORE = /(?:rejestracyjn|tablic\p{L}* (?:o )?n(?:r|umer)|(?:nr|nume
 const PLATE_STEMS = /rej(?:\.|estrac)|tablic/i;
 /** Seven digits of a local number, behind a word that says so. */
 const LOCAL_PHONE =
-  /(?<=(?:tel|telefon|fax|faks)[.:]*\s*(?:nr|numer)?[.:]*\s*)\d{3}[ -]?\d{2}[ -]?\d{2}(?![\d-]|[ ,.]\d)/giu;
+  /((?:tel|telefon|fax|faks)[.:]* ?(?:nr|numer)?[.:]* ?)\d{3}[ -]?\d{2}[ -]?\d{2}(?![\d-]|[ ,.]\d)/giu;
 /** Digits with the separators people put between them; what they are is decided by their number and check digits. */
 const DIGITS = /(?<![\p{L}\d,./-])(?:PL ?|\+)?\(?\d(?:[ \u2009()-]{0,2}\d){8,25}(?![\d]|[,.]\d|\p{L})/gu;
 
@@ -70,11 +70,11 @@ function hideNumbers(text: string): string {
       const after = whole.slice(at + match.length, at + match.length + CONTEXT);
       return placeholderOf(match, before, after) ?? match;
     })
-    .replace(LOCAL_PHONE, "[telefon]")
+    .replace(LOCAL_PHONE, "$1[telefon]")
     .replace(ID_CARD, (match, series: string, number: string) =>
       isIdCard(series + number) ? "[dowód]" : match,
     )
-    .replace(PASSPORT, "[paszport]")
+    .replace(PASSPORT, "$1[paszport]")
     .replace(IP, (match) => (isIp(match) ? "[IP]" : match));
 }
 

@@ -8,7 +8,7 @@ import {
 } from "../../pipeline/measures/quality.ts";
 import { TextMeasures } from "../../pipeline/measures/text-measures.ts";
 import { readTrigrams, TRIGRAMS } from "../../pipeline/measures/trigrams.ts";
-import { seededRandom } from "../../pipeline/sample/damage.ts";
+import { dropDiacritics, seededRandom } from "../../pipeline/sample/damage.ts";
 import { type CorpusText, isHeldOut, PROFILE_OF, readCorpus } from "./quality/corpus.ts";
 import { createRepair } from "./quality/repair.ts";
 import { WRECKS } from "./quality/wreckage.ts";
@@ -25,6 +25,8 @@ const CLEAN_WEIGHT = 8;
 const SHORT = 200;
 /** Clean documents of ordinary length that make wrecks. */
 const WRECKED = 4000;
+/** Every so many clean texts stand in the fit as speech recognition and as old chats write, too: both are wanted. */
+const PLAIN = 20;
 const ROUNDS = 3000;
 const RATE = 0.5;
 /** Pull of every weight towards 0, so that features that tell the same share it. */
@@ -32,7 +34,7 @@ const RIDGE = 3e-4;
 
 /**
  * `npm run bench -- calibrate-quality [--corpus FOLDER]`: finds, on the even lines of the clean corpora, the
- * likely letter triples and each feature's healthy range, fits the features' weights on clean against wrecked
+ * likely letter triples (of words with and without their Polish marks) and each feature's healthy range, fits the features' weights on clean against wrecked
  * texts (logistic regression, no weight below 0), and writes both tables into pipeline/measures/.
  */
 export async function run(words: readonly string[]): Promise<void> {
@@ -57,10 +59,15 @@ export async function run(words: readonly string[]): Promise<void> {
 
   const clean = texts.map(({ text, category }) => featuresOf(text, category));
   const wrecks = wreck(texts);
+  const plain = texts
+    .filter((_, i) => i % PLAIN === 0)
+    .flatMap(({ text }) =>
+      [asSpeech(text), dropDiacritics(text)].map((form) => featuresOf(form, "parliament")),
+    );
   const ranges = NAMES.map((_, feature) => rangeOf(clean.map((values) => values[feature] as number)));
   const faults = (rows: readonly Float64Array[]) =>
     rows.map((row) => row.map((value, i) => faultOf(value, ranges[i]!.healthy, ranges[i]!.worst)));
-  const { bias, weights } = fit(faults(clean), faults(wrecks));
+  const { bias, weights } = fit(faults([...clean, ...plain]), faults(wrecks));
 
   const lines = NAMES.map((name, i) => {
     const { healthy, worst } = ranges[i]!;
@@ -79,6 +86,7 @@ export async function run(words: readonly string[]): Promise<void> {
   ]);
   console.log(lines.join("\n"));
   report("clean documents below 0.5", faults(clean), bias, weights);
+  report("clean documents without marks or Polish letters below 0.5", faults(plain), bias, weights);
   report("wrecks below 0.5", faults(wrecks), bias, weights);
 }
 
@@ -90,9 +98,11 @@ function findLikely(texts: readonly CorpusText[]): Uint8Array {
   const counts = new Uint32Array(TRIGRAMS);
   let all = 0;
   for (const { text } of texts) {
-    const trigrams = readTrigrams(text);
-    for (const trigram of trigrams) counts[trigram] = (counts[trigram] as number) + 1;
-    all += trigrams.length;
+    for (const form of [text, dropDiacritics(text)]) {
+      const trigrams = readTrigrams(form);
+      for (const trigram of trigrams) counts[trigram] = (counts[trigram] as number) + 1;
+      all += trigrams.length;
+    }
   }
   const bits = new Uint8Array(Math.ceil(TRIGRAMS / 8));
   let likely = 0;
@@ -110,6 +120,13 @@ function featuresOf(text: string, category: string): Float64Array {
   const measures = new TextMeasures(createRepair(PROFILE_OF[category] ?? "web")(text));
   return Float64Array.from(NAMES, (name) => FEATURES[name](measures));
 }
+
+/** Small letters, no marks, one line. */
+const asSpeech = (text: string) =>
+  text
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
 
 function wreck(texts: readonly CorpusText[]): Float64Array[] {
   const random = seededRandom(1);

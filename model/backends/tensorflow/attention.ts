@@ -45,14 +45,14 @@ function blocksOf(shape: AttentionShape, blockBytes: number, keys: number, causa
 
 /**
  * Bytes that attention takes besides its buffers: six matrices of a block in the backward pass (scores with and without
- * hidden keys, weights, their gradient before and after it is centred, that of the scores), and four times the size of
- * qkv (its heads apart from each other, their gradients, and both again while they are put together).
+ * hidden keys, weights, their gradient before and after it is centred, that of the scores), and six times the size of
+ * qkv (its heads apart from each other, their gradients, sums of these, and all again while they are put together).
  */
 export function attentionBytes(shape: AttentionShape, blockBytes: number): number {
   const { sequences, sequenceLength, heads, kvHeads, headSize } = shape;
   const scores = 4 * sequences * heads * sequenceLength;
   const qkv = 4 * sequences * sequenceLength * (heads + 2 * kvHeads) * headSize;
-  return 6 * Math.min(Math.max(scores, blockBytes), scores * sequenceLength) + 4 * qkv;
+  return 6 * Math.min(Math.max(scores, blockBytes), scores * sequenceLength) + 6 * qkv;
 }
 
 /** See `Backend.attention`. */

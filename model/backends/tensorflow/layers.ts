@@ -83,8 +83,8 @@ export function swiglu(tf: TensorFlow, gateUp: Tensor2D): Tensor2D {
 export function swigluBackward(tf: TensorFlow, gateUp: Tensor2D, dOut: Tensor2D): Tensor2D {
   const [gate, up] = halves(tf, gateUp);
   const sigmoid: Tensor2D = tf.sigmoid(gate);
-  const slope = tf.mul(sigmoid, tf.add(tf.mul(gate, tf.sub(1, sigmoid)), 1));
-  const dGate: Tensor2D = tf.mul(tf.mul(dOut, up), slope);
-  const dUp: Tensor2D = tf.mul(dOut, tf.mul(gate, sigmoid));
+  const slope = tf.tidy(() => tf.mul(sigmoid, tf.add(tf.mul(gate, tf.sub(1, sigmoid)), 1)));
+  const dGate: Tensor2D = tf.tidy(() => tf.mul(tf.mul(dOut, up), slope));
+  const dUp: Tensor2D = tf.tidy(() => tf.mul(dOut, tf.mul(gate, sigmoid)));
   return tf.concat([dGate, dUp], 1);
 }

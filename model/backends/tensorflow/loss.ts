@@ -51,17 +51,27 @@ function blockLoss(tf: TensorFlow, logits: Tensor2D, targets: Int32Array, gradie
     "int32",
   );
   // Cast, since WebAssembly's oneHot of TensorFlow.js 4.22 writes integers into float32 tensors.
-  const oneHot = tf.cast(tf.oneHot(wanted, vocabulary) as Tensor2D, "float32");
-
-  const shifted = tf.sub(logits, tf.max(logits, 1, true)) as Tensor2D;
-  const powers = tf.exp(shifted);
-  const sum = tf.sum(powers, 1, true);
-  const targetLogit = tf.sum(tf.mul(shifted, oneHot), 1, true);
-  const loss = tf.mul(tf.sub(tf.log(sum), targetLogit), counted);
+  const oneHot = tf.tidy(() => tf.cast(tf.oneHot(wanted, vocabulary) as Tensor2D, "float32"));
   const isFirst = tf.cast(tf.equal(tf.argMax(logits, 1), wanted), "float32");
   const correct = tf.mul(tf.reshape(isFirst, [rows, 1]), counted);
+
+  const shifted = tf.tidy(() => tf.sub(logits, tf.max(logits, 1, true)));
+  const targetLogit = tf.tidy(() => tf.sum(tf.mul(shifted, oneHot), 1, true));
+  const powers = tf.exp(shifted);
+  tf.dispose(shifted);
+  const sum = tf.sum(powers, 1, true);
+  const loss = tf.mul(tf.sub(tf.log(sum), targetLogit), counted);
   const sums = tf.stack([tf.sum(loss), tf.sum(correct), tf.sum(counted)]) as Tensor1D;
   if (gradientScale === undefined) return { sums };
-  const gradient: Tensor2D = tf.mul(tf.sub(tf.div(powers, sum), oneHot), tf.mul(counted, gradientScale));
+  const difference = tf.tidy(() => tf.sub(tf.div(powers, sum), oneHot));
+  tf.dispose([powers, oneHot]);
+  const gradient: Tensor2D = tf.mul(difference, tf.mul(counted, gradientScale));
   return { sums, gradient };
 }
+
+/**
+ * Bytes that the loss takes besides its buffers: five matrices of a block (logits, one-hot targets, differences of
+ * logits, their powers or products), and the gradients.
+ */
+export const lossBytes = (logitBytes: number, blockBytes: number): number =>
+  5 * Math.min(logitBytes, blockBytes) + logitBytes;

@@ -8,9 +8,6 @@ import type { TensorFlow } from "./library.ts";
 export const sumOfSquares = (tf: TensorFlow, values: Tensor2D): Scalar =>
   tf.tidy(() => tf.sum(tf.sum(tf.square(values), 1)));
 
-/** Matrices like the weight that `adamwStep` holds at once, at most, besides the four buffers. */
-export const adamwMatrices = 4;
-
 interface AdamWBuffers {
   readonly weight: TensorBuffer;
   readonly gradient: TensorBuffer;

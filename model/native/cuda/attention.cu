@@ -6,8 +6,9 @@ namespace apt3::cuda {
 
 /**
  * Four warps, each with `warpTiles` × 16 queries, over 64 keys at a time. Why so [D]: with 32 queries a warp, a fragment
- * of keys or values serves two mma, so a GeForce uses an eighth of its shared-memory bandwidth; scores and sums are
- * 64 + 64 registers, the queries 32 more. 48 KB: two blocks a multiprocessor.
+ * of keys or values serves two mma; 40 ldmatrix for 128 mma are 16 % of a GeForce's shared-memory bandwidth. Scores and
+ * sums are 64 + 64 registers; the queries' 32 more made the compiler spill, so they are read again for every block of
+ * keys (8 of the 40). 48 KB: two blocks a multiprocessor.
  */
 template <int size, int tiles>
 struct AttentionConfig {
@@ -103,7 +104,6 @@ DEVICE void attentionForward(const AttentionParams& p) {
     }
 
   const float scale = 1.0f / squareRoot(static_cast<float>(p.headSize));
-  unsigned queries[Config::warpTiles][headSize / 16][4];
   float sums[Config::warpTiles][sizeTiles][4];
   RowPair largest[Config::warpTiles], total[Config::warpTiles];
 #pragma unroll
@@ -124,13 +124,6 @@ DEVICE void attentionForward(const AttentionParams& p) {
     // Also: everyone has done with the other stage.
     syncThreads();
     if (block > firstBlock) copyKeys(block - 1, 1 - stage);
-    if (block == lastBlock) {
-#pragma unroll
-      for (int i = 0; i < Config::warpTiles; i++)
-#pragma unroll
-        for (int step = 0; step < headSize / 16; step++)
-          loadA<headSize>(queries[i][step], queryTile, warpRow + i * 16, step * 16);
-    }
     const int keyStart = block * Config::keys;
     if (keyStart > warpEnd) continue;
     const bf16* keys = keyTilesStart + stage * 2 * Config::keyElements;
@@ -144,17 +137,20 @@ DEVICE void attentionForward(const AttentionParams& p) {
 #pragma unroll
         for (int e = 0; e < 4; e++) scores[i][j][e] = 0;
 #pragma unroll
-    for (int step = 0; step < headSize / 16; step++)
+    for (int step = 0; step < headSize / 16; step++) {
+      unsigned queries[Config::warpTiles][4];
+#pragma unroll
+      for (int i = 0; i < Config::warpTiles; i++)
+        loadA<headSize>(queries[i], queryTile, warpRow + i * 16, step * 16);
 #pragma unroll
       for (int j = 0; j < keyTiles / 2; j++) {
         unsigned fragment[4];
         loadB<headSize>(fragment, keys, step * 16, j * 16);
 #pragma unroll
-        for (int i = 0; i < Config::warpTiles; i++) {
-          multiplyAdd(scores[i][2 * j], queries[i][step], fragment[0], fragment[1]);
-          multiplyAdd(scores[i][2 * j + 1], queries[i][step], fragment[2], fragment[3]);
-        }
+        for (int i = 0; i < Config::warpTiles; i++)
+          multiplyAddTwo(scores[i][2 * j], scores[i][2 * j + 1], queries[i], fragment);
       }
+    }
     if (keyStart + Config::keys - 1 > warpStart || keyStart < latestStart) {
 #pragma unroll
       for (int i = 0; i < Config::warpTiles; i++)
@@ -191,10 +187,8 @@ DEVICE void attentionForward(const AttentionParams& p) {
         unsigned fragment[4];
         loadBTransposed<headSize>(fragment, values, step * 16, j * 16);
 #pragma unroll
-        for (int i = 0; i < Config::warpTiles; i++) {
-          multiplyAdd(sums[i][2 * j], powers[i], fragment[0], fragment[1]);
-          multiplyAdd(sums[i][2 * j + 1], powers[i], fragment[2], fragment[3]);
-        }
+        for (int i = 0; i < Config::warpTiles; i++)
+          multiplyAddTwo(sums[i][2 * j], sums[i][2 * j + 1], powers[i], fragment);
       }
     }
   }

@@ -10,22 +10,25 @@ namespace apt3::cuda {
  * shared memory, for dQ = dS·K to which all warps' keys contribute.
  *
  * Why so [D], head size 64: a step of 64 queries × 128 keys is 1280 mma, 10,240 cycles of a GeForce multiprocessor, and
- * moves 368 KB through shared memory, 2,900 cycles. Sums for dK and dV 64 registers, scores and gradients 64, keys and
- * values 32: under 255 with 8 warps, one block a multiprocessor.
+ * moves 368 KB through shared memory, 2,900 cycles. Sums for dK and dV 64 registers, keys and values 32, scores and
+ * gradients of half a step 32 (64 for a whole one spilled 80 bytes): under 255 with 8 warps, one block a multiprocessor.
  */
 template <int size, int ownKeys, int stepQueries, bool keepFragments>
 struct BackwardConfig {
   static constexpr int headSize = size;
   static constexpr int keys = ownKeys;
   static constexpr int queries = stepQueries;
+  /** Queries whose scores are in registers at a time. */
+  static constexpr int part = stepQueries / 2;
   /** Keys and values stay in registers as fragments, or are read from shared memory at every step. */
   static constexpr bool fragmentsKept = keepFragments;
   static constexpr int warps = keys / 16;
   static constexpr int threads = 32 * warps;
   static constexpr int keyElements = keys * headSize;
   static constexpr int queryElements = queries * headSize;
-  /** dQ of a step is shared out as `queries / 16` rows of warps. */
+  /** dQ of a step is shared out as `queries / 16` rows of warps; a warp computes 32 columns of its part at a time. */
   static constexpr int warpColumns = headSize / (warps / (queries / 16));
+  static constexpr int columnsAtOnce = 32;
 };
 
 /** A block of queries of one head, as the step that takes it needs it. */
@@ -77,15 +80,15 @@ DEVICE void copyStep(const AttentionBackwardParams& p, const BackwardShared<Conf
   commitCopies();
 }
 
-/** Scores or their kin: result[16 keys, queries] = own[16, headSize] · tile[queries, headSize]ᵀ. */
+/** Scores or their kin: result[16 keys, part] = own[16, headSize] · tile[part, headSize]ᵀ. */
 template <class Config>
-DEVICE void multiplyByQueries(float (&result)[Config::queries / 8][4], const unsigned (&kept)[Config::headSize / 16][4],
+DEVICE void multiplyByQueries(float (&result)[Config::part / 8][4], const unsigned (&kept)[Config::headSize / 16][4],
                               const bf16* own, int row, const bf16* tile) {
 #pragma unroll
-  for (int j = 0; j < Config::queries / 8; j++)
+  for (int j = 0; j < Config::part / 8; j++)
 #pragma unroll
     for (int e = 0; e < 4; e++) result[j][e] = 0;
-#pragma unroll
+#pragma unroll(Config::fragmentsKept ? Config::headSize / 16 : 2)
   for (int step = 0; step < Config::headSize / 16; step++) {
     unsigned a[4];
     if constexpr (Config::fragmentsKept) {
@@ -95,21 +98,20 @@ DEVICE void multiplyByQueries(float (&result)[Config::queries / 8][4], const uns
       loadA<Config::headSize>(a, own, row, step * 16);
     }
 #pragma unroll
-    for (int j = 0; j < Config::queries / 16; j++) {
+    for (int j = 0; j < Config::part / 16; j++) {
       unsigned b[4];
       loadB<Config::headSize>(b, tile, step * 16, j * 16);
-      multiplyAdd(result[2 * j], a, b[0], b[1]);
-      multiplyAdd(result[2 * j + 1], a, b[2], b[3]);
+      multiplyAddTwo(result[2 * j], result[2 * j + 1], a, b);
     }
   }
 }
 
-/** sums[16 keys, headSize] += left[16, queries] (rounded to bf16) · tile[queries, headSize]. */
+/** sums[16 keys, headSize] += left[16, part] (rounded to bf16) · tile[part, headSize]. */
 template <class Config>
-DEVICE void addOverQueries(float (&sums)[Config::headSize / 8][4], const float (&left)[Config::queries / 8][4],
+DEVICE void addOverQueries(float (&sums)[Config::headSize / 8][4], const float (&left)[Config::part / 8][4],
                            const bf16* tile) {
 #pragma unroll
-  for (int step = 0; step < Config::queries / 16; step++) {
+  for (int step = 0; step < Config::part / 16; step++) {
     unsigned a[4];
 #pragma unroll
     for (int part = 0; part < 4; part++)
@@ -118,24 +120,22 @@ DEVICE void addOverQueries(float (&sums)[Config::headSize / 8][4], const float (
     for (int j = 0; j < Config::headSize / 16; j++) {
       unsigned b[4];
       loadBTransposed<Config::headSize>(b, tile, step * 16, j * 16);
-      multiplyAdd(sums[2 * j], a, b[0], b[1]);
-      multiplyAdd(sums[2 * j + 1], a, b[2], b[3]);
+      multiplyAddTwo(sums[2 * j], sums[2 * j + 1], a, b);
     }
   }
 }
 
-struct alignas(8) FloatPair {
-  float low, high;
-};
-
-/** Calls body(pair of floats in dQueries, tile column, which half of the rows) for this thread's part of a step's dQ. */
+/**
+ * Calls body(pair of floats in dQueries, tile column, which half of the rows) for this thread's part of a step's dQ, the
+ * 32 columns from `columns` on of its warp's.
+ */
 template <class Config, class Body>
-DEVICE void eachQueryPair(const AttentionBackwardParams& p, int sequence, Step step, const Body& body) {
+DEVICE void eachQueryPair(const AttentionBackwardParams& p, int sequence, Step step, int columns, const Body& body) {
   const AttentionParams& f = p.forward;
   const int lane = threadIndex() % 32;
   const int warp = threadIndex() / 32;
   const int row = warp % (Config::queries / 16) * 16 + lane / 4;
-  const int firstColumn = warp / (Config::queries / 16) * Config::warpColumns + lane % 4 * 2;
+  const int firstColumn = warp / (Config::queries / 16) * Config::warpColumns + columns + lane % 4 * 2;
   const int width = f.heads * f.headSize;
   const long long tokens = static_cast<long long>(f.sequences) * f.sequenceLength;
   float* own = pointer<float>(p.dQueries) + blockY() * tokens * width + step.head * f.headSize;
@@ -145,40 +145,49 @@ DEVICE void eachQueryPair(const AttentionBackwardParams& p, int sequence, Step s
     if (query >= f.sequenceLength) continue;
     float* to = own + (static_cast<long long>(sequence) * f.sequenceLength + query) * width;
 #pragma unroll
-    for (int j = 0; j < Config::warpColumns / 8; j++)
+    for (int j = 0; j < Config::columnsAtOnce / 8; j++)
       if (firstColumn + j * 8 < f.headSize) body(reinterpret_cast<FloatPair*>(to + firstColumn + j * 8), j, half);
   }
+}
+
+/** Sets the parts of a step's dQ to zero that this block would have added to. */
+template <class Config>
+DEVICE void clearQueryGradients(const AttentionBackwardParams& p, int sequence, Step step) {
+  for (int columns = 0; columns < Config::warpColumns; columns += Config::columnsAtOnce)
+    eachQueryPair<Config>(p, sequence, step, columns, [](FloatPair* to, int, int) { *to = {0, 0}; });
 }
 
 /** dQ of a step: queries by keys from `gradients`, times keys, on top of what this block's earlier keys gave. */
 template <class Config>
 DEVICE void addQueryGradients(const AttentionBackwardParams& p, const BackwardShared<Config>& shared, int sequence,
                               Step step, bool first) {
-  constexpr int columnTiles = Config::warpColumns / 8;
+  constexpr int columnTiles = Config::columnsAtOnce / 8;
   const int warp = threadIndex() / 32;
   const int row = warp % (Config::queries / 16) * 16;
-  const int column = warp / (Config::queries / 16) * Config::warpColumns;
-  float sums[columnTiles][4] = {};
-  if (!first)
-    eachQueryPair<Config>(p, sequence, step, [&](const FloatPair* from, int j, int half) {
-      sums[j][2 * half] = from->low;
-      sums[j][2 * half + 1] = from->high;
-    });
+#pragma unroll 1
+  for (int columns = 0; columns < Config::warpColumns; columns += Config::columnsAtOnce) {
+    const int column = warp / (Config::queries / 16) * Config::warpColumns + columns;
+    float sums[columnTiles][4] = {};
+    if (!first)
+      eachQueryPair<Config>(p, sequence, step, columns, [&](const FloatPair* from, int j, int half) {
+        sums[j][2 * half] = from->low;
+        sums[j][2 * half + 1] = from->high;
+      });
+#pragma unroll 2
+    for (int key = 0; key < Config::keys; key += 16) {
+      unsigned a[4];
+      loadATransposed<Config::queries>(a, shared.gradients, row, key);
 #pragma unroll
-  for (int key = 0; key < Config::keys; key += 16) {
-    unsigned a[4];
-    loadATransposed<Config::queries>(a, shared.gradients, row, key);
-#pragma unroll
-    for (int j = 0; j < columnTiles / 2; j++) {
-      unsigned b[4];
-      loadBTransposed<Config::headSize>(b, shared.keys, key, column + j * 16);
-      multiplyAdd(sums[2 * j], a, b[0], b[1]);
-      multiplyAdd(sums[2 * j + 1], a, b[2], b[3]);
+      for (int j = 0; j < columnTiles / 2; j++) {
+        unsigned b[4];
+        loadBTransposed<Config::headSize>(b, shared.keys, key, column + j * 16);
+        multiplyAddTwo(sums[2 * j], sums[2 * j + 1], a, b);
+      }
     }
+    eachQueryPair<Config>(p, sequence, step, columns, [&](FloatPair* to, int j, int half) {
+      *to = {sums[j][2 * half], sums[j][2 * half + 1]};
+    });
   }
-  eachQueryPair<Config>(p, sequence, step, [&](FloatPair* to, int j, int half) {
-    *to = {sums[j][2 * half], sums[j][2 * half + 1]};
-  });
 }
 
 /** Writes 16 keys' gradients. */
@@ -203,7 +212,7 @@ DEVICE void storeKeyGradients(bf16* to, int ld, const float (&sums)[Config::head
 template <class Config>
 DEVICE void keyBlockBackward(const AttentionBackwardParams& p, int sequence, int kvHead, int keyStart, bool first) {
   constexpr int headSize = Config::headSize;
-  constexpr int queryTiles = Config::queries / 8;
+  constexpr int partTiles = Config::part / 8;
   const AttentionParams& f = p.forward;
   const BackwardShared<Config> shared = backwardShared<Config>();
   const int lane = threadIndex() % 32;
@@ -225,7 +234,7 @@ DEVICE void keyBlockBackward(const AttentionBackwardParams& p, int sequence, int
     for (; index < stepCount; index++) {
       const Step step = stepAt(index);
       if (smallestFirstKey<Config::queries>(f, sequence, step.queryStart) < keyStart + Config::keys) break;
-      if (first) eachQueryPair<Config>(p, sequence, step, [](FloatPair* to, int, int) { *to = {0, 0}; });
+      if (first) clearQueryGradients<Config>(p, sequence, step);
     }
     return index;
   };
@@ -266,45 +275,45 @@ DEVICE void keyBlockBackward(const AttentionBackwardParams& p, int sequence, int
     const float* rowSums = logSumExps + Config::queries;
     const auto* starts = reinterpret_cast<const int*>(rowSums + Config::queries);
 
-    float gradients[queryTiles][4];
-    if (keyStart + warpKey > step.queryStart + Config::queries - 1) {
-      // None of the queries sees a key of this warp.
+    // In parts, which halves the registers of scores and their gradients.
+#pragma unroll 1
+    for (int part = 0; part < Config::queries; part += Config::part) {
+      const int firstQuery = step.queryStart + part;
+      const bf16* partQueries = queries + part * headSize;
+      const bf16* partGradients = dOut + part * headSize;
+      float gradients[partTiles][4] = {};
+      // Otherwise none of the queries sees a key of this warp.
+      if (keyStart + warpKey < firstQuery + Config::part) {
+        float probabilities[partTiles][4];
+        multiplyByQueries<Config>(probabilities, keys, shared.keys, warpKey, partQueries);
 #pragma unroll
-      for (int j = 0; j < queryTiles; j++)
+        for (int j = 0; j < partTiles; j++)
 #pragma unroll
-        for (int e = 0; e < 4; e++) gradients[j][e] = 0;
-    } else {
-      float probabilities[queryTiles][4];
-      multiplyByQueries<Config>(probabilities, keys, shared.keys, warpKey, queries);
+          for (int e = 0; e < 4; e++) {
+            const int column = part + j * 8 + lane % 4 * 2 + e % 2;
+            const int query = step.queryStart + column;
+            const int key = keyStart + warpKey + e / 2 * 8 + lane / 4;
+            const bool seen = key <= query && (f.documentStarts == 0 || key >= smaller(starts[column], query));
+            probabilities[j][e] =
+                seen ? exp2Fast(probabilities[j][e] * (scale * log2e) - logSumExps[column] * log2e) : 0;
+          }
+        addOverQueries<Config>(dValues, probabilities, partGradients);
+        multiplyByQueries<Config>(gradients, values, shared.values, warpKey, partGradients);
 #pragma unroll
-      for (int j = 0; j < queryTiles; j++)
+        for (int j = 0; j < partTiles; j++)
 #pragma unroll
-        for (int e = 0; e < 4; e++) {
-          const int column = j * 8 + lane % 4 * 2 + e % 2;
-          const int query = step.queryStart + column;
-          const int key = keyStart + warpKey + e / 2 * 8 + lane / 4;
-          const bool seen = key <= query && (f.documentStarts == 0 || key >= smaller(starts[column], query));
-          probabilities[j][e] =
-              seen ? exp2Fast(probabilities[j][e] * (scale * log2e) - logSumExps[column] * log2e) : 0;
-        }
-      addOverQueries<Config>(dValues, probabilities, dOut);
-      multiplyByQueries<Config>(gradients, values, shared.values, warpKey, dOut);
+          for (int e = 0; e < 4; e++)
+            gradients[j][e] = probabilities[j][e] * (gradients[j][e] - rowSums[part + j * 8 + lane % 4 * 2 + e % 2]);
+        addOverQueries<Config>(dKeys, gradients, partQueries);
+      }
 #pragma unroll
-      for (int j = 0; j < queryTiles; j++)
+      for (int j = 0; j < partTiles; j++)
 #pragma unroll
-        for (int e = 0; e < 4; e++) {
-          const int column = j * 8 + lane % 4 * 2 + e % 2;
-          gradients[j][e] = probabilities[j][e] * (gradients[j][e] - rowSums[column]);
-        }
-      addOverQueries<Config>(dKeys, gradients, queries);
+        for (int half = 0; half < 2; half++)
+          *reinterpret_cast<unsigned*>(
+              shared.gradients + tileOffset<Config::queries>(warpKey + half * 8 + lane / 4, part / 8 + j) +
+              lane % 4 * 2) = packBf16(gradients[j][2 * half], gradients[j][2 * half + 1]);
     }
-#pragma unroll
-    for (int j = 0; j < queryTiles; j++)
-#pragma unroll
-      for (int half = 0; half < 2; half++)
-        *reinterpret_cast<unsigned*>(shared.gradients +
-                                     tileOffset<Config::queries>(warpKey + half * 8 + lane / 4, j) + lane % 4 * 2) =
-            packBf16(gradients[j][2 * half], gradients[j][2 * half + 1]);
     syncThreads();
     addQueryGradients<Config>(p, shared, sequence, step, first);
   }

@@ -29,11 +29,7 @@ DEVICE void storeBf16(const GemmParams& p, const Accumulators<Config>& sums, bf1
   });
 }
 
-struct alignas(8) FloatPair {
-  float low, high;
-};
-
-/** out (+ plus) in float32: four lanes write the 32 bytes of a sector, so no detour is needed. */
+/** out (+ plus) in float32: pairs fill whole sectors, so no detour through shared memory is needed. */
 template <class Config>
 DEVICE void storeFloat(const GemmParams& p, const Accumulators<Config>& sums, int row, int column) {
   const auto* plus = pointer<const float>(p.plus);
@@ -120,12 +116,11 @@ KERNEL(apt3_gemm_swiglu, GemmSwigluParams, 128, 2) {
   Accumulators<Config> sums;
   multiplyTile<Config, false, false>(sums, shared, a, p.k, [&](bf16* to, int at) {
 #pragma unroll
-    for (int warp = 0; warp < 2; warp++) {
-      const long long first = static_cast<long long>(warp) * part * p.ldb + at;
-      const int left = p.features - column - warp * part;
-      bf16* half = to + warp * Config::warpColumns * Config::depth;
-      copyTile<part, Config::depth, Config::threads>(half, gates + first, p.ldb, left, p.k - at);
-      copyTile<part, Config::depth, Config::threads>(half + part * Config::depth, ups + first, p.ldb, left, p.k - at);
+    for (int i = 0; i < 4; i++) {
+      const int first = i / 2 * part;
+      copyTile<part, Config::depth, Config::threads>(to + i * part * Config::depth,
+                                                     (i % 2 == 0 ? gates : ups) + static_cast<long long>(first) * p.ldb + at,
+                                                     p.ldb, p.features - column - first, p.k - at);
     }
   });
   syncThreads();

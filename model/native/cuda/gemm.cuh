@@ -143,9 +143,8 @@ DEVICE void multiplyTile(Accumulators<Config>& sums, bf16* shared, const Operand
 #pragma unroll
       for (int i = 0; i < Config::aTiles; i++)
 #pragma unroll
-        for (int j = 0; j < Config::bTiles; j++)
-          multiplyAdd(sums[i][j], aFragments[step % 2][i], bFragments[step % 2][j / 2][j % 2 * 2],
-                      bFragments[step % 2][j / 2][j % 2 * 2 + 1]);
+        for (int j = 0; j < Config::bTiles / 2; j++)
+          multiplyAddTwo(sums[i][2 * j], sums[i][2 * j + 1], aFragments[step % 2][i], bFragments[step % 2][j]);
     }
   }
 }

@@ -45,6 +45,11 @@ struct alignas(16) Chunk {
   unsigned words[4];
 };
 
+/** Two neighbouring sums of a thread: four lanes write the 32 bytes of a memory sector. */
+struct alignas(8) FloatPair {
+  float low, high;
+};
+
 /** Elements a thread handles at a time: one chunk of bf16, two of float32. */
 constexpr int vectorSize = 8;
 

@@ -71,4 +71,10 @@ DEVICE void loadBTransposed(unsigned (&b)[4], const bf16* tile, int k, int n) {
   loadMatricesTransposed(b, tile + tileOffset<columns>(k + lane % 16, n / vectorSize + lane / 16));
 }
 
+/** Two neighbouring products with the operands of one loadB. */
+DEVICE void multiplyAddTwo(float (&left)[4], float (&right)[4], const unsigned (&a)[4], const unsigned (&b)[4]) {
+  multiplyAdd(left, a, b[0], b[1]);
+  multiplyAdd(right, a, b[2], b[3]);
+}
+
 }  // namespace apt3::cuda

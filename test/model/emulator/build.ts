@@ -54,41 +54,34 @@ function harnessUnits(variant: Variant): Unit[] {
   return filesOf(folder, ".cpp").map((source) => ({ source, flags: [...common, ...flags] }));
 }
 
-/** Builds what is not up to date. `kernels` replaces the real kernels by other sources. */
-export async function buildEmulator(variant: Variant): Promise<Emulator> {
-  const build = join(folder, "build", variant);
-  mkdirSync(build, { recursive: true });
-  return withLock(join(build, "lock"), async () => {
-    const kernels = kernelUnits(filesOf(kernelFolder, ".cu"), variant);
-    const tests = filesOf(join(folder, "kernels"), ".cpp").map((source) => ({
-      source,
-      flags: [...common, "-O1"],
-    }));
-    const [library, program] = [join(build, "libcuda-emulator.so"), join(build, "kernel-tests")];
-    const [libraryObjects, testObjects] = await compileAll(build, [
-      [...harnessUnits(variant), ...kernels],
-      tests,
-    ]);
-    await link(["-shared"], libraryObjects!, library);
-    await link([], testObjects!, program);
-    return { library, tests: program };
-  });
+/** Builds what is not up to date of the harness with the real kernels, and of their tests. */
+export function buildEmulator(variant: Variant): Promise<Emulator> {
+  return build(variant, kernelFolder, "kernels", "libcuda-emulator.so", "kernel-tests");
 }
 
-/** Builds the checked harness with other kernels in place of the real ones: the planted bugs of its own tests. */
-export async function buildPlantedBugs(): Promise<Emulator> {
-  const build = join(folder, "build", "planted");
-  mkdirSync(build, { recursive: true });
-  return withLock(join(build, "lock"), async () => {
-    const kernels = kernelUnits(filesOf(join(folder, "planted"), ".cu"), "checked");
-    const tests = filesOf(join(folder, "planted"), ".cpp").map((source) => ({
+/** The checked harness with planted bugs in place of the real kernels: its own test. */
+export function buildPlantedBugs(): Promise<Emulator> {
+  return build("checked", join(folder, "planted"), "planted", "libcuda-planted.so", "planted-bugs");
+}
+
+async function build(
+  variant: Variant,
+  kernels: string,
+  tests: string,
+  libraryName: string,
+  programName: string,
+): Promise<Emulator> {
+  const output = join(folder, "build", variant);
+  mkdirSync(output, { recursive: true });
+  return withLock(join(output, "lock"), async () => {
+    const [library, program] = [join(output, libraryName), join(output, programName)];
+    const testUnits = filesOf(join(folder, tests), ".cpp").map((source) => ({
       source,
       flags: [...common, "-O1"],
     }));
-    const [library, program] = [join(build, "libcuda-emulator.so"), join(build, "planted-bugs")];
-    const [libraryObjects, testObjects] = await compileAll(build, [
-      [...harnessUnits("checked"), ...kernels],
-      tests,
+    const [libraryObjects, testObjects] = await compileAll(output, [
+      [...harnessUnits(variant), ...kernelUnits(filesOf(kernels, ".cu"), variant)],
+      testUnits,
     ]);
     await link(["-shared"], libraryObjects!, library);
     await link([], testObjects!, program);
@@ -103,14 +96,14 @@ function filesOf(where: string, extension: string): string[] {
 }
 
 /** Compiles several groups of units with all processors and returns the objects of each group. */
-async function compileAll(build: string, groups: readonly (readonly Unit[])[]): Promise<string[][]> {
+async function compileAll(output: string, groups: readonly (readonly Unit[])[]): Promise<string[][]> {
   const headers = createHash("sha256");
   for (const where of [folder, kernelFolder, join(folder, "kernels")]) {
     for (const extension of [".h", ".cuh"])
       for (const file of filesOf(where, extension)) headers.update(readFileSync(file));
   }
   const headersHash = headers.digest("hex");
-  const objects = groups.map((units) => units.map((unit) => objectOf(build, unit, headersHash)));
+  const objects = groups.map((units) => units.map((unit) => objectOf(output, unit, headersHash)));
   const waiting = groups.flatMap((units, group) =>
     units.map((unit, index) => [unit, objects[group]![index]!] as const),
   );
@@ -121,8 +114,8 @@ async function compileAll(build: string, groups: readonly (readonly Unit[])[]): 
       const unfinished = `${object}.part`;
       await run("g++", [...flags, "-c", source, "-o", unfinished]);
       const stem = basename(object).replace(/-[0-9a-f]+\.o$/, "");
-      for (const name of readdirSync(build)) {
-        if (name.replace(/-[0-9a-f]+\.o$/, "") === stem && name.endsWith(".o")) rmSync(join(build, name));
+      for (const name of readdirSync(output)) {
+        if (name.replace(/-[0-9a-f]+\.o$/, "") === stem && name.endsWith(".o")) rmSync(join(output, name));
       }
       renameSync(unfinished, object);
     }
@@ -131,9 +124,9 @@ async function compileAll(build: string, groups: readonly (readonly Unit[])[]): 
   return objects;
 }
 
-function objectOf(build: string, { source, flags }: Unit, headersHash: string): string {
+function objectOf(output: string, { source, flags }: Unit, headersHash: string): string {
   const hash = createHash("sha256").update(headersHash).update(flags.join(" ")).update(readFileSync(source));
-  return join(build, `${basename(source)}-${hash.digest("hex").slice(0, 16)}.o`);
+  return join(output, `${basename(source)}-${hash.digest("hex").slice(0, 16)}.o`);
 }
 
 async function link(flags: readonly string[], objects: readonly string[], target: string): Promise<void> {

@@ -28,21 +28,6 @@ std::vector<std::pair<std::string, std::function<void()>>>& suites() {
   return all;
 }
 
-[[noreturn]] void stop(const std::string& message) {
-  std::printf("STOP %s\n", message.c_str());
-  std::fflush(stdout);
-  std::_Exit(1);
-}
-
-/** Calls a function of the driver; its types are those of the arguments, so casts in calls matter. */
-template <class... Arguments>
-void call(const char* name, Arguments... arguments) {
-  const auto function = reinterpret_cast<int (*)(Arguments...)>(dlsym(library, name));
-  if (function == nullptr) stop(std::string("the driver has no ") + name);
-  const int result = function(arguments...);
-  if (result != 0) stop(std::string(name) + " failed with " + std::to_string(result));
-}
-
 size_t elementBytes(Type type) { return type == Type::bf16 ? 2 : 4; }
 
 size_t bytesOf(const Matrix& matrix) {
@@ -58,6 +43,20 @@ float fromBf16(uint16_t bits) { return std::bit_cast<float>(static_cast<uint32_t
 
 }  // namespace
 
+void stop(const std::string& message) {
+  std::printf("STOP %s\n", message.c_str());
+  std::fflush(stdout);
+  std::_Exit(1);
+}
+
+void* driverFunction(const char* name) {
+  void* function = dlsym(library, name);
+  if (function == nullptr) stop(std::string("the driver has no ") + name);
+  return function;
+}
+
+bool onHarness() { return dlsym(library, "apt3_harness") != nullptr; }
+
 float roundedToBf16(float value) { return fromBf16(bf16Bits(value)); }
 
 Suite::Suite(const char* name, std::function<void()> run) { suites().emplace_back(name, std::move(run)); }
@@ -65,24 +64,24 @@ Suite::Suite(const char* name, std::function<void()> run) { suites().emplace_bac
 void openDevice(const std::string& driver, const std::string& image) {
   library = dlopen(driver.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) stop(dlerror());
-  call("cuInit", 0u);
+  callDriver("cuInit", 0u);
   int device = 0;
-  call("cuDeviceGet", &device, 0);
+  callDriver("cuDeviceGet", &device, 0);
   void* context = nullptr;
-  call("cuDevicePrimaryCtxRetain", &context, device);
-  call("cuCtxSetCurrent", context);
+  callDriver("cuDevicePrimaryCtxRetain", &context, device);
+  callDriver("cuCtxSetCurrent", context);
   std::vector<char> content;
   if (!image.empty()) {
     std::ifstream file(image, std::ios::binary);
     content.assign(std::istreambuf_iterator<char>(file), {});
   }
   content.push_back(0);
-  call("cuModuleLoadData", &module, static_cast<const void*>(content.data()));
+  callDriver("cuModuleLoadData", &module, static_cast<const void*>(content.data()));
 }
 
 Matrix createScratch(Type type, int rows, int columns) {
   Matrix matrix{0, type, rows, columns, (columns + 7) / 8 * 8};
-  call("cuMemAlloc_v2", &matrix.address, bytesOf(matrix));
+  callDriver("cuMemAlloc_v2", &matrix.address, bytesOf(matrix));
   allocations.push_back(matrix.address);
   return matrix;
 }
@@ -90,7 +89,7 @@ Matrix createScratch(Type type, int rows, int columns) {
 Matrix create(Type type, int rows, int columns) {
   const Matrix matrix = createScratch(type, rows, columns);
   const std::vector<char> zeros(bytesOf(matrix));
-  call("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(zeros.data()), zeros.size());
+  callDriver("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(zeros.data()), zeros.size());
   return matrix;
 }
 
@@ -104,13 +103,13 @@ void write(const Matrix& matrix, const std::vector<float>& values) {
       if (matrix.type == Type::bf16) std::memcpy(to, &bits, 2);
       else std::memcpy(to, &value, 4);
     }
-  call("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(bytes.data()), bytes.size());
+  callDriver("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(bytes.data()), bytes.size());
 }
 
 std::vector<float> read(const Matrix& matrix) {
   std::vector<char> bytes(bytesOf(matrix));
-  call("cuCtxSynchronize");
-  call("cuMemcpyDtoH_v2", static_cast<void*>(bytes.data()), matrix.address, bytes.size());
+  callDriver("cuCtxSynchronize");
+  callDriver("cuMemcpyDtoH_v2", static_cast<void*>(bytes.data()), matrix.address, bytes.size());
   std::vector<float> values;
   for (int row = 0; row < matrix.rows; row++)
     for (int column = 0; column < matrix.ld; column++) {
@@ -127,7 +126,7 @@ std::vector<float> read(const Matrix& matrix) {
 }
 
 void freeAll() {
-  for (const DeviceAddress address : allocations) call("cuMemFree_v2", address);
+  for (const DeviceAddress address : allocations) callDriver("cuMemFree_v2", address);
   allocations.clear();
 }
 
@@ -143,20 +142,20 @@ Matrix createRandom(Type type, int rows, int columns, std::vector<float>& values
 
 Matrix createIntegers(const std::vector<int>& values) {
   Matrix matrix{0, Type::i32, static_cast<int>(values.size()), 1, 1};
-  call("cuMemAlloc_v2", &matrix.address, 4 * values.size());
+  callDriver("cuMemAlloc_v2", &matrix.address, 4 * values.size());
   allocations.push_back(matrix.address);
-  call("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(values.data()), 4 * values.size());
+  callDriver("cuMemcpyHtoD_v2", matrix.address, static_cast<const void*>(values.data()), 4 * values.size());
   return matrix;
 }
 
 void launchBytes(const Kernel& kernel, Grid grid, const void* params, size_t bytes, unsigned sharedBytes) {
   launched.insert(kernel.name);
   void* function = nullptr;
-  call("cuModuleGetFunction", &function, module, kernel.name);
-  if (sharedBytes > 48 * 1024) call("cuFuncSetAttribute", function, 8, static_cast<int>(sharedBytes));
+  callDriver("cuModuleGetFunction", &function, module, kernel.name);
+  if (sharedBytes > 48 * 1024) callDriver("cuFuncSetAttribute", function, 8, static_cast<int>(sharedBytes));
   // CU_LAUNCH_PARAM_BUFFER_POINTER, its value, CU_LAUNCH_PARAM_BUFFER_SIZE, its value, end.
   void* arguments[] = {reinterpret_cast<void*>(1), const_cast<void*>(params), reinterpret_cast<void*>(2), &bytes, nullptr};
-  call("cuLaunchKernel", function, static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y),
+  callDriver("cuLaunchKernel", function, static_cast<unsigned>(grid.x), static_cast<unsigned>(grid.y),
        static_cast<unsigned>(grid.z), kernel.threads, 1u, 1u, sharedBytes, static_cast<void*>(nullptr),
        static_cast<void**>(nullptr), static_cast<void**>(arguments));
 }

@@ -33,6 +33,18 @@ struct Grid {
 /** Opens the driver library; with an image (a cubin, fatbin or PTX) loads that. Ends the process on failure. */
 void openDevice(const std::string& driver, const std::string& image);
 
+void* driverFunction(const char* name);
+/** The library is the CPU harness and not a card's driver. */
+bool onHarness();
+[[noreturn]] void stop(const std::string& message);
+
+/** Calls a function of the driver, or ends the process: its types are those of the arguments, so they must be exact. */
+template <class... Arguments>
+void callDriver(const char* name, Arguments... arguments) {
+  const int result = reinterpret_cast<int (*)(Arguments...)>(driverFunction(name))(arguments...);
+  if (result != 0) stop(std::string(name) + " failed with " + std::to_string(result));
+}
+
 Matrix create(Type type, int rows, int columns);
 /** The same, but as the device gave it: on the CPU harness full of NaN. For what a kernel must write before it reads. */
 Matrix createScratch(Type type, int rows, int columns);
