@@ -17,10 +17,10 @@ import { readTexts } from "../../pipeline/corpus.ts";
 import { formatBytes, parseSize } from "../../pipeline/runtime/sizes.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
 import { readPackedManifest } from "../../tokenizer/pack/packed-folder.ts";
-import { writeGrownCorpus } from "./grown-corpus.ts";
 import { benchLoader } from "./pack/loader.ts";
 import { type Cost, rate, runCommand } from "./pack/measure.ts";
 import { benchStages } from "./pack/stages.ts";
+import { writeGrownCorpus } from "./tokenizer/grown-corpus.ts";
 
 const PEERS = fileURLToPath(new URL("./pack_peers.py", import.meta.url));
 const CORPUS = ["prose-pl", "msdocs-pl", "debian-pl"].map((name) =>
