@@ -28,7 +28,8 @@ function removeRepeated(text: string): string {
   let previous = "";
   for (const line of lines) {
     if (labels.has(line)) continue;
-    if (line.length >= MIN_REPEATED && line === previous) continue;
+    const isTitle = kept.length <= 2; // the page's title, and its heading below
+    if (line !== "" && line === previous && (isTitle || line.length >= MIN_REPEATED)) continue;
     if (line !== "") previous = line;
     kept.push(line);
   }
