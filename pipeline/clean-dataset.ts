@@ -15,6 +15,12 @@ import { readRemote } from "./sources/remote-input.ts";
 import type { TransferPolicy } from "./sources/transfer-policy.ts";
 import { Span } from "./span.ts";
 
+/**
+ * A longer line is counted as too long: a worker would need 15 times its size. The million words that profiles allow a
+ * document have 8 MB.
+ */
+const MAX_DOCUMENT_BYTES = 1 << 24;
+
 /** Where one run of ingest keeps what all its data sets share. */
 export interface CleaningState {
   readonly out: string;
@@ -116,7 +122,7 @@ async function cleanInputs(
       const linesDone = input === start.input ? start.linesDone : 0;
       const source = dataset.inputs.length === 1 ? dataset.name : `${dataset.name}/${input}`;
       try {
-        for await (const block of readLineBlocks(bytes)) {
+        for await (const block of readLineBlocks(bytes, { maxLineBytes: MAX_DOCUMENT_BYTES })) {
           if (block.firstLine <= linesDone) continue; // done by an earlier run; blocks end where they ended then
           const part = block.bytes.length > state.budget ? cutBlock(block, state.budget) : block;
           state.budget -= part.bytes.length;

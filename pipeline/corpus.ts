@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -103,6 +104,8 @@ export interface TextBatch {
   readonly texts: readonly string[];
   /** Lines that are not JSON, not UTF-8, hold no text or are far too long: counted, so that nothing is lost unseen. */
   readonly rejected: number;
+  /** Texts of bytes that are not UTF-8; these bytes are U+FFFD in them. */
+  readonly damaged: number;
   /** Bytes of the file's decompressed content in this batch, for progress. */
   readonly bytes: number;
 }
@@ -155,7 +158,8 @@ export async function* readTextBlocks(
 /** The texts of a block. */
 export function parseTextBlock(block: TextBlock): TextBatch {
   if (block.kind === "lines") return parseBlock(block);
-  return { texts: [utf8.decode(block.bytes)], rejected: 0, bytes: block.bytes.length };
+  const { bytes } = block;
+  return { texts: [utf8.decode(bytes)], rejected: 0, damaged: isUtf8(bytes) ? 0 : 1, bytes: bytes.length };
 }
 
 function parseBlock({ bytes: lines, oversizedBytes }: Omit<TextBlock, "kind">): TextBatch {
@@ -171,7 +175,7 @@ function parseBlock({ bytes: lines, oversizedBytes }: Omit<TextBlock, "kind">): 
     }
     start = end + 1;
   }
-  return { texts, rejected, bytes: lines.length + (oversizedBytes ?? 0) };
+  return { texts, rejected, damaged: 0, bytes: lines.length + (oversizedBytes ?? 0) };
 }
 
 /** A string cannot hold more (V8: 2^29 - 24 units). */

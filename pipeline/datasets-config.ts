@@ -23,21 +23,14 @@ const source = {
   textColumn: z.string().min(1).default("text"),
 };
 
-/** Formats a source may have, which are the file names' endings too. */
+const PLAIN_FORMATS = ["jsonl", "json", "warc", "wet", "html", "txt", "xml"] as const;
+const COMPRESSIONS = ["gz", "zst", "bz2"] as const;
+
+/** Formats a source may have, each also compressed; they are the file names' endings too. */
 export const FORMATS = [
-  "jsonl",
-  "jsonl.gz",
-  "jsonl.zst",
-  "json",
+  ...PLAIN_FORMATS,
+  ...PLAIN_FORMATS.flatMap((plain) => COMPRESSIONS.map((compression) => `${plain}.${compression}` as const)),
   "parquet",
-  "warc",
-  "warc.gz",
-  "wet",
-  "wet.gz",
-  "html",
-  "txt",
-  "xml",
-  "xml.bz2",
 ] as const;
 const format = z.enum(FORMATS);
 /** Read the remote files as they come and store no copy of them; a run that was stopped fetches them again. */
@@ -95,6 +88,7 @@ const datasetsSchema = z.strictObject({
 });
 
 export type Source = z.infer<typeof sourceSchema>;
+export type PlainFormat = (typeof PLAIN_FORMATS)[number];
 export type SourceFormat = z.infer<typeof format>;
 
 export interface DatasetsConfig extends z.infer<typeof datasetsSchema> {

@@ -86,6 +86,17 @@ test("the bin goes from the bundled texts to packed rows, workers included", () 
   }
 });
 
+test("TensorFlow.js is used where it is installed, and named where it is not", () => {
+  const words = ["pretrain", "--config", "demo", "--data", "packed", "--out", "optional", "--steps", "1"];
+  const missing = apt3(...words, "--backend", "tensorflow");
+  assert.equal(missing.status, 2, missing.stderr);
+  assert.match(missing.stderr, /TensorFlow\.js is not installed; npm install @tensorflow\/tfjs-node-gpu/);
+
+  linkDependencies(["@tensorflow/tfjs-core", "@tensorflow/tfjs-backend-wasm"]);
+  const { status, stderr } = apt3(...words, "--backend", "tensorflow");
+  assert.equal(status, 0, stderr);
+});
+
 test("the tokenizer can be imported, with its types", () => {
   writeFileSync(
     join(project, "use.mjs"),

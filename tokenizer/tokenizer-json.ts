@@ -2,8 +2,8 @@ import { z } from "zod";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { describeIssue } from "../pipeline/runtime/schema.ts";
 
-/** Vocabularies beyond this are not read: the largest published ones have about 260 thousand entries. */
-const MAX_ID = 2 ** 24 - 1;
+/** Ids beyond this are not read, as memory is taken for all below the largest: published ones have up to 262 thousand. */
+const MAX_ID = 2 ** 21 - 1;
 
 const addedToken = z.looseObject({
   id: z.number().int().min(0).max(MAX_ID),
@@ -54,7 +54,7 @@ const merge = z.union([
 
 const bpeModel = z.looseObject({
   type: z.literal("BPE"),
-  dropout: z.number().nullish(),
+  dropout: z.literal(0, { error: "expected 0 or null: with dropout ids are drawn at random" }).nullish(),
   unk_token: z.string().nullish(),
   continuing_subword_prefix: z.string().nullish(),
   end_of_word_suffix: z.string().nullish(),
@@ -79,10 +79,25 @@ export type BpeTokenizerJson = z.infer<typeof bpeTokenizerJson>;
 export type AddedToken = z.infer<typeof addedToken>;
 export type Component = z.infer<typeof component>;
 
-/** A tokenizer.json of any other model: only enough is known of it to hand it on. */
+/**
+ * A tokenizer.json of any model: only enough is known of it to hand it on. Others than these three the other engine
+ * takes for something they are not.
+ */
 const otherTokenizerJson = z.looseObject({
   added_tokens: z.array(addedToken).default([]),
-  model: z.looseObject({ type: z.string(), vocab: z.unknown() }),
+  model: z.discriminatedUnion("type", [
+    z.looseObject({ type: z.literal("BPE"), vocab: z.unknown() }),
+    z.looseObject({
+      type: z.literal("WordPiece"),
+      vocab: z.record(z.string(), z.number().int().min(0).max(MAX_ID)),
+      unk_token: z.string(),
+      continuing_subword_prefix: z.string(),
+    }),
+    z.looseObject({
+      type: z.literal("Unigram"),
+      vocab: z.array(z.tuple([z.string(), z.number()])).max(MAX_ID),
+    }),
+  ]),
 });
 
 export type OtherTokenizerJson = z.infer<typeof otherTokenizerJson>;

@@ -11,8 +11,8 @@ import {
 } from "./cpu/shapes.ts";
 
 /**
- * The same backend behind checks of the shapes and element types of every call, which throw at once: for backends whose
- * operations would make something of operands that do not fit.
+ * The same backend behind checks of the shapes and element types of every call, which throw at once: native code trusts
+ * its arguments, and TensorFlow.js would make something of operands that do not fit.
  */
 export function checked(backend: BasicBackend): BasicBackend {
   return {
@@ -21,7 +21,7 @@ export function checked(backend: BasicBackend): BasicBackend {
       expectElements(buffer, values);
       backend.write(buffer, values);
     },
-    read(buffer) {
+    async read(buffer) {
       expectFloats(buffer);
       return backend.read(buffer);
     },

@@ -1,26 +1,9 @@
 import { availableParallelism } from "node:os";
-import type {
-  AdamWArguments,
-  AttentionArguments,
-  Backend,
-  BufferSpec,
-  DeviceBuffer,
-  DType,
-  MatmulArguments,
-  RopeArguments,
-} from "../backend.ts";
+import type { Backend, BufferSpec, DeviceBuffer, DType, RopeArguments } from "../backend.ts";
 import { roundingSeed } from "../stochastic-rounding.ts";
-import { completeBackend } from "./complete.ts";
+import { checked } from "./checked.ts";
+import { type BasicBackend, completeBackend } from "./complete.ts";
 import { type Addon, loadAddon, type NativeBuffer } from "./cpu/addon.ts";
-import {
-  expectAdamW,
-  expectAlike,
-  expectAttention,
-  expectFloats,
-  expectIntegers,
-  expectProduct,
-  expectShape,
-} from "./cpu/shapes.ts";
 
 export interface CpuOptions {
   /** Threads that compute; by default one for each processor. The results are the same for any number. */
@@ -51,6 +34,9 @@ const nativeOf = (buffer: DeviceBuffer): NativeBuffer => {
   if (buffer instanceof CpuBuffer) return buffer.native;
   throw new Error(`${buffer.name}: a buffer of another backend`);
 };
+
+const optional = (buffer: DeviceBuffer | undefined): NativeBuffer | undefined =>
+  buffer === undefined ? undefined : nativeOf(buffer);
 
 /** Why the backend cannot run here; undefined if it can. */
 export function cpuUnavailable(): string | undefined {
@@ -87,7 +73,7 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
   /** Freed on close; a buffer that nobody holds any more may go before. */
   const buffers = new Set<WeakRef<CpuBuffer>>();
 
-  return completeBackend({
+  const backend: BasicBackend = {
     name: "cpu",
     device: `${threads} processor thread${threads === 1 ? "" : "s"}, ${instructionSetNames[instructionSet] ?? instructionSet}`,
     computeTypes: ["f32", "bf16"],
@@ -99,17 +85,8 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
       return buffer;
     },
     free: (buffer) => addon.free(nativeOf(buffer)),
-    write(buffer, values) {
-      const elements = buffer.rows * buffer.columns;
-      if (values.length !== elements)
-        throw new Error(`${buffer.name}: ${elements} elements, ${values.length} written`);
-      if (values instanceof Int32Array !== (buffer.dtype === "i32")) {
-        throw new Error(`${buffer.name}: ${values.constructor.name} written to ${buffer.dtype}`);
-      }
-      addon.write(device, nativeOf(buffer), values);
-    },
+    write: (buffer, values) => addon.write(device, nativeOf(buffer), values),
     async read(buffer) {
-      expectFloats(buffer);
       const values = new Float32Array(buffer.rows * buffer.columns);
       await addon.read(device, nativeOf(buffer), values);
       return values;
@@ -129,145 +106,80 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
     },
 
     zero: (buffer) => addon.zero(device, nativeOf(buffer)),
-    copy({ from, fromRow, to, toRow, rows }) {
-      expectFloats(from);
-      expectFloats(to);
-      const inside = fromRow >= 0 && toRow >= 0 && fromRow + rows <= from.rows && toRow + rows <= to.rows;
-      if (!inside || from.columns !== to.columns) {
-        throw new Error(`copy of ${rows} rows: outside ${from.name} or ${to.name}`);
-      }
-      addon.copy(device, nativeOf(from), fromRow, nativeOf(to), toRow, rows);
-    },
+    copy: ({ from, fromRow, to, toRow, rows }) =>
+      addon.copy(device, nativeOf(from), fromRow, nativeOf(to), toRow, rows),
 
-    embedding({ ids, weight, out }) {
-      expectIntegers(ids, out.rows);
-      expectFloats(weight);
-      expectShape(out, out.rows, weight.columns, weight.dtype);
-      addon.embedding(device, nativeOf(ids), nativeOf(weight), nativeOf(out));
-    },
-    embeddingBackward({ ids, dOut, dWeight }) {
-      expectIntegers(ids, dOut.rows);
-      expectFloats(dOut);
-      expectShape(dWeight, dWeight.rows, dOut.columns, "f32");
-      addon.embeddingBackward(device, nativeOf(ids), nativeOf(dOut), nativeOf(dWeight));
-    },
+    embedding: ({ ids, weight, out }) =>
+      addon.embedding(device, nativeOf(ids), nativeOf(weight), nativeOf(out)),
+    embeddingBackward: ({ ids, dOut, dWeight }) =>
+      addon.embeddingBackward(device, nativeOf(ids), nativeOf(dOut), nativeOf(dWeight)),
 
-    rmsNorm({ x, gain, epsilon, out, scale }) {
-      expectAlike(x, out);
-      expectShape(gain, 1, x.columns, x.dtype);
-      expectShape(scale, x.rows, 1, "f32");
-      addon.rmsNorm(device, nativeOf(x), nativeOf(gain), epsilon, nativeOf(out), nativeOf(scale));
-    },
-    rmsNormBackward({ x, gain, scale, dOut, dX, dGain }) {
-      expectAlike(x, dOut, dX);
-      expectShape(gain, 1, x.columns, x.dtype);
-      expectShape(scale, x.rows, 1, "f32");
-      expectShape(dGain, 1, x.columns, "f32");
-      const [forward, gradients] = [[x, gain, scale] as const, [dOut, dX, dGain] as const];
+    rmsNorm: ({ x, gain, epsilon, out, scale }) =>
+      addon.rmsNorm(device, nativeOf(x), nativeOf(gain), epsilon, nativeOf(out), nativeOf(scale)),
+    rmsNormBackward: ({ x, gain, scale, dOut, dX, dGain }) =>
       addon.rmsNormBackward(
         device,
-        nativeOf(forward[0]),
-        nativeOf(forward[1]),
-        nativeOf(forward[2]),
-        nativeOf(gradients[0]),
-        nativeOf(gradients[1]),
-        nativeOf(gradients[2]),
-      );
-    },
+        nativeOf(x),
+        nativeOf(gain),
+        nativeOf(scale),
+        nativeOf(dOut),
+        nativeOf(dX),
+        nativeOf(dGain),
+      ),
 
-    matmul(args: MatmulArguments) {
-      expectProduct(args);
-      const { transposition, a, b, out, plus } = args;
-      const added = plus === undefined ? undefined : nativeOf(plus);
-      addon.matmul(device, transposition, nativeOf(a), nativeOf(b), nativeOf(out), added);
-    },
+    matmul: ({ transposition, a, b, out, plus }) =>
+      addon.matmul(device, transposition, nativeOf(a), nativeOf(b), nativeOf(out), optional(plus)),
 
     rope: (args) => rotate(args, 1),
     ropeBackward: (args) => rotate(args, -1),
 
-    attention(args) {
-      const { shape, qkv, documentStarts, out, logSumExp } = checkedAttention(args);
-      addon.attention(device, shape, qkv, documentStarts, out, logSumExp);
+    attention({ shape, qkv, documentStarts, out, logSumExp }) {
+      const starts = optional(documentStarts);
+      addon.attention(device, shape, nativeOf(qkv), starts, nativeOf(out), nativeOf(logSumExp));
     },
-    attentionBackward(args) {
-      const { shape, qkv, documentStarts, out, logSumExp } = checkedAttention(args);
-      const { dOut, dQkv, rowSums } = args;
-      expectAlike(args.out, dOut);
-      expectAlike(args.qkv, dQkv);
-      expectShape(rowSums, args.logSumExp.rows, args.logSumExp.columns, "f32");
-      const gradients = [nativeOf(dOut), nativeOf(dQkv), nativeOf(rowSums)] as const;
-      addon.attentionBackward(device, shape, qkv, documentStarts, out, logSumExp, ...gradients);
-    },
+    attentionBackward: ({ shape, qkv, documentStarts, out, logSumExp, dOut, dQkv, rowSums }) =>
+      addon.attentionBackward(
+        device,
+        shape,
+        nativeOf(qkv),
+        optional(documentStarts),
+        nativeOf(out),
+        nativeOf(logSumExp),
+        nativeOf(dOut),
+        nativeOf(dQkv),
+        nativeOf(rowSums),
+      ),
     cachedAttention({ shape, capacity, positions, qkv, cache, out }) {
-      expectIntegers(positions, expectAttention(shape, qkv, out));
-      const kvWidth = 2 * shape.kvHeads * shape.headSize;
-      expectShape(cache, shape.sequences * capacity, kvWidth, qkv.dtype);
       const [rows, keysAndValues] = [nativeOf(qkv), nativeOf(cache)];
       addon.cachedAttention(device, shape, capacity, nativeOf(positions), rows, keysAndValues, nativeOf(out));
     },
 
-    swiglu({ gateUp, out }) {
-      expectFloats(out);
-      expectShape(gateUp, out.rows, 2 * out.columns, out.dtype);
-      addon.swiglu(device, nativeOf(gateUp), nativeOf(out));
-    },
-    swigluBackward({ gateUp, dOut, dGateUp }) {
-      expectAlike(gateUp, dGateUp);
-      expectShape(gateUp, dOut.rows, 2 * dOut.columns, dOut.dtype);
-      addon.swigluBackward(device, nativeOf(gateUp), nativeOf(dOut), nativeOf(dGateUp));
-    },
+    swiglu: ({ gateUp, out }) => addon.swiglu(device, nativeOf(gateUp), nativeOf(out)),
+    swigluBackward: ({ gateUp, dOut, dGateUp }) =>
+      addon.swigluBackward(device, nativeOf(gateUp), nativeOf(dOut), nativeOf(dGateUp)),
 
-    crossEntropy({ logits, targets, sums, gradientScale = 0 }) {
-      expectFloats(logits);
-      expectIntegers(targets, logits.rows);
-      expectShape(sums, 1, 3, "f32");
-      addon.crossEntropy(device, nativeOf(logits), nativeOf(targets), nativeOf(sums), gradientScale);
-    },
+    crossEntropy: ({ logits, targets, sums, gradientScale = 0 }) =>
+      addon.crossEntropy(device, nativeOf(logits), nativeOf(targets), nativeOf(sums), gradientScale),
 
-    squaredNorm({ buffers: parts, out }) {
-      for (const part of parts) expectShape(part, part.rows, part.columns, "f32");
-      expectShape(out, 1, 1, "f32");
-      addon.squaredNorm(device, parts.map(nativeOf), nativeOf(out));
-    },
-    adamw({ tensors, squaredNorm, ...step }: AdamWArguments) {
-      expectShape(squaredNorm, 1, 1, "f32");
+    squaredNorm: ({ buffers: parts, out }) => addon.squaredNorm(device, parts.map(nativeOf), nativeOf(out)),
+    adamw({ tensors, squaredNorm, ...step }) {
       for (const [index, tensor] of tensors.entries()) {
-        expectAdamW(tensor);
-        const { weight, master, gradient, firstMoment, secondMoment, weightDecay } = tensor;
         addon.adamw(
           device,
-          nativeOf(weight),
-          master === undefined ? undefined : nativeOf(master),
-          nativeOf(gradient),
-          nativeOf(firstMoment),
-          nativeOf(secondMoment),
+          nativeOf(tensor.weight),
+          optional(tensor.master),
+          nativeOf(tensor.gradient),
+          nativeOf(tensor.firstMoment),
+          nativeOf(tensor.secondMoment),
           nativeOf(squaredNorm),
-          { ...step, weightDecay, roundingSeed: roundingSeed(step.update, index) },
+          { ...step, weightDecay: tensor.weightDecay, roundingSeed: roundingSeed(step.update, index) },
         );
       }
     },
-  });
+  };
+  return completeBackend(checked(backend));
 
   function rotate({ x, heads, headSize, positions, table }: RopeArguments, direction: 1 | -1): void {
-    expectFloats(x);
-    expectIntegers(positions, x.rows);
-    expectShape(table, table.rows, headSize, "f32");
-    if (heads * headSize > x.columns || headSize % 2 !== 0) {
-      throw new Error(`${x.name}: ${heads} heads of ${headSize} do not fit ${x.columns} columns`);
-    }
     addon.rope(device, nativeOf(x), heads, headSize, nativeOf(positions), nativeOf(table), direction);
-  }
-
-  function checkedAttention({ shape, qkv, documentStarts, out, logSumExp }: AttentionArguments) {
-    const tokens = expectAttention(shape, qkv, out);
-    expectShape(logSumExp, tokens, shape.heads, "f32");
-    if (documentStarts !== undefined) expectIntegers(documentStarts, tokens);
-    return {
-      shape,
-      qkv: nativeOf(qkv),
-      documentStarts: documentStarts === undefined ? undefined : nativeOf(documentStarts),
-      out: nativeOf(out),
-      logSumExp: nativeOf(logSumExp),
-    };
   }
 }

@@ -31,7 +31,7 @@ export function unitsToChange(text: string): Uint16Array {
 function fill(text: string): Uint16Array {
   const needed = text.length + 2 * MARGIN;
   if (units.length < needed || (units.length > ORDINARY && needed < ORDINARY / 4)) {
-    units = new Uint16Array(Math.max(needed * 2, 1 << 16));
+    units = new Uint16Array(needed > ORDINARY ? needed : Math.max(needed * 2, 1 << 16));
     scratch = Buffer.from(units.buffer);
     units.fill(NEWLINE, 0, MARGIN);
   }

@@ -1,4 +1,4 @@
-import type { SourceFormat } from "../datasets-config.ts";
+import type { PlainFormat, SourceFormat } from "../datasets-config.ts";
 import { readMediaWiki } from "./mediawiki.ts";
 import { type Compression, type OpenOptions, openBytes } from "./open.ts";
 import { readParquet } from "./parquet.ts";
@@ -21,32 +21,22 @@ export function openDocuments(
   format: SourceFormat,
   { onRead, content, textColumn }: DocumentsOptions,
 ): AsyncIterable<Uint8Array> {
-  const open = (compression: Compression) =>
-    openBytes(path, { compression, content, ...(onRead === undefined ? {} : { onRead }) });
-  switch (format) {
+  if (format === "parquet") return withBytesCounted(path, readParquet(path, textColumn), onRead);
+  const [plain, compression = "none"] = format.split(".") as [PlainFormat, Compression?];
+  const bytes = openBytes(path, { compression, content, ...(onRead === undefined ? {} : { onRead }) });
+  switch (plain) {
     case "jsonl":
-      return open("none");
-    case "jsonl.gz":
-      return open("gz");
-    case "jsonl.zst":
-      return open("zst");
+      return bytes;
     case "warc":
     case "wet":
-      return readWarc(open("none"));
-    case "warc.gz":
-    case "wet.gz":
-      return readWarc(open("gz"));
+      return readWarc(bytes);
     case "txt":
     case "html":
-      return readOneDocument(open("none"));
+      return readOneDocument(bytes);
     case "json":
-      return readJsonArray(open("none"));
+      return readJsonArray(bytes);
     case "xml":
-      return readMediaWiki(open("none"));
-    case "xml.bz2":
-      return readMediaWiki(open("bz2"));
-    case "parquet":
-      return withBytesCounted(path, readParquet(path, textColumn), onRead);
+      return readMediaWiki(bytes);
   }
 }
 

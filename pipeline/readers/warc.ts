@@ -6,7 +6,7 @@ import { documentLine, droppedLine } from "./json-line.ts";
 
 const HEADER_END = "\r\n\r\n";
 /** A record longer than this is no page. */
-const MAX_RECORD = 1 << 26;
+const MAX_RECORD = 1 << 25;
 const MAX_HEADER = 1 << 16;
 /** Record types that are documents; others (requests, metadata, revisits) only speak of them. */
 const DOCUMENT_TYPES = ["response", "resource", "conversion"];

@@ -3,12 +3,12 @@ import { decodeText } from "./decode.ts";
 import { documentLine } from "./json-line.ts";
 
 /** A file that is one document, or one JSON array, is held in memory whole. */
-const MAX_FILE_BYTES = 1 << 27;
+const MAX_FILE_BYTES = 1 << 25;
 
 /**
  * A text or page that is one document, as a JSON line in the Speakleash form.
  *
- * @throws CorruptInput for a file of more than 128 MiB
+ * @throws CorruptInput for a file of more than 32 MiB
  */
 export async function* readOneDocument(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   yield documentLine(decodeText(await readAll(source)));
@@ -17,7 +17,7 @@ export async function* readOneDocument(source: AsyncIterable<Uint8Array>): Async
 /**
  * The members of a JSON array, such as a `.sample` of Speakleash, one a line.
  *
- * @throws CorruptInput for what is no JSON array, or of more than 128 MiB
+ * @throws CorruptInput for what is no JSON array, or of more than 32 MiB
  */
 export async function* readJsonArray(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const bytes = await readAll(source);
@@ -38,7 +38,7 @@ async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   for await (const chunk of source) {
     length += chunk.length;
     if (length > MAX_FILE_BYTES)
-      throw new CorruptInput("over 128 MiB in one document; cut it up, or make it jsonl");
+      throw new CorruptInput("over 32 MiB in one document; cut it up, or make it jsonl");
     parts.push(Buffer.from(chunk));
   }
   return Buffer.concat(parts);

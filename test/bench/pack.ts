@@ -1,5 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,18 +17,20 @@ import { readTexts } from "../../pipeline/corpus.ts";
 import { formatBytes, parseSize } from "../../pipeline/runtime/sizes.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
 import { readPackedManifest } from "../../tokenizer/pack/packed-folder.ts";
-import { writeGrownCorpus } from "./grown-corpus.ts";
 import { benchLoader } from "./pack/loader.ts";
 import { type Cost, rate, runCommand } from "./pack/measure.ts";
 import { benchStages } from "./pack/stages.ts";
+import { writeGrownCorpus } from "./tokenizer/grown-corpus.ts";
 
 const PEERS = fileURLToPath(new URL("./pack_peers.py", import.meta.url));
-const CORPUS = fileURLToPath(new URL("../../../shared/corpus/prose-pl.jsonl.zst", import.meta.url));
+const CORPUS = ["prose-pl", "msdocs-pl", "debian-pl"].map((name) =>
+  fileURLToPath(new URL(`../../../shared/corpus/${name}.jsonl.zst`, import.meta.url)),
+);
 const SAMPLE = fileURLToPath(new URL("../../pipeline/sample/apt3_sample_pl.jsonl.zst", import.meta.url));
 const PARTS = ["stages", "peers", "loader", "memory"];
 
 /**
- * `npm run bench -- pack [--texts FILE.jsonl.zst] [--tokenizer FOLDER] [--python PATH] [--parts stages,peers,loader,memory]
+ * `npm run bench -- pack [--texts FILE.jsonl.zst,…] [--tokenizer FOLDER] [--python PATH] [--parts stages,peers,loader,memory]
  * [--sizes 100MB,400MB,5GB]`: shares of the stages and speed of the whole command on real text; the same input
  * through Python peers; the loader; peak memory at several sizes of input and with many workers. About three minutes on
  * two cores; sizes of gigabytes take as long as packing and writing them does.
@@ -29,18 +39,20 @@ export async function run(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...words],
     options: {
-      texts: { type: "string", default: existsSync(CORPUS) ? CORPUS : SAMPLE },
+      texts: { type: "string", default: CORPUS.every((file) => existsSync(file)) ? CORPUS.join() : SAMPLE },
       tokenizer: { type: "string" },
       python: { type: "string" },
       parts: { type: "string", default: PARTS.join() },
       sizes: { type: "string", default: "100MB,400MB" },
     },
   });
-  const { texts, python } = values;
+  const { python } = values;
   const parts = values.parts.split(",");
   const folder = mkdtempSync(join(tmpdir(), "apt3-bench-pack-"));
-  console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}; texts: ${texts}`);
+  console.log(`${cpus()[0]?.model}, ${cpus().length} cores, Node ${process.version}; texts: ${values.texts}`);
   try {
+    const texts = join(folder, "texts.jsonl.zst");
+    for (const file of values.texts.split(",")) appendFileSync(texts, readFileSync(file)); // frame after frame
     const tokenizer = values.tokenizer ?? trainOne(texts, join(folder, "tokenizer"));
     const documents = await readDocuments(texts);
     if (parts.includes("stages")) {
@@ -96,8 +108,8 @@ async function benchWhole(
   console.log(formatTable([["apt3 pack, workers", "CPU s", "MB/s a core", "wall s", "MB/s, wall"], ...rows]));
 }
 
-/** Bytes of text for the peers, which take a quarter of a second a megabyte. */
-const PEER_BYTES = 16e6;
+/** Bytes of text for the peers, which take half a second a megabyte. */
+const PEER_BYTES = 40e6;
 
 /** The same input through Python; one thread each, by processor time. */
 async function benchPeers(
@@ -112,7 +124,9 @@ async function benchPeers(
     );
     return;
   }
-  const chosen = documents.slice(0, enough(documents, PEER_BYTES));
+  const total = documents.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  const every = Math.max(1, Math.round(total / PEER_BYTES));
+  const chosen = documents.filter((_, i) => i % every === 0);
   const input = join(folder, "peers.jsonl.zst");
   writeFileSync(input, zstdCompressSync(chosen.map((text) => `${JSON.stringify({ text })}\n`).join("")));
   const textBytes = chosen.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
@@ -158,15 +172,6 @@ async function benchPeers(
       ...rows,
     ]),
   );
-}
-
-function enough(documents: readonly string[], bytes: number): number {
-  let sum = 0;
-  const end = documents.findIndex((text) => {
-    sum += Buffer.byteLength(text);
-    return sum >= bytes;
-  });
-  return end < 0 ? documents.length : end;
 }
 
 /** Peak memory, one foreign file of each size; then the smallest with more workers than fit. */

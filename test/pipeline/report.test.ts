@@ -19,6 +19,7 @@ const manifest: CleanManifest = {
   version: "0",
   fingerprint: "",
   complete: true,
+  planned: [],
   settings: { shardTextBytes: 1, nearDedup: true, traces: 1, steps: [] },
   mix: {},
   datasets: [dataset("<b>first", "CC0"), dataset("second", "CC BY")],

@@ -30,6 +30,19 @@ describe("bad input to training", () => {
     assert.deepEqual([corpus.documents, corpus.rejectedLines], [1, 1]);
   });
 
+  it("a .txt file that is not all UTF-8 is counted, and trained on with U+FFFD", async (test) => {
+    const folder = await temporaryFolder(test);
+    await writeFile(join(folder, "a.txt"), "ala ma kota");
+    await writeFile(join(folder, "b.txt"), Buffer.from([0x61, 0xff, 0x61]));
+    const { corpus, files } = await trainTokenizer(
+      { ...settings, input: folder, out: join(folder, "out") },
+      silentContext(),
+    );
+    assert.deepEqual([corpus.documents, corpus.damagedFiles], [2, 1]);
+    assert.ok("tokenizer.json" in files);
+    assert.notEqual((await loadTokenizer(join(folder, "out"))).tokenizer.id("\ufffd"), undefined);
+  });
+
   it("a mix without weights, and byte fallback of bytes, are refused in one line", async (test) => {
     const folder = await temporaryFolder(test);
     await writeFile(join(folder, "a.jsonl"), '{"text":"ala ma kota"}\n');

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { describe, it } from "node:test";
 import { trainBpe } from "../../tokenizer/training/bpe-trainer.ts";
 import { countTexts } from "./count-texts.ts";
@@ -6,8 +7,28 @@ import { finish } from "./finish.ts";
 import { readFixture } from "./fixtures.ts";
 
 const fixture = await readFixture("trainer.json");
+const random = await readFixture("random_cases.json");
 
 describe("trainBpe against the reference", () => {
+  it(`${random.cases.length} random corpora with random options: the same vocabulary and merges`, () => {
+    for (const { texts, options, specials, words, merges, sha256 } of random.cases) {
+      const vocabulary = finish(
+        trainBpe(countTexts(texts, words), {
+          vocabSize: options.vocab_size,
+          specialTokens: specials,
+          limitAlphabet: options.limit_alphabet,
+          minFrequency: options.min_frequency,
+          maxTokenLength: options.max_token_length,
+          byteLevel: words.kind === "byte-level",
+        }),
+      );
+      const shown = JSON.stringify({ texts, options, specials, words });
+      assert.equal(vocabulary.merges.length, merges, shown);
+      const result = JSON.stringify([vocabulary.tokens, vocabulary.merges]);
+      assert.equal(createHash("sha256").update(result).digest("hex"), sha256, shown);
+    }
+  });
+
   for (const { corpus, options, tokens, merges } of fixture.cases) {
     it(`${corpus} ${JSON.stringify(options)}: ${tokens.length} tokens, ${merges.length} merges`, () => {
       const vocabulary = finish(

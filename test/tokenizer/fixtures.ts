@@ -1,19 +1,49 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 
+const trainerOptions = z.object({
+  vocab_size: z.number(),
+  limit_alphabet: z.number().optional(),
+  min_frequency: z.number().optional(),
+  max_token_length: z.number().optional(),
+});
+
+const digits = z.enum(["joined", "isolated"]);
+
 const schemas = {
+  "random_cases.json": z.object({
+    cases: z.array(
+      z.object({
+        texts: z.array(z.string()),
+        options: trainerOptions,
+        specials: z.array(z.string()),
+        words: z.discriminatedUnion("kind", [
+          z.object({
+            kind: z.literal("byte-level"),
+            pattern: z.literal("gpt2"),
+            prepend: z.literal("never"),
+            digits,
+          }),
+          z.object({
+            kind: z.literal("metaspace"),
+            prepend: z.enum(["first", "always", "never"]),
+            newlines: z.literal("isolated"),
+            spaces: z.literal("each"),
+            digits,
+          }),
+        ]),
+        merges: z.number(),
+        sha256: z.string(),
+      }),
+    ),
+  }),
   "trainer.json": z.object({
     specials: z.array(z.string()),
     corpora: z.record(z.string(), z.array(z.string())),
     cases: z.array(
       z.object({
         corpus: z.string(),
-        options: z.object({
-          vocab_size: z.number(),
-          limit_alphabet: z.number().optional(),
-          min_frequency: z.number().optional(),
-          max_token_length: z.number().optional(),
-        }),
+        options: trainerOptions,
         tokens: z.array(z.string()),
         merges: z.array(z.tuple([z.string(), z.string()])),
       }),
@@ -69,7 +99,7 @@ export function fixturePath(name: string): URL {
   return new URL(`../fixtures/tokenizer/${name}`, import.meta.url);
 }
 
-/** A fixture made by make_fixtures.py. */
+/** A fixture made by one of the scripts there. */
 export async function readFixture<Name extends keyof typeof schemas>(
   name: Name,
 ): Promise<z.infer<(typeof schemas)[Name]>> {

@@ -27,6 +27,8 @@ function changed(change: (json: Json) => void): Json {
   return json;
 }
 
+const split = (Regex: string) => ({ type: "Split", pattern: { Regex }, behavior: "Isolated", invert: false });
+
 describe("tokenizer.json", () => {
   it("written by us is read by the reference's reader the same: every field equals the reference's own file", () => {
     const reference: Json = JSON.parse(original);
@@ -102,6 +104,40 @@ describe("tokenizer.json", () => {
       changed(({ added_tokens }) => Object.assign(added_tokens[0] as object, { id: 700 })),
       /added_tokens\[0\]: "<unk>" has id 700/,
     ],
+    ["dropout", changed(({ model }) => (model.dropout = 0.1)), /model\.dropout: expected 0 or null/],
+    [
+      "an unknown pre-tokenizer",
+      changed((json) => (json.pre_tokenizer = { type: "Nope" })),
+      /neither engine can run it; .*Nope/,
+    ],
+    [
+      "a broken pattern",
+      changed((json) => (json.pre_tokenizer = split("((("))),
+      /neither engine can run it; .*regular expression/,
+    ],
+    [
+      "a normalizer that is part of itself",
+      changed((json) => {
+        const sequence: { type: string; normalizers: object[] } = { type: "Sequence", normalizers: [] };
+        sequence.normalizers.push(sequence);
+        json.normalizer = sequence;
+      }),
+      /neither engine can run it/,
+    ],
+    [
+      "parts nested 100,000 deep",
+      original.replace(
+        '"normalizer":null',
+        `"normalizer": ${'{"type":"Sequence","normalizers":['.repeat(1e5)}${"]}".repeat(1e5)}`,
+      ),
+      /neither engine can run it/,
+    ],
+    ["an unknown model", { model: { type: "Nope", vocab: {} } }, /model\.type/],
+    [
+      "an id that would take gigabytes",
+      changed(({ added_tokens }) => added_tokens.push({ id: 2 ** 24, content: "x" })),
+      /added_tokens\[8\]\.id/,
+    ],
     [
       "added token named like nothing",
       changed(({ added_tokens }) => Object.assign(added_tokens[0] as object, { content: "" })),
@@ -116,6 +152,18 @@ describe("tokenizer.json", () => {
       );
     });
   }
+
+  it("that leaves out what it does not have goes to the other engine all the same", () => {
+    const model = {
+      type: "WordPiece",
+      vocab: { "[UNK]": 0, a: 1, "##b": 2 },
+      unk_token: "[UNK]",
+      continuing_subword_prefix: "##",
+    };
+    const tokenizer = Tokenizer.fromJson({ pre_tokenizer: { type: "Whitespace" }, model });
+    assert.equal(tokenizer.engine, "huggingface");
+    assert.deepEqual([...tokenizer.encode("ab a x")], [1, 2, 1, 0]);
+  });
 
   it("with parts our engine does not have goes to the other engine", () => {
     assert.equal(Tokenizer.fromJson(original).engine, "apt3");

@@ -1,4 +1,5 @@
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { UserError } from "../../pipeline/runtime/errors.ts";
 import type { TextStream } from "./decoder.ts";
 import type { Engine, TextPiece } from "./engine.ts";
 import type { TokenIds } from "./token-ids.ts";
@@ -7,6 +8,15 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Its own default would also take spaces before punctuation away, which the reference does not do. */
 const DECODING = { skip_special_tokens: false, clean_up_tokenization_spaces: false };
+
+/** A file may leave out what it does not have; this library wants to be told. */
+const NOTHING = {
+  added_tokens: [],
+  normalizer: null,
+  pre_tokenizer: null,
+  post_processor: null,
+  decoder: null,
+};
 
 /** Tokens decoded again before a new one, so that it is not taken for the first of a text. */
 const CONTEXT = 16;
@@ -25,12 +35,13 @@ export class HuggingFaceEngine implements Engine {
    * @param json the parsed tokenizer.json
    * @param specials names of its special tokens
    * @param wide ids may exceed 65,535
+   * @throws UserError when it cannot run this tokenizer either
    */
   constructor(json: object, specials: readonly string[], wide: boolean) {
-    this.#parsing = new HuggingFaceTokenizer(json, {});
+    this.#parsing = open(json);
     const added: unknown = Reflect.get(json, "added_tokens");
     const kept = Array.isArray(added) ? added.filter((token) => token?.special !== true) : [];
-    this.#plain = new HuggingFaceTokenizer({ ...json, added_tokens: kept }, {});
+    this.#plain = open({ ...json, added_tokens: kept });
     this.#specials = specials;
     this.#wide = wide;
   }
@@ -100,5 +111,15 @@ export class HuggingFaceEngine implements Engine {
       },
       end: () => this.decode(ids).slice(shown.length),
     };
+  }
+}
+
+function open(json: object): HuggingFaceTokenizer {
+  try {
+    return new HuggingFaceTokenizer({ ...NOTHING, ...json }, {});
+  } catch (error) {
+    // It throws whatever comes up, also on parts nested without end
+    const reason = error instanceof Error ? error.message.split("\n")[0] : String(error);
+    throw new UserError(`tokenizer.json: neither engine can run it; @huggingface/tokenizers says: ${reason}`);
   }
 }

@@ -52,7 +52,6 @@ export function planNative(json: BpeTokenizerJson): NativePlan | undefined {
 
 function isPlainModel(model: BpeTokenizerJson["model"]): boolean {
   return (
-    !model.dropout &&
     !model.continuing_subword_prefix &&
     !model.end_of_word_suffix &&
     (!model.unk_token || model.vocab.has(model.unk_token))

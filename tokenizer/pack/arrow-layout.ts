@@ -9,6 +9,8 @@ import type { PackedManifest } from "./packed-manifest.ts";
 const HEADER_BYTES = 512;
 /** The file's first message lies behind `ARROW1` and two zeros. */
 const MAGIC_BYTES = 8;
+/** Buffers end at a multiple of 8 or, as the format recommends, 64 bytes. */
+const MAX_PADDING = 63;
 /** What every message begins with. */
 const CONTINUATION = -1;
 
@@ -71,7 +73,9 @@ export async function readLayout(
       const ids = batch.buffers[2]; // behind the two (empty) validity buffers of the list and its items
       const bytes = batch.length * format.seqLen * (format.dtype === "uint16" ? 2 : 4);
       if (batch.nodes.some(({ nullCount }) => nullCount > 0)) throw damaged("it has empty rows");
-      if (schema === undefined || ids?.length !== bytes) throw damaged(`bad batch ${positions.length}`);
+      const padding = (ids?.length ?? 0) - bytes; // writers may count the bytes that fill up to an aligned end
+      if (schema === undefined || ids === undefined || padding < 0 || padding > MAX_PADDING)
+        throw damaged(`bad batch ${positions.length}`);
       if (rows !== positions.length * rowsPerBatch) throw damaged("its batches differ in size");
       rowsPerBatch ||= batch.length;
       positions.push(body + ids.offset);

@@ -49,6 +49,9 @@ const ID_BYTES_PER_TEXT_BYTE = 0.7;
 /** Text bytes a compressed byte gives, for files that no manifest describes. */
 const ASSUMED_COMPRESSION = 4;
 
+/** Raised whenever the same settings come to give other units or rows, so that no work of an older version is continued. */
+const ROWS_VERSION = 2;
+
 /** What decides the bytes of the rows; part of the manifest. */
 export type PackSettings = Pick<
   PackedManifest,
@@ -113,7 +116,14 @@ export async function preparePack(options: PackOptions, corpus: HashedCorpus): P
   const mix = chooseMix(corpus.mix, options.mix, groups);
   const shuffle = shuffleOptions(settings, corpus);
   return {
-    fingerprint: fingerprint({ format: PACKED_FORMAT, settings, mix: mix ?? "none", maxEpochs, shardBytes }),
+    fingerprint: fingerprint({
+      format: PACKED_FORMAT,
+      rows: ROWS_VERSION,
+      settings,
+      mix: mix ?? "none",
+      maxEpochs,
+      shardBytes,
+    }),
     settings,
     mix,
     maxEpochs,

@@ -51,8 +51,13 @@ export function* trainBpe(
   };
 
   // 1. Special tokens, then the alphabet by code point.
-  options.specialTokens.forEach(addToken);
   const characterIds = new Map<number, number>();
+  for (const token of options.specialTokens) {
+    const id = addToken(token);
+    const [character, ...others] = token; // of one character, it stands for it in words, in the alphabet or not
+    if (character !== undefined && others.length === 0)
+      characterIds.set(character.codePointAt(0) as number, id);
+  }
   const alphabet = options.byteLevel ? BYTE_ALPHABET : countAlphabet(words, options.limitAlphabet);
   for (const codePoint of alphabet) {
     characterIds.set(codePoint, addToken(String.fromCodePoint(codePoint)));

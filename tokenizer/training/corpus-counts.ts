@@ -16,6 +16,8 @@ export const corpusCountsSchema = z.strictObject({
   heldOut: z.array(z.string()),
   /** Lines that held no text. */
   rejectedLines: count,
+  /** .txt files of bytes that are not UTF-8: counted with U+FFFD in their place. */
+  damagedFiles: count,
   /** Names of the sorted runs of word counts. */
   runs: z.array(z.string()),
 });
@@ -31,6 +33,7 @@ export const NO_COUNTS: CorpusCounts = {
   leftOutDocuments: 0,
   heldOut: [],
   rejectedLines: 0,
+  damagedFiles: 0,
   runs: [],
 };
 
@@ -45,6 +48,7 @@ export function sumCounts(all: readonly CorpusCounts[]): CorpusCounts {
       leftOutDocuments: sum.leftOutDocuments + counts.leftOutDocuments,
       heldOut: [...sum.heldOut, ...counts.heldOut],
       rejectedLines: sum.rejectedLines + counts.rejectedLines,
+      damagedFiles: sum.damagedFiles + counts.damagedFiles,
       runs: [...sum.runs, ...counts.runs],
     }),
     NO_COUNTS,
@@ -57,5 +61,6 @@ export function describeCounts(counts: Omit<CorpusCounts, "heldOut" | "runs">): 
   if (counts.heldOutDocuments > 0) parts.push(`${counts.heldOutDocuments} held out`);
   if (counts.leftOutDocuments > 0) parts.push(`${counts.leftOutDocuments} left out for the mix`);
   if (counts.rejectedLines > 0) parts.push(`${counts.rejectedLines} lines that held no text`);
+  if (counts.damagedFiles > 0) parts.push(`${counts.damagedFiles} files not all UTF-8`);
   return parts.join(", ");
 }

@@ -55,8 +55,9 @@ export default workerTask(async (task: CountWordsTask): Promise<CountWordsResult
     return { order: 0, bytes: 0, counts: { ...NO_COUNTS, runs: finished } };
   }
   const counts: CorpusCounts = { ...NO_COUNTS, heldOut: [], runs: [] };
-  const { texts, rejected, bytes: read } = parseTextBlock(task.block);
+  const { texts, rejected, damaged, bytes: read } = parseTextBlock(task.block);
   counts.rejectedLines = rejected;
+  counts.damagedFiles = damaged;
   for (const text of texts) {
     const bytes = utf8.encode(text);
     if (task.keptShare < 1 && h32Raw(bytes, MIX_SEED) >= task.keptShare * 2 ** 32) {

@@ -3,7 +3,7 @@ import { corpusCountsSchema } from "./corpus-counts.ts";
 import { coverageSchema, textFitSchema } from "./tokenizer-report.ts";
 
 /** Changes with anything that changes the output for the same input and settings. */
-export const TOKENIZER_FORMAT = "apt3.tokenizer/2";
+export const TOKENIZER_FORMAT = "apt3.tokenizer/3";
 
 const started = {
   format: z.literal(TOKENIZER_FORMAT),

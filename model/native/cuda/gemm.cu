@@ -59,6 +59,22 @@ DEVICE void storeFloat(const GemmParams& p, const Accumulators<Config>& sums, in
     }
 }
 
+/**
+ * Brings the float32 tile that will be added to into the L2 cache. The blocks of a gradient of one wave end together and
+ * would then all wait for memory: 16 pieces are 26 µs on a 4090 at 165 TFLOP/s, in which 256 tiles of 64 KB come in [D].
+ */
+template <class Config>
+DEVICE void prefetchPlus(const GemmParams& p, int row, int column) {
+  if (!p.outFloat32 || p.plus == 0) return;
+  constexpr int lineFloats = 32;
+  constexpr int lines = Config::columns / lineFloats;
+  for (int i = threadIndex(); i < Config::rows * lines; i += Config::threads) {
+    const int r = row + i / lines;
+    const int c = column + i % lines * lineFloats;
+    if (r < p.m && c < p.n) prefetch(pointer<const float>(p.plus) + static_cast<long long>(r) * p.ldplus + c);
+  }
+}
+
 template <class Config, bool aByK, bool bByK>
 DEVICE void gemm(const GemmParams& p) {
   auto* shared = reinterpret_cast<bf16*>(sharedMemory());
@@ -75,6 +91,9 @@ DEVICE void gemm(const GemmParams& p) {
     } else {
       copyTile<Config::columns, Config::depth, Config::threads>(to, b + at, p.ldb, p.n - column, p.k - at);
     }
+  }, [&] {
+    // Only this layout gives gradients of weights; the others have no register left for it.
+    if constexpr (aByK && bByK) prefetchPlus<Config>(p, row, column);
   });
   if (p.outFloat32) {
     storeFloat<Config>(p, sums, row, column);
@@ -122,7 +141,7 @@ KERNEL(apt3_gemm_swiglu, GemmSwigluParams, 128, 2) {
                                                      (i % 2 == 0 ? gates : ups) + static_cast<long long>(first) * p.ldb + at,
                                                      p.ldb, p.features - column - first, p.k - at);
     }
-  });
+  }, [] {});
   syncThreads();
   stageSums<Config>(sums, shared, false);
   syncThreads();
@@ -157,7 +176,7 @@ KERNEL(apt3_gemm_swiglu_backward, GemmSwigluBackwardParams, 128, 2) {
   multiplyTile<Config, false, true>(sums, shared, a, p.k, [&](bf16* to, int at) {
     copyTile<Config::depth, Config::columns, Config::threads>(to, b + static_cast<long long>(at) * p.ldWeight,
                                                               p.ldWeight, p.k - at, p.features - column);
-  });
+  }, [] {});
   syncThreads();
   stageSums<Config>(sums, shared, false);
   syncThreads();

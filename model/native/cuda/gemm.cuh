@@ -65,10 +65,12 @@ DEVICE int sumColumn(int j) {
 
 /**
  * sums = op(a) · op(b) over k. `aByK`: k runs along the rows of a's memory (a is transposed), `bByK` likewise.
- * `copyB` starts the copy of b's tile; SwiGLU interleaves two halves of b there.
+ * `copyB` starts the copy of b's tile; SwiGLU interleaves two halves of b there. `nearEnd` is called once, 16 pieces
+ * before the end or at the start.
  */
-template <class Config, bool aByK, bool bByK, class CopyB>
-DEVICE void multiplyTile(Accumulators<Config>& sums, bf16* shared, const Operand& a, int k, const CopyB& copyB) {
+template <class Config, bool aByK, bool bByK, class CopyB, class NearEnd>
+DEVICE void multiplyTile(Accumulators<Config>& sums, bf16* shared, const Operand& a, int k, const CopyB& copyB,
+                         const NearEnd& nearEnd) {
   constexpr int depth = Config::depth;
   constexpr int aElements = Config::rows * depth;
   const int warp = threadIndex() / 32;
@@ -125,6 +127,7 @@ DEVICE void multiplyTile(Accumulators<Config>& sums, bf16* shared, const Operand
   syncThreads();
   loadFragments(0, 0, 0);
   for (int piece = 0; piece < pieces; piece++) {
+    if (piece == larger(0, pieces - 16)) nearEnd();
     constexpr int steps = depth / 16;
 #pragma unroll
     for (int step = 0; step < steps; step++) {

@@ -98,6 +98,18 @@ struct GemmSwigluBackwardParams {
 };
 inline constexpr Kernel gemmSwigluBackward{"apt3_gemm_swiglu_backward", 128, 49152};
 
+// ------------------------------------------------------------------------------------------------------- fragments.cu
+
+/**
+ * One warp shows how it sees a tile: what a card must be asked first. `tile` is bf16 [32, 8], four 8×8 matrices below
+ * each other; `a` bf16 [16, 16] and `b` bf16 [16, 8] in full rows without padding. `out` takes, for each lane, 4 registers
+ * of ldmatrix, 4 of ldmatrix.trans (32-bit integers) and 4 float32 sums of a · b. Grid {1}.
+ */
+struct FragmentParams {
+  DeviceAddress tile, a, b, out;
+};
+inline constexpr Kernel fragments{"apt3_fragments", 32, 32 * 8 * 2};
+
 // ----------------------------------------------------------------------------- attention.cu, attention_backward.cu
 
 /** Queries, keys and values side by side: a row of `qkv` is (heads + 2·kvHeads)·headSize wide. */

@@ -74,6 +74,8 @@ DEVICE void waitCopies() {
   emulator::waitCopies(pending);
 }
 
+DEVICE void prefetch(const void*) {}
+
 DEVICE float asFloat(unsigned bits) { return std::bit_cast<float>(bits); }
 DEVICE unsigned asBits(float value) { return std::bit_cast<unsigned>(value); }
 DEVICE float exp2Fast(float x) { return std::exp2(x); }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
-import type { SourceFormat } from "../../../pipeline/datasets-config.ts";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { FORMATS, type SourceFormat } from "../../../pipeline/datasets-config.ts";
 import { CorruptInput } from "../../../pipeline/readers/corrupt-input.ts";
 import { openDocuments } from "../../../pipeline/readers/documents.ts";
 import { readLineBlocks } from "../../../pipeline/readers/lines.ts";
@@ -40,6 +40,32 @@ for (const codec of ["none", "snappy", "gzip", "brotli", "zstd"]) {
     assert.equal(texts[25], undefined);
   });
 }
+
+test("every plain format can be compressed in every way", async () => {
+  const jsonl = `${JSON.stringify({ text: "zażółć" })}\n`;
+  const plain: Record<string, string | Buffer> = {
+    jsonl,
+    json: `[${jsonl}]`,
+    txt: "zażółć",
+    html: "<p>zażółć</p>",
+    xml: readFileSync(fixture("dump.xml")),
+    wet: Buffer.from(`WARC/1.0\r\nWARC-Type: conversion\r\nContent-Length: 10\r\n\r\nzażółć\r\n\r\n`),
+  };
+  plain.warc = plain.wet as Buffer;
+  for (const [name, content] of Object.entries(plain)) {
+    const expected = await textsOf(write(`plain.${name}`, content), name as SourceFormat);
+    assert.ok(expected.length > 0);
+    for (const [ending, compress] of [
+      ["gz", gzipSync],
+      ["zst", zstdCompressSync],
+    ] as const) {
+      const format = `${name}.${ending}` as SourceFormat;
+      assert.ok(FORMATS.includes(format), format);
+      assert.deepEqual(await textsOf(write(`file.${format}`, compress(content)), format), expected, format);
+    }
+    assert.ok(FORMATS.includes(`${name}.bz2` as SourceFormat));
+  }
+});
 
 test("a Parquet file without the text column names those it has", async () => {
   const documents = openDocuments(fixture("none.parquet"), "parquet", { textColumn: "body" });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { createCleaner } from "../../../pipeline/clean.ts";
-import { FORMATS, type SourceFormat } from "../../../pipeline/datasets-config.ts";
+import type { SourceFormat } from "../../../pipeline/datasets-config.ts";
 import { PROFILES } from "../../../pipeline/profiles.ts";
 import { CorruptInput } from "../../../pipeline/readers/corrupt-input.ts";
 import { openDocuments } from "../../../pipeline/readers/documents.ts";
@@ -33,7 +33,8 @@ const warc = Buffer.concat([
   warcResponse(`${html}\nTransfer-Encoding: chunked`, "5\r\n<p>ok\r\n0\r\n\r\n"),
   warcRecord("conversion", "", "tekst"),
 ]);
-const HEALTHY: Record<SourceFormat, Uint8Array> = {
+/** Every reader and every compression; the other pairs of them share their code. */
+const HEALTHY = {
   jsonl,
   "jsonl.gz": Buffer.concat([gzipSync(jsonl.subarray(0, 500)), gzipSync(jsonl.subarray(500))]),
   "jsonl.zst": Buffer.concat([
@@ -50,7 +51,8 @@ const HEALTHY: Record<SourceFormat, Uint8Array> = {
   txt: Buffer.from("tekst ąę"),
   xml: fixture("dump.xml"),
   "xml.bz2": fixture("multistream.xml.bz2"),
-};
+} satisfies Partial<Record<SourceFormat, Uint8Array>>;
+const FUZZED = Object.keys(HEALTHY) as (keyof typeof HEALTHY)[];
 
 /** A stream of pseudo-random whole numbers, the same in every run. */
 function seeded(seed: number): (below: number) => number {
@@ -123,7 +125,7 @@ async function readAll(bytes: Uint8Array, format: SourceFormat): Promise<number>
 }
 
 describe(`${INPUTS} mutated inputs a format: each is read or refused as corrupt, in time, and no document is lost`, () => {
-  for (const format of FORMATS) {
+  for (const format of FUZZED) {
     test(format, async () => {
       const random = seeded(20);
       const healthy = await readAll(HEALTHY[format], format);

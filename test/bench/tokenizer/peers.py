@@ -1,4 +1,4 @@
-"""One measurement of a peer for tokenizer.ts: tokenizer_peers.py PEER train TEXTS.jsonl | encode TEXTS.jsonl TOKENIZER.json"""
+"""One measurement of a peer: peers.py PEER train TEXTS.jsonl | encode TEXTS.jsonl TOKENIZER.json"""
 
 import json
 import resource
