@@ -1,8 +1,8 @@
 import { execFileSync } from "node:child_process";
 import type { TensorflowDevice } from "./devices.ts";
 
-/** WebAssembly as TensorFlow.js builds it addresses no more. */
-const wasmBytes = 2 ** 31;
+/** WebAssembly addresses no more. */
+const wasmBytes = 2 ** 32;
 
 /**
  * What libtensorflow leaves to others of a card's free memory, which it takes when it is loaded: 1.5 GiB on cards of
