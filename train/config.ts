@@ -7,7 +7,7 @@ import { UserError } from "../pipeline/runtime/errors.ts";
 import { exists } from "../pipeline/runtime/files.ts";
 import { describeIssue } from "../pipeline/runtime/schema.ts";
 
-const shippedConfigs = ["apt3-1b", "apt3-500m", "apt3-275m", "demo"];
+const shippedConfigs = ["apt3-1b", "apt3-500m", "apt3-275m", "demo-large", "demo"];
 
 const positive = z.int().positive();
 const fraction = z.number().min(0).lt(1);

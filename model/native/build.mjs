@@ -2,16 +2,20 @@
  * Compiles the `cpu` backend with the machine's own C++ compiler: `npm ci` runs this. It never fails, because apt3 runs
  * without (on the `reference` backend, which is hundreds of times slower): the reason is left in build/skipped.txt, which
  * `--backend cpu` quotes. Plain JavaScript without dependencies, for any Node that npm may run under. The compiler is
- * called directly: node-gyp would download Node's headers, which the package `node-api-headers` brings along.
+ * called directly: node-gyp would need Python and download Node's headers, which the package `node-api-headers` brings
+ * along, and there is nothing in a dozen files of standard C++ that it would do better.
+ * Where prebuilds/ holds a binary of these sources for this platform, that one is taken and nothing is compiled.
  *
  * `node model/native/build.mjs --sanitize` builds with the address and undefined-behaviour sanitizers instead, into
- * build/sanitize, and does fail (see `npm run check:sanitize`).
+ * build/sanitize, and does fail (see `npm run check:sanitize`). `--keep` compiles, and keeps the result in prebuilds/
+ * (`npm run prebuilds`).
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findPrebuilt, keepPrebuilt } from "./prebuilt.mjs";
 
 const folder = dirname(fileURLToPath(import.meta.url));
 const sanitize = process.argv.includes("--sanitize");
@@ -86,10 +90,20 @@ async function compile() {
   for (const name of sources) rmSync(object(name));
 }
 
+/** Leaves the work to the prebuilt addon; false if there is none. */
+function takePrebuilt() {
+  if (findPrebuilt() === undefined) return false;
+  // What was compiled before would be loaded first.
+  for (const name of ["cpu.node", "skipped.txt"]) rmSync(join(build, name), { force: true });
+  return true;
+}
+
+const keeps = process.argv.includes("--keep");
 try {
-  await compile();
+  if (sanitize || keeps || !takePrebuilt()) await compile();
+  if (keeps) console.log(`kept as ${keepPrebuilt(join(build, "cpu.node"))}`);
 } catch (error) {
-  if (sanitize) throw error;
+  if (sanitize || keeps) throw error;
   mkdirSync(build, { recursive: true });
   rmSync(join(build, "cpu.node"), { force: true });
   writeFileSync(join(build, "skipped.txt"), `${error.message.split("\n")[0]}\n`);

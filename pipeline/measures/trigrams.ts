@@ -11,7 +11,8 @@ export const TRIGRAMS = SYMBOLS ** 3;
 const SAMPLE_CHARACTERS = 1500;
 
 let codes: Uint8Array | undefined;
-let likely: Uint8Array | undefined;
+/** 1 for a triple that Polish does not have. */
+let isUnlikely: Uint8Array | undefined;
 
 /**
  * Share of letter triples that Polish words do not have, among all triples of a sample: a word's edges count
@@ -21,14 +22,11 @@ let likely: Uint8Array | undefined;
  * @param text in NFC
  */
 export function unlikelyShare(text: string): number {
-  likely ??= Buffer.from(LIKELY_TRIGRAMS, "base64");
-  const table = likely;
+  isUnlikely ??= unpack(Buffer.from(LIKELY_TRIGRAMS, "base64"));
+  const table = isUnlikely;
   const trigrams = readTrigrams(text);
   let unlikely = 0;
-  for (let i = 0; i < trigrams.length; i++) {
-    const trigram = trigrams[i] as number;
-    unlikely += (((table[trigram >> 3] as number) >> (trigram & 7)) & 1) ^ 1;
-  }
+  for (let i = 0; i < trigrams.length; i++) unlikely += table[trigrams[i] as number] as number;
   return unlikely / Math.max(trigrams.length, 1);
 }
 
@@ -59,6 +57,10 @@ function readPart(text: string, start: number, end: number, count: number): numb
   }
   return next;
 }
+
+/** From a bit a triple that is likely to a byte a triple that is not. */
+const unpack = (likely: Uint8Array) =>
+  Uint8Array.from({ length: TRIGRAMS }, (_, i) => (((likely[i >> 3] as number) >> (i & 7)) & 1) ^ 1);
 
 function buildCodes(): Uint8Array {
   const built = new Uint8Array(0x10000);

@@ -24,10 +24,12 @@ export const repeatedLines: Step = {
 function removeRepeated(text: string): string {
   const lines = text.split("\n");
   const labels = findLabels(lines);
+  if (labels.size === 0 && !hasRepeated(lines)) return text;
   const kept: string[] = [];
   let previous = "";
   for (const line of lines) {
-    if (labels.has(line)) continue;
+    // only a short line's hash is worth working out
+    if (line.length <= MAX_LABEL && labels.has(line)) continue;
     if (line.length >= MIN_REPEATED && line === previous) continue;
     if (line !== "") previous = line;
     kept.push(line);
@@ -37,6 +39,16 @@ function removeRepeated(text: string): string {
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
     .trim();
+}
+
+/** Whether any line of some length is the same as the last one before it that is not blank. */
+function hasRepeated(lines: readonly string[]): boolean {
+  let previous = "";
+  for (const line of lines) {
+    if (line.length >= MIN_REPEATED && line === previous) return true;
+    if (line !== "") previous = line;
+  }
+  return false;
 }
 
 function findLabels(lines: readonly string[]): ReadonlySet<string> {

@@ -92,10 +92,11 @@ describe("special designs of training", () => {
       bytes: { preTokenizer: "byte-level", vocabSize: 320 },
     } as const)) {
       const out = join(folder, name);
-      await trainTokenizer(
+      const { report } = await trainTokenizer(
         { ...settings, input, out, digits: "isolated", specialTokens: ["<mask>"], compare: [], ...options },
         silentContext(),
       );
+      assert.ok(!report.longestTokens.includes("<0x00>"), "bytes are given, not found");
       const { tokenizer } = await loadTokenizer(out);
       assert.equal(tokenizer.engine, "apt3");
       assert.equal(tokenizer.id("<mask>"), 8);

@@ -43,7 +43,7 @@ describe("the shipped configs", () => {
   });
 
   it("read back from the form a run stores", async () => {
-    for (const name of ["apt3-1b", "demo"]) {
+    for (const name of ["apt3-1b", "demo", "demo-large"]) {
       const config = await readTrainingConfig(pathOf(name), { vocabSize: 1000, seqLen: 128 });
       assert.deepEqual(parseTrainingConfig("config.yaml", formatTrainingConfig(config), undefined), config);
     }

@@ -182,6 +182,12 @@ async function describeJob(
   };
 }
 
+/** Tokens that are given, not found by training: their ids come first. */
+function firstTokens({ specialTokens, byteFallback }: Omit<TokenizerDesign, "preTokenization">): string[] {
+  const bytes = byteFallback ? Array.from({ length: 256 }, (_, byte) => byteToken(byte)) : [];
+  return [...specialTokens, ...bytes];
+}
+
 async function train(
   words: WordList,
   { vocabSize, limitAlphabet, minFrequency, maxTokenLength }: TrainTokenizerOptions,
@@ -189,8 +195,7 @@ async function train(
   { progress, signal }: JobContext,
 ): Promise<BpeVocabulary> {
   const task = progress.start({ label: "training", unit: "merges", total: vocabSize });
-  const bytes = byteFallback ? Array.from({ length: 256 }, (_, byte) => byteToken(byte)) : [];
-  const first = [...specialTokens, ...bytes];
+  const first = firstTokens({ specialTokens, byteFallback });
   const byteLevel = preTokenization.kind === "byte-level";
   const steps = trainBpe(words, {
     vocabSize,
@@ -234,7 +239,7 @@ async function measure(trained: Trained): Promise<TokenizerReport> {
     merges: vocabulary.merges.length,
     measuredOn: isHeldOut ? "held-out" : "training",
     fit: measureFit(tokenizer, texts),
-    longestTokens: longestTokens(vocabulary.tokens.slice(trained.design.specialTokens.length), 20),
+    longestTokens: longestTokens(vocabulary.tokens.slice(firstTokens(trained.design).length), 20),
     coverage: coverageCurve(words),
     comparisons: others.map(({ path, tokenizer: other }) => ({
       path,

@@ -126,7 +126,7 @@ function charts({ history, steps }: ReportedRun): Html[] {
     chart({
       title: "Learning rate",
       steps,
-      formatValue: (value) => (value === 0 ? "0" : value.toExponential(0)),
+      formatValue: (value) => (value === 0 ? "0" : Number(value.toPrecision(3)).toExponential()),
       series: [{ name: "", look: "line", colour: 1, points: curve((one) => one.learningRate) }],
     }),
     chart({

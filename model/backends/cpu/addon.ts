@@ -138,6 +138,10 @@ export type FoundAddon = { readonly addon: Addon } | { readonly reason: string }
 /** Where model/native/build.mjs leaves the addon: seen from the sources, and from the built package's dist/. */
 const buildFolders = ["../../native/build/", "../../../../model/native/build/"];
 
+/** Where model/native/prebuilt.mjs keeps binaries that came with the package. */
+const prebuilt = `prebuilds/${process.platform}-${process.arch}/`;
+const prebuiltFolders = [`../../../${prebuilt}`, `../../../../${prebuilt}`];
+
 /**
  * Loads the native addon.
  *
@@ -145,8 +149,12 @@ const buildFolders = ["../../native/build/", "../../../../model/native/build/"];
  */
 export function loadAddon(variant: "" | "sanitize" = ""): FoundAddon {
   const path = (folder: string, file: string) => fileURLToPath(new URL(folder + file, import.meta.url));
-  for (const folder of buildFolders) {
-    const file = path(folder, `${variant === "" ? "" : `${variant}/`}cpu.node`);
+  const folders =
+    variant === ""
+      ? [...buildFolders, ...prebuiltFolders]
+      : buildFolders.map((folder) => `${folder}${variant}/`);
+  for (const folder of folders) {
+    const file = path(folder, "cpu.node");
     if (!existsSync(file)) continue;
     try {
       return { addon: createRequire(import.meta.url)(file) as Addon };

@@ -1,12 +1,12 @@
 import { execFileSync } from "node:child_process";
 import type { TensorflowDevice } from "./devices.ts";
 
-/** WebAssembly as TensorFlow.js builds it addresses no more. */
-const wasmBytes = 2 ** 31;
+/** WebAssembly addresses no more. */
+const wasmBytes = 2 ** 32;
 
 /**
- * What libtensorflow leaves to others of a card's free memory, which it takes when it is loaded: 1.5 GiB on cards of
- * compute capability 8 and 9, less on older ones.
+ * What libtensorflow leaves to others when it takes a card's free memory: 1.5 GiB from compute capability 8 on, less on
+ * older cards (`MinSystemMemory` in TensorFlow's gpu_device.cc).
  */
 const leftByTensorflow = 1.5 * 2 ** 30;
 

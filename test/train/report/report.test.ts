@@ -49,6 +49,20 @@ describe("the report", () => {
     assert.match(page, /clipNorm: 1/);
   });
 
+  it("labels the learning rate with as many digits as its ticks need", () => {
+    const { steps, ...rest } = historyOf(30);
+    const rising = steps.map((step, index) => ({ ...step, learningRate: 1.5e-3 * (index / 29) }));
+    const report = renderReport({
+      name: "demo",
+      config,
+      history: { ...rest, steps: rising },
+      steps: 30,
+      device: "",
+    });
+    for (const label of ["5e-4", "1e-3", "1.5e-3"]) assert.ok(report.includes(`>${label}</span>`), label);
+    assert.ok(!report.includes(">2e-3</span>"));
+  });
+
   it("shows what a model writes as text, whatever it is", () => {
     assert.ok(
       page.includes(

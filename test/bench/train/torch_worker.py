@@ -1,6 +1,7 @@
-"""The peer of `npm run bench -- train`: one training step of transformers' LlamaForCausalLM in PyTorch on the CPU.
+"""The peer of `npm run bench -- train`: transformers' LlamaForCausalLM in PyTorch on the CPU, and its matrix products.
 
-Reads one JSON object of settings on stdin, prints one JSON object of results. Needs torch and transformers.
+The first line of stdin is a job; each further line asks for one measurement, answered by one line. The end of stdin is
+answered by a line about the whole. Needs torch and transformers.
 """
 
 import json
@@ -17,27 +18,27 @@ def peak_bytes():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def matmul_gflops(job):
+def products(job):
+    """Measures matrix products once per call: seconds and processor seconds of each."""
     dtype = torch.bfloat16 if job["dtype"] == "bf16" else torch.float32
-    results = []
-    # On one thread processor time is what the time would be without other users of the machine.
-    clock = time.process_time if job["threads"] == 1 else time.perf_counter
-    for m, n, k in job["shapes"]:
-        a, b = torch.randn(m, k).to(dtype), torch.randn(n, k).to(dtype)
-        product = lambda: torch.nn.functional.linear(a, b)
-        product()
-        repetitions = max(1, int(job["flops"] / (2 * m * n * k)))
-        best = 0.0
-        for _ in range(3):
-            started = clock()
+    operands = [(torch.randn(m, k).to(dtype), torch.randn(n, k).to(dtype)) for m, n, k in job["shapes"]]
+
+    def measure():
+        times = []
+        for (m, n, k), (a, b) in zip(job["shapes"], operands, strict=True):
+            repetitions = max(1, int(job["flops"] / (2 * m * n * k)))
+            started, cpu_started = time.perf_counter(), time.process_time()
             for _ in range(repetitions):
-                product()
-            best = max(best, 2 * m * n * k * repetitions / (clock() - started) / 1e9)
-        results.append(best)
-    return {"gflops": results}
+                torch.nn.functional.linear(a, b)
+            seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+            times.append({"seconds": seconds / repetitions, "cpuSeconds": cpu_seconds / repetitions})
+        return times
+
+    return measure
 
 
-def train(job):
+def steps(job):
+    """Takes one training step per call."""
     shape = job["model"]
     config = LlamaConfig(
         vocab_size=shape["vocabSize"],
@@ -53,7 +54,6 @@ def train(job):
         attn_implementation="sdpa",
     )
     torch.manual_seed(0)
-    before = peak_bytes()
     model = LlamaForCausalLM(config)
     model.train()
     optimizer = torch.optim.AdamW(
@@ -62,8 +62,8 @@ def train(job):
     forward = torch.compile(model) if job["compile"] else model
     ids = torch.randint(0, shape["vocabSize"], (job["sequences"], job["sequenceLength"]))
     autocast = torch.autocast("cpu", dtype=torch.bfloat16, enabled=job["dtype"] == "bf16")
-    seconds, cpu_seconds = [], []
-    for _ in range(job["warmUp"] + job["steps"]):
+
+    def measure():
         started, cpu_started = time.perf_counter(), time.process_time()
         with autocast:
             loss = forward(input_ids=ids, labels=ids).loss
@@ -72,16 +72,18 @@ def train(job):
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         loss.item()
-        seconds.append(time.perf_counter() - started)
-        cpu_seconds.append(time.process_time() - cpu_started)
-    measured = slice(job["warmUp"], None)
-    times = {"seconds": seconds[measured], "cpuSeconds": cpu_seconds[measured]}
-    return {**times, "peakBytes": peak_bytes(), "startBytes": before}
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+        return [{"seconds": seconds, "cpuSeconds": cpu_seconds}]
+
+    return measure
 
 
-job = json.load(sys.stdin)
+job = json.loads(sys.stdin.readline())
 torch.set_num_threads(job["threads"])
 torch.set_num_interop_threads(1)
-result = matmul_gflops(job) if job["kind"] == "matmul" else train(job)
-result["version"] = f"torch {torch.__version__}, transformers {transformers.__version__}"
-print(json.dumps(result))
+start_bytes = peak_bytes()
+measure = products(job) if job["kind"] == "products" else steps(job)
+for _ in sys.stdin:
+    print(json.dumps(measure()), flush=True)
+version = f"torch {torch.__version__}, transformers {transformers.__version__}"
+print(json.dumps({"peakBytes": peak_bytes(), "startBytes": start_bytes, "version": version}))

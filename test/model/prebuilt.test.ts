@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { pathToFileURL } from "node:url";
+import { cpuUnavailable } from "../../model/backends/cpu.ts";
+import { ROOT } from "../support/apt3.ts";
+import { temporaryFolder } from "../support/folders.ts";
+
+const compiled = join(ROOT, "model/native/build/cpu.node");
+const noCompiler = { ...process.env, PATH: "/nowhere", CXX: "" };
+
+describe("a prebuilt addon", {
+  skip: existsSync(compiled) ? false : (cpuUnavailable() ?? "was not compiled here"),
+}, () => {
+  const copy = temporaryFolder();
+  const native = join(copy, "model/native");
+  mkdirSync(native, { recursive: true });
+  const isSource = (path: string) => !path.startsWith(join(ROOT, "model/native/build/"));
+  cpSync(join(ROOT, "model"), join(copy, "model"), { recursive: true, filter: isSource });
+  cpSync(join(ROOT, "package.json"), join(copy, "package.json"));
+  symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
+  const run = (script: string) =>
+    execFileSync(process.execPath, ["--input-type=module", "--eval", script], {
+      env: noCompiler,
+      encoding: "utf8",
+    });
+  const url = (path: string) => JSON.stringify(pathToFileURL(join(copy, path)).href);
+  const install = () => execFileSync(process.execPath, [join(native, "build.mjs")], { env: noCompiler });
+  const unavailable = () =>
+    run(
+      `import { cpuUnavailable } from ${url("model/backends/cpu.ts")}; console.log(cpuUnavailable());`,
+    ).trim();
+
+  it("is taken where nothing can be compiled, as long as it was made from these sources", () => {
+    install();
+    assert.match(unavailable(), /no C\+\+ compiler found/);
+
+    run(
+      `import { keepPrebuilt } from ${url("model/native/prebuilt.mjs")}; keepPrebuilt(${JSON.stringify(compiled)});`,
+    );
+    install();
+    assert.equal(unavailable(), "undefined");
+
+    appendFileSync(join(native, "plain.cpp"), "// changed\n");
+    install();
+    assert.match(readFileSync(join(native, "build/skipped.txt"), "utf8"), /no C\+\+ compiler found/);
+  });
+});
