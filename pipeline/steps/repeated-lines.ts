@@ -28,9 +28,15 @@ function removeRepeated(text: string): string {
   const kept: string[] = [];
   let previous = "";
   for (const line of lines) {
+<<<<<<< HEAD
+    if (labels.has(line)) continue;
+    const isTitle = kept.length <= 2; // the page's title, and its heading below
+    if (line !== "" && line === previous && (isTitle || line.length >= MIN_REPEATED)) continue;
+=======
     // only a short line's hash is worth working out
     if (line.length <= MAX_LABEL && labels.has(line)) continue;
     if (line.length >= MIN_REPEATED && line === previous) continue;
+>>>>>>> main
     if (line !== "") previous = line;
     kept.push(line);
   }

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type CorpusFile, openCorpus, readTexts } from "../../pipeline/corpus.ts";
+import { type CorpusFile, openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { hashFile, writeFileAtomic } from "../../pipeline/runtime/files.ts";
@@ -15,16 +15,14 @@ import { runToEnd } from "../steps.ts";
 import { Tokenizer } from "../tokenizer.ts";
 import { type TokenizerDesign, tokenizerFiles } from "../tokenizer-files.ts";
 import { type BpeVocabulary, trainBpe } from "./bpe-trainer.ts";
-import type { CorpusCounts } from "./corpus-counts.ts";
+import { measure } from "./measure.ts";
 import { sharesForMix } from "./mix.ts";
 import {
   type FinishedTokenizer,
   type StartedTokenizer,
   TOKENIZER_FORMAT,
-  type TokenizerReport,
   tokenizerManifestSchema,
 } from "./tokenizer-manifest.ts";
-import { coverageCurve, longestTokens, measureFit } from "./tokenizer-report.ts";
 import { countWords } from "./word-counts.ts";
 import type { WordList } from "./word-list.ts";
 
@@ -104,7 +102,15 @@ export async function trainTokenizer(
       files[name] = await writeFileAtomic(join(options.out, name), text);
     }
     const tokenizer = Tokenizer.fromJson(contents["tokenizer.json"] as string);
-    const report = await measure({ tokenizer, vocabulary, words, counts, inputs, others, design });
+    const report = await measure({
+      tokenizer,
+      vocabulary,
+      words,
+      counts,
+      inputs,
+      others,
+      givenTokens: firstTokens(design).length,
+    });
 
     // 5. Mark it done
     const { heldOut: _texts, runs: _runs, ...counted } = counts;
@@ -215,52 +221,4 @@ async function train(
     );
   }
   return vocabulary;
-}
-
-/** Text to measure on when no document was held out, in UTF-16 units. */
-const TRAINING_SAMPLE = 1_000_000;
-
-interface Trained {
-  readonly tokenizer: Tokenizer;
-  readonly vocabulary: BpeVocabulary;
-  readonly words: WordList;
-  readonly counts: CorpusCounts;
-  readonly inputs: readonly CorpusFile[];
-  readonly others: readonly { readonly path: string; readonly tokenizer: Tokenizer }[];
-  readonly design: TokenizerDesign;
-}
-
-async function measure(trained: Trained): Promise<TokenizerReport> {
-  const { tokenizer, vocabulary, words, counts, inputs, others } = trained;
-  const isHeldOut = counts.heldOut.length > 0;
-  const texts = isHeldOut ? counts.heldOut : await sampleTexts(inputs, TRAINING_SAMPLE);
-  return {
-    vocabSize: vocabulary.tokens.length,
-    merges: vocabulary.merges.length,
-    measuredOn: isHeldOut ? "held-out" : "training",
-    fit: measureFit(tokenizer, texts),
-    longestTokens: longestTokens(vocabulary.tokens.slice(firstTokens(trained.design).length), 20),
-    coverage: coverageCurve(words),
-    comparisons: others.map(({ path, tokenizer: other }) => ({
-      path,
-      vocabSize: other.vocabSize,
-      engine: other.engine,
-      fit: measureFit(other, texts),
-    })),
-  };
-}
-
-async function sampleTexts(inputs: readonly CorpusFile[], units: number): Promise<string[]> {
-  const texts: string[] = [];
-  let sampled = 0;
-  for (const file of inputs) {
-    for await (const batch of readTexts(file)) {
-      for (const text of batch.texts) {
-        texts.push(text);
-        sampled += text.length;
-        if (sampled >= units) return texts;
-      }
-    }
-  }
-  return texts;
 }
