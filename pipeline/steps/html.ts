@@ -28,11 +28,15 @@ const XML_START = /^\s*<(?:\?xml\b|(\w+)\b[^>]*\bxmlns)/;
 const XML_METADATA = /<metadata\b[^>]*>[\s\S]*?<\/metadata\s*>/gi;
 const XML_BLOCK_END =
   /<\/(?:\w+:)?(?:para|title|item|section|note|caption|entry|row|exercise|problem|solution|list|definition|meaning|term-group|figure|p|l|lg|ab|s|u|head)\s*>/gi;
+/** What a whole page has in angle brackets is a tag, of whatever name. */
+const ANY_TAG = /<\/?[a-z][\w:-]*(?:\s[^<>]{0,2000})?\/?>/gi;
 const XML_TAG = /<\/?[a-z][\w:.-]*(?:\s[^<>]*)?\/?>/gi;
 
 /** `&amp;oacute;` needs two passes; a third was never needed. */
 const ENTITY_PASSES = 2;
-const ENTITY = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/i;
+/** The one entity that pages often write without its semicolon. */
+const LAX_SPACE = /&nbsp(?![;\p{Ll}])/gu;
+const ENTITY = /&(?:#\d{1,7};|#x[\da-f]{1,6};|[a-z][a-z\d]{1,31};|nbsp)/i;
 
 /**
  * Removes what is left of HTML in a text: scripts and styles whole, tags with their line breaks kept,
@@ -41,7 +45,7 @@ const ENTITY = /&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});/i;
  */
 export const html: Step = {
   name: "html",
-  version: 2,
+  version: 3,
   create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 
@@ -49,7 +53,7 @@ function removeHtml(text: string): string {
   let result = text;
   if (result.includes("<")) result = removeTags(result);
   for (let pass = 0; pass < ENTITY_PASSES && result.includes("&") && ENTITY.test(result); pass++) {
-    const decoded = decodeHTMLStrict(result);
+    const decoded = decodeHTMLStrict(result.replace(LAX_SPACE, " "));
     if (decoded === result) break;
     // tags that were escaped are seen only now
     result = decoded.includes("<") ? removeTags(decoded) : decoded;
@@ -60,14 +64,15 @@ function removeHtml(text: string): string {
 function removeTags(text: string): string {
   const isXml = XML_START.test(text) && !/<html\b/i.test(text.slice(0, 1000));
   if (isXml) return removeXmlTags(text);
-  const flowing = PAGE.test(text) ? joinSourceLines(text) : text;
-  return flowing
+  const isPage = PAGE.test(text);
+  const plain = (isPage ? joinSourceLines(text) : text)
     .replace(DROPPED_ELEMENTS, "\n")
     .replace(COMMENTS, "")
     .replace(PARAGRAPH_TAG, "\n\n")
     .replace(CELL_TAG, " ")
     .replace(BLOCK_TAG, "\n")
     .replace(INLINE_TAG, "");
+  return isPage ? plain.replace(ANY_TAG, "") : plain;
 }
 
 /** In a page's source, line ends are spaces, but for preformatted text. */

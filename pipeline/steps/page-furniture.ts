@@ -1,4 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
+import { removeNoteMarks } from "./note-marks.ts";
 import { keep, type Step } from "./step.ts";
 
 /** A line of nothing but dots, stars or rules; three in a row are ornament or a table's leaders. */
@@ -8,10 +9,14 @@ const MIN_ORNAMENT_LINES = 3;
 const PAGE_NUMBER = /^[-–—[(|\s]*(?:\d{1,4}|[ivxlc]{1,7})[-–—\])|\s]*$/;
 /** `194  Emil Zola.` or `Emil Zola. 194`: a page number with the book's or chapter's name. */
 const RUNNING_HEAD = /^(?:[\d*„".,]{1,5}\s+\p{Lu}[^.!?]{2,50}[.,]?|\p{Lu}[^.!?]{2,50}[.,]?\s+\d{1,4}[.,]?)$/u;
+/** `EGZAMIN WSTĘPNY 9` */
+const CAPITAL_HEAD = /^\p{Lu}[\p{Lu}\s.,–-]{7,100}\s\d{1,4}$/u;
 /** Sequences of bare numbers this long that count up are page numbers. */
 const MIN_PAGE_RUN = 3;
 /** Numbers at least this many lines apart are not a list's: between sentences they are a page's all the same. */
 const MIN_PAGE_LINES = 8;
+/** A smaller number above a text may be its chapter's, or a poem's. */
+const MAX_CHAPTER = 40;
 /** A head repeats on this many pages before we believe it. */
 const MIN_HEAD_REPEATS = 4;
 /** Share of them that stand inside a sentence; most pages end with a whole one (13 % in the Constitution's PDF). */
@@ -26,7 +31,7 @@ const HYPHEN_END = /\p{Ll}[-¬]$/u;
 
 /**
  * Removes what belongs to a printed page and not to its text: page numbers, running heads, ornament lines,
- * and the garbage OCR makes of pictures. Page numbers and heads are sought only where they can be told: at a
+ * marks of footnotes, and the garbage OCR makes of pictures. Page numbers and heads are sought only where they can be told: at a
  * scanned page's ends, in a rising sequence, or where a line that repeats interrupts sentences.
  */
 export const pageFurniture: Step = {
@@ -39,14 +44,16 @@ export const pageFurniture: Step = {
     const removed = new Uint8Array(lines.length);
     markOrnaments(lines, removed);
     markPageNumbers(lines, removed);
+    markLoneEnds(lines, removed);
     markRepeatedHeads(lines, removed);
     if (isScan(lines)) {
       markGarbage(lines, removed);
       markPageEnds(lines, removed);
     }
-    if (!removed.includes(1)) return keep(text);
+    const unmarked = (body: string) => (measures.has(SIGN.digit) ? removeNoteMarks(body) : body);
+    if (!removed.includes(1)) return keep(unmarked(text));
     const rest = lines.filter((_, i) => removed[i] === 0).join("\n");
-    return keep(rest.replace(/\n{3,}/g, "\n\n").trim());
+    return keep(unmarked(rest.replace(/\n{3,}/g, "\n\n").trim()));
   },
 };
 
@@ -133,6 +140,17 @@ function markRepeatedHeads(lines: readonly string[], removed: Uint8Array): void 
     if (interrupting >= 2 && interrupting >= found.length * MIN_INTERRUPTING)
       for (const i of found) removed[i] = 1;
   }
+}
+
+/** A bare number that stands apart at a page's end, above or below all of its text. */
+function markLoneEnds(lines: readonly string[], removed: Uint8Array): void {
+  if (lines.length < MIN_PAGE_LINES) return;
+  const [first, last] = [0, lines.length - 1];
+  const head = lines[first] as string;
+  const goesOn = /^\p{Ll}/u.test(lines[first + 2] ?? "") || Number(/\d+/.exec(head)?.[0]) > MAX_CHAPTER;
+  if (lines[first + 1] === "" && goesOn && PAGE_NUMBER.test(head)) removed[first] = 1;
+  const foot = lines[last] as string;
+  if (lines[last - 1] === "" && (PAGE_NUMBER.test(foot) || CAPITAL_HEAD.test(foot))) removed[last] = 1;
 }
 
 /** Whether the copies of a line differ as page heads do: not at all, or by a number that rises. */

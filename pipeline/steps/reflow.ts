@@ -41,10 +41,10 @@ const FIRST_PART = /^\p{L}+/u;
 const COMPOUND =
   /(?:^|-)(?:\p{L}+(?:sko|cko|czno|wno|owo)|biało|czarno|czerwono|niebiesko|żółto|złoto|północno|południowo|wschodnio|zachodnio|ex|wice|mini|maksi|pół|anty|super|niby|quasi|\p{Lu}+|[IVXL]+)-$/u;
 
-/** Whether a line ends in a letter and a hyphen; `¬` is what some programs make of the soft one. */
+/** Whether a line ends in a letter and a hyphen; `¬` is what some programs make of the soft one, `=` what OCR does. */
 function isHyphenated(line: string): boolean {
   const last = line.charCodeAt(line.length - 1);
-  return (last === 45 || last === 0xac) && /\p{L}/u.test(line.charAt(line.length - 2));
+  return (last === 45 || last === 0xac || last === 61) && /\p{L}/u.test(line.charAt(line.length - 2));
 }
 
 // What most lines begin and end with is told by their character codes; a pattern on every line was half of this

@@ -30,7 +30,8 @@ function removeRepeated(text: string): string {
   for (const line of lines) {
     // only a short line's hash is worth working out
     if (line.length <= MAX_LABEL && labels.has(line)) continue;
-    if (line.length >= MIN_REPEATED && line === previous) continue;
+    const isTitle = kept.length <= 2; // the page's title, and its heading below
+    if (line !== "" && line === previous && (isTitle || line.length >= MIN_REPEATED)) continue;
     if (line !== "") previous = line;
     kept.push(line);
   }
@@ -41,11 +42,11 @@ function removeRepeated(text: string): string {
     .trim();
 }
 
-/** Whether any line of some length is the same as the last one before it that is not blank. */
+/** Whether any line of some length, or the second, is the same as the last one before it that is not blank. */
 function hasRepeated(lines: readonly string[]): boolean {
   let previous = "";
-  for (const line of lines) {
-    if (line.length >= MIN_REPEATED && line === previous) return true;
+  for (const [i, line] of lines.entries()) {
+    if (line !== "" && line === previous && (i <= 2 || line.length >= MIN_REPEATED)) return true;
     if (line !== "") previous = line;
   }
   return false;

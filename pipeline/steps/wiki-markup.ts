@@ -11,7 +11,7 @@ const COMMENTS = /<!--[\s\S]*?-->/g;
 const INNER_TEMPLATE = /\{\{[^{}]*\}\}/g;
 const INNER_TABLE = /^\s*\{\|(?:(?!^\s*\{\|)[\s\S])*?^\s*\|\}[^\n]*/gm;
 const MEDIA =
-  /\[\[(?:Plik|Grafika|File|Image|Obraz|Kategoria|Category|[a-z]{2,3}(?:-[a-z]+)?):(?:[^[\]]|\[\[[^[\]]*\]\]|\[[^[\]]*\])*\]\]/gi;
+  /\[\[(?:Plik|Grafika|File|Image|Obraz|Kategoria|Category|[a-z]{2,3}(?:-[a-z]+)*|simple):(?:[^[\]]|\[\[[^[\]]*\]\]|\[[^[\]]*\])*\]\]/gi;
 const LABELLED_LINK = /\[\[[^[\]|]*\|([^[\]|]*)\]\]/g;
 const LINK = /\[\[([^[\]|]*)\]\]/g;
 const OUTER_LINK = /\[(?:https?|ftp):\/\/[^\s\]]+(?:\s+([^\]]*))?\]/g;
@@ -20,6 +20,8 @@ const EMPHASIS = /'{2,5}/g;
 const LIST_MARK = /^[ \t]*[*#]+[ \t]*/gm;
 const INDENT = /^[:;]+\s*/gm;
 const SWITCH = /__[A-ZĄĆĘŁŃÓŚŹŻ]{3,}__/g;
+/** What careless stripping leaves of a picture: `280px|thumb|right|`. */
+const PICTURE_OPTIONS = /(?:(?:thumb|right|left|center|frame|none|\d{2,4}px)\|)+/g;
 /** What a removed template leaves: empty brackets, or a bracket that begins with a comma. */
 const EMPTY_BRACKETS = / ?\(\s*[,;–-]?\s*\)/g;
 /** Templates and tables stand in each other; deeper than this is not an article. */
@@ -28,9 +30,10 @@ const MAX_DEPTH = 12;
 /** Turns MediaWiki markup into text: links by their labels, templates, tables, files and references removed. */
 export const wikiMarkup: Step = {
   name: "wiki-markup",
-  version: 1,
+  version: 2,
   addsNoSigns: true,
   create: () => (text, measures) => {
+    if (text.includes("thumb|")) return keep(stripWikiMarkup(text).replace(PICTURE_OPTIONS, ""));
     if (!measures.has(SIGN.bracket) && !text.includes("''")) return keep(text);
     if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return keep(text);
     return keep((text.match(EVIDENCE)?.length ?? 0) < MIN_EVIDENCE ? text : stripWikiMarkup(text));
