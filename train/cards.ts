@@ -3,6 +3,7 @@ export interface Card {
   readonly name: string;
   /** GiB, as cards are sold. */
   readonly memoryGiB: number;
+  readonly multiprocessors: number;
   /**
    * Peak of dense bf16 matrix products with float32 sums, in TFLOP/s. GeForce cards sum in float32 at half the rate of
    * float16; data sheets that only name the rate with sparsity are halved.
@@ -11,17 +12,17 @@ export interface Card {
 }
 
 export const cards: readonly Card[] = [
-  { name: "RTX 3090", memoryGiB: 24, teraflops: 71.2 },
-  { name: "RTX 4090", memoryGiB: 24, teraflops: 165.2 },
-  { name: "RTX 5090", memoryGiB: 32, teraflops: 209.5 },
-  { name: "RTX A6000", memoryGiB: 48, teraflops: 154.8 },
-  { name: "RTX 6000 Ada", memoryGiB: 48, teraflops: 364.2 },
-  { name: "L40S", memoryGiB: 48, teraflops: 362.1 },
-  { name: "A100 40GB", memoryGiB: 40, teraflops: 312 },
-  { name: "A100 80GB", memoryGiB: 80, teraflops: 312 },
-  { name: "H100 PCIe", memoryGiB: 80, teraflops: 756 },
-  { name: "H100 SXM", memoryGiB: 80, teraflops: 989.4 },
-  { name: "H200", memoryGiB: 141, teraflops: 989.4 },
+  { name: "RTX 3090", memoryGiB: 24, multiprocessors: 82, teraflops: 71.2 },
+  { name: "RTX 4090", memoryGiB: 24, multiprocessors: 128, teraflops: 165.2 },
+  { name: "RTX 5090", memoryGiB: 32, multiprocessors: 170, teraflops: 209.5 },
+  { name: "RTX A6000", memoryGiB: 48, multiprocessors: 84, teraflops: 154.8 },
+  { name: "RTX 6000 Ada", memoryGiB: 48, multiprocessors: 142, teraflops: 364.2 },
+  { name: "L40S", memoryGiB: 48, multiprocessors: 142, teraflops: 362.1 },
+  { name: "A100 40GB", memoryGiB: 40, multiprocessors: 108, teraflops: 312 },
+  { name: "A100 80GB", memoryGiB: 80, multiprocessors: 108, teraflops: 312 },
+  { name: "H100 PCIe", memoryGiB: 80, multiprocessors: 114, teraflops: 756 },
+  { name: "H100 SXM", memoryGiB: 80, multiprocessors: 132, teraflops: 989.4 },
+  { name: "H200", memoryGiB: 141, multiprocessors: 132, teraflops: 989.4 },
 ];
 
 /** A card by its name, however it is spelt: `rtx4090`, `NVIDIA GeForce RTX 4090`. */

@@ -1,6 +1,7 @@
 import type { Backend } from "../backend.ts";
 import { ModelInputError } from "../input-error.ts";
 import { cpuUnavailable, createCpuBackend } from "./cpu.ts";
+import { createCudaBackend, cudaUnavailable } from "./cuda.ts";
 import { createReferenceBackend } from "./reference.ts";
 import { createTensorflowBackend, tensorflowUnavailable, tensorflowUsesGpu } from "./tensorflow.ts";
 
@@ -23,7 +24,7 @@ export type Availability =
 
 /** How each backend finds out whether it can run here. Asynchronous, since some import what may not be installed. */
 const probes: Readonly<Record<BackendName, () => Promise<Availability>>> = {
-  cuda: async () => ({ available: false, reason: "not part of this version yet" }),
+  cuda: probeCuda,
   tensorflow: probeTensorflow,
   cpu: probeCpu,
   reference: async () => ({ available: true, automatic: true, open: async () => createReferenceBackend() }),
@@ -32,6 +33,12 @@ const probes: Readonly<Record<BackendName, () => Promise<Availability>>> = {
 /** What each backend says about this machine, best first. */
 export async function probeBackends(): Promise<ReadonlyMap<BackendName, Availability>> {
   return new Map(await Promise.all(backendNames.map(async (name) => [name, await probes[name]()] as const)));
+}
+
+async function probeCuda(): Promise<Availability> {
+  const reason = cudaUnavailable();
+  if (reason !== undefined) return { available: false, reason };
+  return { available: true, automatic: true, open: () => createCudaBackend() };
 }
 
 async function probeCpu(): Promise<Availability> {

@@ -1,4 +1,4 @@
-// The native side of model/backends/cpu.ts. Every operation takes the device first and then what its C++ function
+// The native side of model/backends/cpu.ts, and the way in to that of model/backends/cuda.ts. Every operation takes the device first and then what its C++ function
 // takes; it is put on the device's queue and returns at once.
 #include <node_api.h>
 
@@ -6,25 +6,12 @@
 #include <tuple>
 #include <utility>
 
+#include "cuda/host/cuda_addon.h"
 #include "device.h"
 #include "napi_values.h"
 
 namespace apt3 {
 namespace {
-
-template <class T>
-void finalize(napi_env, void* data, void*) {
-  delete static_cast<T*>(data);
-}
-
-/** A JavaScript handle that owns `object`. */
-template <class T>
-napi_value externalOf(napi_env env, std::unique_ptr<T> object) {
-  napi_value value;
-  check(env, napi_create_external(env, object.get(), finalize<T>, nullptr, &value));
-  object.release();
-  return value;
-}
 
 /** Tells the garbage collector how much memory hangs on a handle. */
 void adjustMemory(napi_env env, int64_t bytes) {
@@ -119,19 +106,6 @@ napi_value freeBuffer(napi_env env, napi_callback_info info) {
     buffer->storage.reset();
     return nullptr;
   });
-}
-
-struct TypedArray {
-  void* data = nullptr;
-  size_t elements = 0;
-};
-
-TypedArray typedArray(napi_env env, napi_value value) {
-  TypedArray array;
-  napi_typedarray_type type;
-  check(env, napi_get_typedarray_info(env, value, &type, &array.elements, &array.data, nullptr, nullptr));
-  if (type != napi_float32_array && type != napi_int32_array) throw std::runtime_error("expected 32-bit elements");
-  return array;
 }
 
 /** write(device, buffer, values): copies the values now, and into the buffer when its turn comes. */
@@ -288,6 +262,7 @@ napi_value initialize(napi_env env, napi_value exports) {
       check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value));
       check(env, napi_set_named_property(env, exports, name, value));
     }
+    check(env, napi_set_named_property(env, exports, "cuda", cuda::exportsOf(env)));
     return exports;
   });
 }

@@ -1,7 +1,7 @@
 /**
- * Compiles the `cpu` backend with the machine's own C++ compiler: `npm ci` runs this. It never fails, because apt3 runs
- * without (on the `reference` backend, which is hundreds of times slower): the reason is left in build/skipped.txt, which
- * `--backend cpu` quotes. Plain JavaScript without dependencies, for any Node that npm may run under. The compiler is
+ * Compiles the `cpu` backend, and the host side of the `cuda` backend, with the machine's own C++ compiler: `npm ci` runs
+ * this. It never fails, because apt3 runs without (on the `reference` backend, which is hundreds of times slower): the
+ * reason is left in build/skipped.txt, which `--backend cpu` quotes. Plain JavaScript without dependencies, for any Node that npm may run under. The compiler is
  * called directly: node-gyp would need Python and download Node's headers, which the package `node-api-headers` brings
  * along, and there is nothing in a dozen files of standard C++ that it would do better.
  * Where prebuilds/ holds a binary of these sources for this platform, that one is taken and nothing is compiled.
@@ -13,7 +13,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { findPrebuilt, keepPrebuilt } from "./prebuilt.mjs";
 
@@ -65,8 +65,13 @@ async function compile() {
     throw new Error("no C++ compiler found; install g++ or clang++, then run: node model/native/build.mjs");
   const { default: nodeApi } = await import("node-api-headers");
   mkdirSync(build, { recursive: true });
-  const sources = readdirSync(folder).filter((name) => name.endsWith(".cpp"));
-  const object = (name) => join(build, name.replace(".cpp", ".o"));
+  // The host side of the cuda backend takes no CUDA toolkit: it opens the driver at run time.
+  const sources = [".", "cuda/host"].flatMap((part) =>
+    readdirSync(join(folder, part))
+      .filter((name) => name.endsWith(".cpp"))
+      .map((name) => join(part, name)),
+  );
+  const object = (name) => join(build, basename(name).replace(".cpp", ".o"));
   const waiting = [...sources];
   const worker = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {

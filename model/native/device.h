@@ -1,13 +1,12 @@
 #pragma once
 #include <node_api.h>
 
-#include <memory>
-#include <mutex>
-#include <string>
+#include <functional>
 #include <vector>
 
 #include "engine.h"
 #include "operations.h"
+#include "promises.h"
 #include "work_queue.h"
 
 namespace apt3 {
@@ -25,18 +24,15 @@ class Device {
   WorkQueue queue;
 
   /** A promise for the end of `work`; `kept` stays alive until then. Keeps the process alive meanwhile. */
-  napi_value promise(napi_env env, std::function<void()> work, std::vector<napi_value> kept);
+  napi_value promise(napi_env env, std::function<void()> work, const std::vector<napi_value>& kept);
   /** Ends the thread; harmless when called again. */
   void shutdown();
 
  private:
-  struct Completion;
-  static void settle(napi_env env, napi_value, void* context, void* data);
   static void onEnvironmentExit(void* device);
 
   napi_env env_;
-  napi_threadsafe_function notify_ = nullptr;
-  int pending_ = 0;
+  Promises promises_;
   bool open_ = true;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 #include <node_api.h>
 
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -31,6 +32,20 @@ T* externalValue(napi_env env, napi_value value) {
   return static_cast<T*>(pointer);
 }
 
+template <class T>
+void finalize(napi_env, void* data, void*) {
+  delete static_cast<T*>(data);
+}
+
+/** A JavaScript handle that owns `object`. */
+template <class T>
+napi_value externalOf(napi_env env, std::unique_ptr<T> object) {
+  napi_value value;
+  check(env, napi_create_external(env, object.get(), finalize<T>, nullptr, &value));
+  object.release();
+  return value;
+}
+
 inline napi_value property(napi_env env, napi_value object, const char* name) {
   napi_value value;
   check(env, napi_get_named_property(env, object, name, &value));
@@ -59,7 +74,8 @@ inline void decode(napi_env env, napi_value value, Buffer& to) {
   to = *buffer;
 }
 
-inline void decode(napi_env env, napi_value value, std::vector<Buffer>& to) {
+template <class Item>
+void decode(napi_env env, napi_value value, std::vector<Item>& to) {
   uint32_t length = 0;
   check(env, napi_get_array_length(env, value, &length));
   to.resize(length);
@@ -123,5 +139,19 @@ struct Arguments {
     check(env, napi_get_cb_info(env, info, &given, values, nullptr, nullptr));
   }
 };
+
+struct TypedArray {
+  void* data = nullptr;
+  size_t elements = 0;
+};
+
+/** The elements of a Float32Array or Int32Array. */
+inline TypedArray typedArray(napi_env env, napi_value value) {
+  TypedArray array;
+  napi_typedarray_type type;
+  check(env, napi_get_typedarray_info(env, value, &type, &array.elements, &array.data, nullptr, nullptr));
+  if (type != napi_float32_array && type != napi_int32_array) throw std::runtime_error("expected 32-bit elements");
+  return array;
+}
 
 }  // namespace apt3

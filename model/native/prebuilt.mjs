@@ -18,9 +18,9 @@ const stamp = join(platform, "sources.sha256");
 /** A hash of all C++ the addon is compiled from. */
 function hashSources() {
   const hash = createHash("sha256");
-  const isBuilt = (name) => /^(build|prebuilds)[/\\]/.test(name);
+  const isOther = (name) => /^(build|prebuilds|cuda[/\\]compile)[/\\]/.test(name);
   const sources = readdirSync(native, { recursive: true })
-    .filter((name) => /\.(cpp|h)$/.test(name) && !isBuilt(name))
+    .filter((name) => /\.(cpp|h)$/.test(name) && !isOther(name))
     .map((name) => name.replaceAll("\\", "/"))
     .sort();
   for (const name of sources)

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Backend, ComputeType } from "../../model/backend.ts";
-import { cpuInstructionSets, createCpuBackend } from "../../model/backends/cpu.ts";
+import { cpuInstructionSets, cpuUnavailable, createCpuBackend } from "../../model/backends/cpu.ts";
+import { createCudaBackend } from "../../model/backends/cuda.ts";
 import { createReferenceBackend } from "../../model/backends/reference.ts";
 import { openBackend, probeBackends } from "../../model/backends/registry.ts";
 import { installedDevices, tensorflowDevices } from "../../model/backends/tensorflow/devices.ts";
 import { createTensorflowBackend } from "../../model/backends/tensorflow.ts";
+import { buildEmulator, emulatorMissing } from "./emulator/build.ts";
 import { createInputs, type OperationCase, operationCases } from "./operations.ts";
 
 /** Largest error of a float32 or bf16 result, relative to the largest value of the result. */
@@ -43,6 +45,13 @@ async function candidates(): Promise<Candidate[]> {
     missing: runnable.includes(instructionSet) ? undefined : "not built, or not in this processor",
     open: async () => createCpuBackend({ instructionSet, threads: 3 }),
   }));
+  const noEmulator = cpuUnavailable() ?? emulatorMissing();
+  const library = noEmulator === undefined ? (await buildEmulator("fast")).library : undefined;
+  const emulated = {
+    name: "cuda on the emulated device",
+    missing: noEmulator,
+    open: () => createCudaBackend({ library: library!, kernels: [new Uint8Array(1)] }),
+  };
   const installed = installedDevices();
   const byTensorflowDevice = tensorflowDevices.map((device) => ({
     name: `tensorflow on ${device}`,
@@ -58,7 +67,7 @@ async function candidates(): Promise<Candidate[]> {
     only,
     open: () => createTensorflowBackend({ device: "wasm", blockBytes }),
   }));
-  return [...byName, ...byInstructionSet, ...byTensorflowDevice, ...inBlocks];
+  return [...byName, ...byInstructionSet, emulated, ...byTensorflowDevice, ...inBlocks];
 }
 
 /** Every operation on every backend there is, against the reference; what cannot run here is skipped by name. */

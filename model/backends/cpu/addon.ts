@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { AttentionShape, DType, Transposition } from "../../backend.ts";
+import type { CudaAddon } from "../cuda/addon.ts";
 
 /** Handles to native objects; only their own addon can look inside. */
 declare const deviceBrand: unique symbol;
@@ -17,6 +18,7 @@ type Optional = NativeBuffer | undefined;
 
 /** What model/native/addon.cpp exports. Shapes are checked on this side, contents on the native one. */
 export interface Addon {
+  readonly cuda: CudaAddon;
   /** Instruction sets that this processor has, worst first. */
   instructionSets(): string[];
   open(instructionSet: string, threads: number): NativeDevice;

@@ -98,6 +98,12 @@ T* at(uint64_t address) {
 }
 
 /** Attributes by their number in the driver's interface; a small card of the RTX 40 family. */
+/** A figure of the emulated card that a test can change, in an environment variable APT3_EMULATOR_… */
+int setting(const char* name, int usual) {
+  const char* given = std::getenv(("APT3_EMULATOR_" + std::string(name)).c_str());
+  return given == nullptr ? usual : std::atoi(given);
+}
+
 int attribute(int which) {
   switch (which) {
     case 1: return 1024;            // threads a block
@@ -109,8 +115,8 @@ int attribute(int which) {
     case 37: return 128;            // memory bus, bits
     case 38: return 4 << 20;        // L2 bytes
     case 39: return 1536;           // threads a multiprocessor
-    case 75: return 8;              // compute capability
-    case 76: return 9;
+    case 75: return setting("CAPABILITY", 89) / 10;
+    case 76: return setting("CAPABILITY", 89) % 10;
     case 81: return 100 * 1024;     // shared memory a multiprocessor
     case 97: return 99 * 1024;      // shared memory a block may ask for
     case 115: return 1;             // memory pools
@@ -126,9 +132,9 @@ extern "C" {
 extern const int apt3_harness;
 const int apt3_harness = 1;
 
-int cuInit(unsigned) { return success; }
+int cuInit(unsigned) { return setting("INIT", success); }
 int cuDriverGetVersion(int* version) {
-  *version = 12090;
+  *version = setting("DRIVER", 12090);
   return success;
 }
 int cuGetErrorName(int error, const char** name) {
@@ -144,7 +150,7 @@ int cuGetErrorString(int error, const char** text) {
 }
 
 int cuDeviceGetCount(int* count) {
-  *count = 1;
+  *count = setting("DEVICES", 1);
   return success;
 }
 int cuDeviceGet(int* device, int ordinal) {
@@ -169,6 +175,7 @@ int cuDevicePrimaryCtxRetain(void** context, int) {
   return success;
 }
 int cuDevicePrimaryCtxRelease_v2(int) { return success; }
+int cuDevicePrimaryCtxSetFlags_v2(int, unsigned) { return success; }
 int cuCtxSetCurrent(void*) { return success; }
 int cuCtxSynchronize() {
   std::lock_guard lock(mutex);

@@ -1,0 +1,47 @@
+import type { AttentionShape, BufferSpec } from "../../backend.ts";
+
+/*
+ * How much memory buffers and scratch take on a GPU. The native side (model/native/cuda/host) allocates by the same
+ * rules; a test compares the two on the emulated device.
+ */
+
+/** Rows begin at multiples of 8 elements, so that 16-byte accesses stay inside a row; integers are packed. */
+export function cudaBufferBytes({ dtype, rows, columns }: BufferSpec): number {
+  const width = dtype === "bf16" ? 2 : 4;
+  const padded = dtype === "i32" ? columns : 8 * Math.ceil(columns / 8);
+  return Math.max(16, rows * padded * width);
+}
+
+/** 16 slots of 256 KiB through which data is uploaded. */
+const stagingBytes = 16 * 256 * 1024;
+
+/** Workspace of cuBLASLt, where it is used. */
+const cublasLtBytes = 32 * 2 ** 20;
+
+/** Partial sums of the global norm. */
+const normBytes = 4 * 65_536;
+
+/** Keys that a block of attention's backward pass owns, by the widest head that it takes (`attentionTiles`). */
+const backwardKeyRows = [
+  { maxHeadSize: 64, rows: 128 },
+  { maxHeadSize: 128, rows: 64 },
+];
+
+/**
+ * Scratch memory for a micro-batch in bf16: float32 gradients of queries in as many parts as keep every multiprocessor
+ * busy, parts of the gradients of norm gains, losses of rows.
+ */
+export function cudaWorkspaceBytes(
+  { multiprocessors, cublasLt }: { readonly multiprocessors: number; readonly cublasLt: boolean },
+  shape: AttentionShape,
+): number {
+  const { sequences, sequenceLength, heads, kvHeads, headSize } = shape;
+  const tokens = sequences * sequenceLength;
+  const width = heads * headSize;
+  const tile = headSize % 8 === 0 ? backwardKeyRows.find((one) => headSize <= one.maxHeadSize) : undefined;
+  const wanted = Math.max(1, Math.ceil(multiprocessors / (sequences * kvHeads)));
+  const splits = tile === undefined ? 0 : Math.min(wanted, Math.ceil(sequenceLength / tile.rows));
+  const gainParts = Math.ceil(tokens / Math.ceil(tokens / (2 * multiprocessors)));
+  const floats = splits * tokens * width + gainParts * 8 * Math.ceil(width / 8) + 2 * tokens;
+  return stagingBytes + normBytes + (cublasLt ? cublasLtBytes : 0) + 4 * floats;
+}

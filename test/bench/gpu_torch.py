@@ -1,0 +1,56 @@
+"""The peer of `npm run bench -- gpu`: micro-batches of transformers' LlamaForCausalLM in PyTorch on a GPU.
+
+Float32 weights under bf16 autocast, torch.compile, flash attention through scaled_dot_product_attention, gradients
+accumulated as in training. Reads one JSON object of settings on stdin, prints one JSON object of results.
+"""
+
+import json
+import statistics
+import sys
+import time
+
+import torch
+import transformers
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from transformers import LlamaConfig, LlamaForCausalLM
+
+
+def main():
+    job = json.load(sys.stdin)
+    shape = job["model"]
+    torch.set_float32_matmul_precision("high")
+    config = LlamaConfig(
+        vocab_size=shape["vocabSize"],
+        hidden_size=shape["dModel"],
+        intermediate_size=shape["dHidden"],
+        num_hidden_layers=shape["layers"],
+        num_attention_heads=shape["heads"],
+        num_key_value_heads=shape["kvHeads"],
+        max_position_embeddings=shape["maxSequenceLength"],
+        rms_norm_eps=shape["rmsNormEpsilon"],
+        tie_word_embeddings=False,
+        use_cache=False,
+        attn_implementation="sdpa",
+    )
+    torch.manual_seed(0)
+    with torch.device("cuda"):
+        model = LlamaForCausalLM(config)
+    model.train()
+    compiled = torch.compile(model)
+    ids = torch.randint(0, shape["vocabSize"], (job["sequences"], job["sequenceLength"]), device="cuda")
+    seconds = []
+    for _ in range(job["warmUp"] + job["steps"]):
+        torch.cuda.synchronize()
+        started = time.perf_counter()
+        with torch.autocast("cuda", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+            loss = compiled(input_ids=ids, labels=ids).loss
+        loss.backward()
+        torch.cuda.synchronize()
+        seconds.append(time.perf_counter() - started)
+    best = statistics.median(seconds[job["warmUp"] :])
+    tokens = job["sequences"] * job["sequenceLength"]
+    version = f"torch {torch.__version__}, transformers {transformers.__version__}, compiled, flash, bf16 autocast"
+    json.dump({"tokensPerSecond": tokens / best, "version": version}, sys.stdout)
+
+
+main()
