@@ -28,15 +28,10 @@ function removeRepeated(text: string): string {
   const kept: string[] = [];
   let previous = "";
   for (const line of lines) {
-<<<<<<< HEAD
-    if (labels.has(line)) continue;
-    const isTitle = kept.length <= 2; // the page's title, and its heading below
-    if (line !== "" && line === previous && (isTitle || line.length >= MIN_REPEATED)) continue;
-=======
     // only a short line's hash is worth working out
     if (line.length <= MAX_LABEL && labels.has(line)) continue;
-    if (line.length >= MIN_REPEATED && line === previous) continue;
->>>>>>> main
+    const isTitle = kept.length <= 2; // the page's title, and its heading below
+    if (line !== "" && line === previous && (isTitle || line.length >= MIN_REPEATED)) continue;
     if (line !== "") previous = line;
     kept.push(line);
   }
@@ -47,12 +42,13 @@ function removeRepeated(text: string): string {
     .trim();
 }
 
-/** Whether any line of some length is the same as the last one before it that is not blank. */
+/** Whether any line is the same as the last one before it that is not blank. */
 function hasRepeated(lines: readonly string[]): boolean {
   let previous = "";
   for (const line of lines) {
-    if (line.length >= MIN_REPEATED && line === previous) return true;
-    if (line !== "") previous = line;
+    if (line === "") continue;
+    if (line === previous) return true;
+    previous = line;
   }
   return false;
 }
