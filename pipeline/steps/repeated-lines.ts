@@ -42,13 +42,12 @@ function removeRepeated(text: string): string {
     .trim();
 }
 
-/** Whether any line is the same as the last one before it that is not blank. */
+/** Whether any line of some length, or the second, is the same as the last one before it that is not blank. */
 function hasRepeated(lines: readonly string[]): boolean {
   let previous = "";
-  for (const line of lines) {
-    if (line === "") continue;
-    if (line === previous) return true;
-    previous = line;
+  for (const [i, line] of lines.entries()) {
+    if (line !== "" && line === previous && (i <= 2 || line.length >= MIN_REPEATED)) return true;
+    if (line !== "") previous = line;
   }
   return false;
 }
