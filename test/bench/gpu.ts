@@ -6,7 +6,7 @@ import { z } from "zod";
 import { createCudaBackend, cudaUnavailable } from "../../model/backends/cuda.ts";
 import { presets } from "../../model/config.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
-import { findCard } from "../../train/cards.ts";
+import { findCard } from "../../train/plan/cards.ts";
 import { measureThroughput } from "../model/gpu/throughput.ts";
 
 /**
