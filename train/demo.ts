@@ -14,9 +14,9 @@ import { pack } from "../tokenizer/pack/pack.ts";
 import type { PackedManifest } from "../tokenizer/pack/packed-manifest.ts";
 import type { TrainedTokenizer } from "../tokenizer/training/train-tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/training/train-tokenizer.ts";
-import { exportRun } from "./export.ts";
-import { generateText } from "./generate-text.ts";
 import { pretrain } from "./pretrain.ts";
+import { exportRun } from "./use/export.ts";
+import { generateText } from "./use/generate-text.ts";
 
 export interface DemoOptions {
   /** Folder for texts, tokenizer, rows and the exported model. */

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { backendNames } from "../model/backends/registry.ts";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { integer } from "../pipeline/runtime/options.ts";
-import { type EvaluateTextOptions, evaluateText } from "./evaluate-text.ts";
+import { type EvaluateTextOptions, evaluateText } from "./use/evaluate-text.ts";
 
 export const command: Command<EvaluateTextOptions> = {
   name: "evaluate",

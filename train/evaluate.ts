@@ -1,7 +1,7 @@
 import { type ForwardModel, forward, loss } from "../model/llama.ts";
 import { setMicroBatch, type TokenMarks } from "../model/training-model.ts";
-import type { RowLoader } from "./loader.ts";
-import type { Evaluation } from "./metrics.ts";
+import type { RowLoader } from "./data/loader.ts";
+import type { Evaluation } from "./run/metrics.ts";
 
 /** Sums over the targets of several micro-batches, in float64: float32 counts only to 16.7 million. */
 export interface ScoreSums {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { byteSize, integer } from "../pipeline/runtime/options.ts";
-import { type ExportOptions, exportRun } from "./export.ts";
+import { type ExportOptions, exportRun } from "./use/export.ts";
 
 export const command: Command<ExportOptions> = {
   name: "export",

@@ -4,7 +4,7 @@ import { backendNames } from "../model/backends/registry.ts";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { decimal, integer, seed } from "../pipeline/runtime/options.ts";
-import { generateText, generateTexts } from "./generate-text.ts";
+import { generateText, generateTexts } from "./use/generate-text.ts";
 
 const optionsSchema = z.looseObject({
   model: z.string(),

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { decimal, integer } from "../pipeline/runtime/options.ts";
 import { readTrainingConfig } from "./config.ts";
-import { plannedTokens } from "./plan.ts";
-import { cardNamed, formatCard, formatCards, planForCard, tokensPerSecond } from "./plan-card.ts";
+import { plannedTokens } from "./plan/plan.ts";
+import { cardNamed, formatCard, formatCards, planForCard, tokensPerSecond } from "./plan/plan-card.ts";
 
 interface PlanOptions {
   readonly config: string;

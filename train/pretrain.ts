@@ -7,9 +7,9 @@ import { exists } from "../pipeline/runtime/files.ts";
 import { formatCount } from "../pipeline/runtime/sizes.ts";
 import { loadTokenizer } from "../tokenizer/load.ts";
 import { readTrainingConfig, rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
-import { settleConfig, trainingShape } from "./fit-memory.ts";
+import { openPackedData, type PackedData, rowsOf, tokenMarks } from "./data/packed-data.ts";
 import { type InitialWeights, openInitialWeights } from "./initial-weights.ts";
-import { openPackedData, type PackedData, rowsOf, tokenMarks } from "./packed-data.ts";
+import { settleConfig, trainingShape } from "./plan/fit-memory.ts";
 import {
   checkMemory,
   checkPatience,
@@ -17,8 +17,8 @@ import {
   formatTime,
   planTraining,
   type TrainingPlan,
-} from "./plan.ts";
-import { configPathOf, openRun } from "./run-folder.ts";
+} from "./plan/plan.ts";
+import { configPathOf, openRun } from "./run/run-folder.ts";
 import { createSampler, type Sampler } from "./sampler.ts";
 import { trainRun } from "./train-run.ts";
 

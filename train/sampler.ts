@@ -5,7 +5,7 @@ import type { TrainingShape } from "../model/training-state.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
 import type { TrainingConfig } from "./config.ts";
-import type { Sample } from "./metrics.ts";
+import type { Sample } from "./run/metrics.ts";
 
 /** Lets the model continue the config's prompts. */
 export interface Sampler {

@@ -3,10 +3,10 @@ import { trainingFlopsPerToken } from "../model/parameters.ts";
 import { countTargets, setMicroBatch, type TokenMarks } from "../model/training-model.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { applyAdamW, dropGradients } from "./adamw.ts";
-import type { RunState } from "./checkpoint.ts";
 import { rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
-import type { RowLoader } from "./loader.ts";
-import type { StepMetrics } from "./metrics.ts";
+import type { RowLoader } from "./data/loader.ts";
+import type { RunState } from "./run/checkpoint.ts";
+import type { StepMetrics } from "./run/metrics.ts";
 import { learningRateAt } from "./schedule.ts";
 import type { Spike, SpikeGuard } from "./spike-guard.ts";
 

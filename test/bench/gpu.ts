@@ -5,8 +5,11 @@ import { parseArgs } from "node:util";
 import { z } from "zod";
 import { createCudaBackend, cudaUnavailable } from "../../model/backends/cuda.ts";
 import { presets } from "../../model/config.ts";
+import { planMemory } from "../../model/memory-plan.ts";
+import { trainingFlopsPerToken } from "../../model/parameters.ts";
+import type { TrainingShape } from "../../model/training-state.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
-import { findCard } from "../../train/cards.ts";
+import { findCard } from "../../train/plan/cards.ts";
 import { measureThroughput } from "../model/gpu/throughput.ts";
 
 /**
@@ -29,22 +32,27 @@ export async function run(words: readonly string[]): Promise<void> {
     return;
   }
   const rows: string[][] = [];
-  let device = "";
+  const { device, memoryBytes } = await describeDevice();
   let peer = "not measured: no --python with torch and transformers";
+  const flopsPerToken = trainingFlopsPerToken(config, sequenceLength);
+  const peak = findCard(device.split(",")[0] ?? "")?.teraflops;
+  const cells = (tokensPerSecond: number | undefined, otherwise: string) => {
+    if (tokensPerSecond === undefined) return [otherwise, "–", "–"];
+    const teraflops = (tokensPerSecond * flopsPerToken) / 1e12;
+    const utilization = peak === undefined ? "–" : `${((100 * teraflops) / peak).toFixed(1)} %`;
+    return [Math.round(tokensPerSecond).toLocaleString("en"), teraflops.toFixed(1), utilization];
+  };
   for (const sequences of values.microBatches.split(",").map(Number)) {
-    const ours = await measureOurs(sequences, Number(values.rounds));
+    const ours = await measureOurs(sequences, Number(values.rounds), memoryBytes);
     const theirs = values.python === undefined ? undefined : measureTorch(values.python, sequences);
-    ({ device } = ours);
     if (theirs !== undefined) peer = theirs.version;
-    const peak = findCard(ours.device.split(",")[0] ?? "")?.teraflops;
-    const share = (tokensPerSecond: number) => {
-      const teraflops = (tokensPerSecond * ours.flopsPerToken) / 1e12;
-      const utilization = peak === undefined ? "–" : `${((100 * teraflops) / peak).toFixed(1)} %`;
-      return [Math.round(tokensPerSecond).toLocaleString("en"), teraflops.toFixed(1), utilization];
-    };
-    const other = theirs === undefined ? ["not measured", "–", "–", "–"] : share(theirs.tokensPerSecond);
-    const ratio = theirs === undefined ? [] : [(ours.tokensPerSecond / theirs.tokensPerSecond).toFixed(2)];
-    rows.push([`${sequences} × ${sequenceLength}`, ...share(ours.tokensPerSecond), ...other, ...ratio]);
+    const both = ours !== undefined && theirs !== undefined;
+    rows.push([
+      `${sequences} × ${sequenceLength}`,
+      ...cells(ours, "does not fit"),
+      ...cells(theirs?.tokensPerSecond, "not measured"),
+      both ? (ours / theirs.tokensPerSecond).toFixed(2) : "–",
+    ]);
   }
   const head = [
     "micro-batch",
@@ -73,17 +81,35 @@ export async function run(words: readonly string[]): Promise<void> {
   print(`\nwritten to ${path}`);
 }
 
+const config = presets["apt3-1b"];
 const sequenceLength = 2048;
 const print = (line: string) => process.stdout.write(`${line}\n`);
 
-async function measureOurs(sequences: number, rounds: number) {
+async function describeDevice(): Promise<{ device: string; memoryBytes: number }> {
+  const backend = await createCudaBackend();
+  const { device, memoryBytes } = backend;
+  await backend.close();
+  return { device, memoryBytes };
+}
+
+/** Tokens a second; undefined where the plan exceeds the card's memory, as larger micro-batches do on 24 GB. */
+async function measureOurs(
+  sequences: number,
+  rounds: number,
+  memoryBytes: number,
+): Promise<number | undefined> {
+  const shape: TrainingShape = {
+    config,
+    sequences,
+    sequenceLength,
+    recompute: "none",
+    documentAttention: false,
+    computeType: "bf16",
+  };
   const backend = await createCudaBackend();
   try {
-    const config = presets["apt3-1b"];
-    const shape = { config, sequences, sequenceLength, recompute: "none", documentAttention: false } as const;
-    const measured = await measureThroughput(backend, { ...shape, computeType: "bf16" }, rounds);
-    const flopsPerToken = (measured.teraflops * 1e12) / measured.tokensPerSecond;
-    return { device: backend.device, tokensPerSecond: measured.tokensPerSecond, flopsPerToken };
+    if (planMemory(shape, backend).totalBytes > memoryBytes) return undefined;
+    return (await measureThroughput(backend, shape, rounds)).tokensPerSecond;
   } finally {
     await backend.close();
   }
@@ -93,7 +119,7 @@ const peerSchema = z.object({ tokensPerSecond: z.number(), version: z.string() }
 
 function measureTorch(python: string, sequences: number): z.infer<typeof peerSchema> | undefined {
   const script = fileURLToPath(new URL("gpu_torch.py", import.meta.url));
-  const job = { model: presets["apt3-1b"], sequences, sequenceLength, warmUp: 8, steps: 20 };
+  const job = { model: config, sequences, sequenceLength, warmUp: 8, steps: 20 };
   const child = spawnSync(python, [script], { input: JSON.stringify(job), encoding: "utf8" });
   if (child.status === 0) return peerSchema.parse(JSON.parse(child.stdout));
   print(`torch at micro-batch ${sequences}: ${child.stderr.trim().split("\n").at(-1) ?? "failed"}`);

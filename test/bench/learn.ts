@@ -13,9 +13,9 @@ import { type WrittenTensor, writeSafetensors } from "../../model/safetensors.ts
 import { createForwardModel, setWeights } from "../../model/training-model.ts";
 import { exists } from "../../pipeline/runtime/files.ts";
 import { formatTrainingConfig, parseTrainingConfig, type TrainingConfig } from "../../train/config.ts";
+import { RowLoader } from "../../train/data/loader.ts";
+import { openPackedData, type PackedData, tokenMarks } from "../../train/data/packed-data.ts";
 import { evaluate } from "../../train/evaluate.ts";
-import { RowLoader } from "../../train/loader.ts";
-import { openPackedData, type PackedData, tokenMarks } from "../../train/packed-data.ts";
 import { learningRateAt } from "../../train/schedule.ts";
 
 /**

@@ -12,7 +12,7 @@ import { createRandom } from "../../model/random.ts";
 import { createTrainingModel, exactWeights, setMicroBatch, setWeights } from "../../model/training-model.ts";
 import type { MomentType } from "../../model/training-state.ts";
 import { applyAdamW } from "../../train/adamw.ts";
-import { loadCheckpoint, saveCheckpoint } from "../../train/checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../train/run/checkpoint.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { buildEmulator, emulatorMissing } from "./emulator/build.ts";
 import { maxDifference, readTensors } from "./tiny-llama.ts";

@@ -9,8 +9,8 @@ import { huggingFaceConfig, splitParts } from "../../model/hugging-face.ts";
 import { initialValues } from "../../model/init.ts";
 import { listParameterTensors } from "../../model/parameters.ts";
 import { type WrittenTensor, writeSafetensors } from "../../model/safetensors.ts";
-import { RowLoader } from "../../train/loader.ts";
-import { openPackedData } from "../../train/packed-data.ts";
+import { RowLoader } from "../../train/data/loader.ts";
+import { openPackedData } from "../../train/data/packed-data.ts";
 import { learningRateAt } from "../../train/schedule.ts";
 
 const steps = 200;

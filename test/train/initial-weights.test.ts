@@ -4,12 +4,12 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { openSafetensors } from "../../model/safetensors.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
-import { readHistory } from "../../train/metrics.ts";
 import { type PretrainOptions, pretrain } from "../../train/pretrain.ts";
+import { readHistory } from "../../train/run/metrics.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { makeExportedModel } from "./exported-model.ts";
 import { makePackedFolder } from "./packed-folder.ts";
 import { notingContext } from "./tiny-run.ts";
+import { makeExportedModel } from "./use/exported-model.ts";
 
 const root = temporaryFolder();
 const { model, trained, run } = await makeExportedModel(root);

@@ -3,11 +3,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { silentContext } from "../../pipeline/runtime/command.ts";
-import { readHistory } from "../../train/metrics.ts";
 import { type PretrainOptions, pretrain } from "../../train/pretrain.ts";
+import { readHistory } from "../../train/run/metrics.ts";
 import { temporaryFolder } from "../support/folders.ts";
-import { makeExportedModel } from "./exported-model.ts";
 import { notingContext } from "./tiny-run.ts";
+import { makeExportedModel } from "./use/exported-model.ts";
 
 const root = temporaryFolder();
 const { tokenizer, trained } = await makeExportedModel(root);

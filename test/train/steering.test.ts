@@ -4,8 +4,8 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { exists } from "../../pipeline/runtime/files.ts";
-import { readHistory } from "../../train/metrics.ts";
 import { pretrain } from "../../train/pretrain.ts";
+import { readHistory } from "../../train/run/metrics.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { makeTinyRun, notingContext } from "./tiny-run.ts";
 

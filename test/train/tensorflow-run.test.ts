@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { silentContext } from "../../pipeline/runtime/command.ts";
-import { readHistory } from "../../train/metrics.ts";
 import { type PretrainOptions, pretrain } from "../../train/pretrain.ts";
+import { readHistory } from "../../train/run/metrics.ts";
 import { makeTinyRun, notingContext } from "./tiny-run.ts";
 
 describe("pretrain on the tensorflow backend", () => {

@@ -1,5 +1,5 @@
 import { formatCount } from "../../pipeline/runtime/sizes.ts";
-import { averages } from "../sparkline.ts";
+import { averages } from "../run/sparkline.ts";
 import { type Html, html } from "./html.ts";
 
 export interface Point {

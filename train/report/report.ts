@@ -1,7 +1,7 @@
 import { countParameters, trainingFlopsPerToken } from "../../model/parameters.ts";
 import { formatCount, formatDuration } from "../../pipeline/runtime/sizes.ts";
 import { formatTrainingConfig, type TrainingConfig, tokensPerStep } from "../config.ts";
-import type { RunHistory, SampleMetrics } from "../metrics.ts";
+import type { RunHistory, SampleMetrics } from "../run/metrics.ts";
 import { chart, type Point, smooth } from "./chart.ts";
 import { type Html, html } from "./html.ts";
 import { style } from "./style.ts";

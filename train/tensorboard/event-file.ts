@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { openAppender } from "../appender.ts";
-import { isEvaluation, isSamples, type MetricsLine } from "../metrics.ts";
+import { openAppender } from "../run/appender.ts";
+import { isEvaluation, isSamples, type MetricsLine } from "../run/metrics.ts";
 import { crc32c } from "./crc32c.ts";
 import { type Event, encodeEvent } from "./event.ts";
 

@@ -4,8 +4,8 @@ import { formatBytes } from "../../../pipeline/runtime/sizes.ts";
 import { formatTable } from "../../../pipeline/runtime/table.ts";
 import { PackedShardFile } from "../../../tokenizer/pack/packed-shard.ts";
 import { writeShard } from "../../../tokenizer/pack/write-shards.ts";
-import { RowLoader } from "../../../train/loader.ts";
-import { openPackedData } from "../../../train/packed-data.ts";
+import { RowLoader } from "../../../train/data/loader.ts";
+import { openPackedData } from "../../../train/data/packed-data.ts";
 import { makePackedFolder } from "../../train/packed-folder.ts";
 import { rate, time } from "./measure.ts";
 

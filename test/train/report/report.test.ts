@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { readTrainingConfig } from "../../../train/config.ts";
-import type { RunHistory } from "../../../train/metrics.ts";
 import { chart, roundTicks, smooth, thin } from "../../../train/report/chart.ts";
 import { html } from "../../../train/report/html.ts";
 import { renderReport } from "../../../train/report/report.ts";
-import { averages, sparkline } from "../../../train/sparkline.ts";
+import type { RunHistory } from "../../../train/run/metrics.ts";
+import { averages, sparkline } from "../../../train/run/sparkline.ts";
 
 const config = await readTrainingConfig("demo", { vocabSize: 100, seqLen: 32 });
 

@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { silentContext } from "../../../pipeline/runtime/command.ts";
+import { trainTokenizer } from "../../../tokenizer/training/train-tokenizer.ts";
+import { type PretrainOptions, pretrain } from "../../../train/pretrain.ts";
+import { type ExportOptions, exportRun } from "../../../train/use/export.ts";
+import { makePackedFolder } from "../packed-folder.ts";
+
+const config = `
+seed: 7
+model: { layers: 1, dModel: 16, heads: 2, kvHeads: 1, dHidden: 24, maxSequenceLength: 32 }
+batch: { microBatch: 2, accumulation: 1 }
+schedule: { steps: 3, learningRate: 0.02, minLearningRate: 0.002, warmupSteps: 1 }
+optimizer: { betas: [0.9, 0.95], epsilon: 1.0e-8, weightDecay: 0.1, clipNorm: 1 }
+data: { epochs: 20 }
+precision: f32
+recompute: none
+evaluation: { every: 1, rows: 4 }
+checkpoint: { every: 1, keep: 3 }
+`;
+
+/** A small real tokenizer, a run of three steps whose data claims to be packed with it, and its export. */
+export interface ExportedModel {
+  readonly tokenizer: string;
+  readonly run: string;
+  readonly model: string;
+  /** How the model was exported. */
+  readonly exported: ExportOptions;
+  /** How the run was trained. */
+  readonly trained: PretrainOptions;
+}
+
+export async function makeExportedModel(root: string): Promise<ExportedModel> {
+  const tokenizer = join(root, "tokenizer");
+  const run = join(root, "run");
+  const model = join(root, "model");
+  await writeFile(
+    join(root, "corpus.txt"),
+    "Ala ma kota, a kot ma Alę. Ile kotów ma Ala? Zażółć gęślą jaźń.\n".repeat(20),
+  );
+  const options = { vocabSize: 60, limitAlphabet: 40, heldOutShare: 0, workers: 1, memoryBytes: 1e8 };
+  await trainTokenizer({ ...options, input: join(root, "corpus.txt"), out: tokenizer }, silentContext());
+  const bytes = await readFile(join(tokenizer, "tokenizer.json"));
+  const tokenizerSha256 = createHash("sha256").update(bytes).digest("hex");
+  await makePackedFolder(join(root, "data"), { vocabSize: 60, tokenizerSha256 });
+  await writeFile(join(root, "tiny.yaml"), config);
+  const trained: PretrainOptions = {
+    config: join(root, "tiny.yaml"),
+    data: join(root, "data"),
+    out: run,
+    backend: "reference",
+    resume: false,
+    plan: false,
+  };
+  await pretrain(trained, silentContext());
+  const exported: ExportOptions = { run, out: model, tokenizer, precision: "f32" };
+  await exportRun(exported, silentContext());
+  return { tokenizer, run, model, exported, trained };
+}
