@@ -7,11 +7,26 @@ import {
   wordScanner,
 } from "../engine/pre-tokenizer.ts";
 import type { WordScanner } from "../engine/split-pattern.ts";
-import { MAX_WORDS, OWNER_PAYLOAD, READ_AHEAD, RECORD_FIELDS, WordTable } from "../engine/word-table.ts";
+import {
+  ABSENT,
+  MAX_WORDS,
+  makeWordBatch,
+  OWNER_PAYLOAD,
+  READ_AHEAD,
+  RECORD_FIELDS,
+  WordTable,
+} from "../engine/word-table.ts";
 import { sortWords, type WordList } from "./word-list.ts";
 
 /** Bytes a word takes while words are sorted: itself twice, its start and count twice, its place and its key. */
 const SORTING_BYTES = 2 * (12 + 8 + 8) + 4 + 8;
+
+/** Words looked up together: enough to overlap their memory accesses, few enough to stay in the first-level cache. */
+const BATCH = 256;
+
+// Names of this module's own: an imported constant is looked up in its module each time it is used.
+const NOT_FOUND = ABSENT;
+const PAYLOAD = OWNER_PAYLOAD;
 
 /**
  * Counts the words of texts. A word is kept as its bytes in the text, a leading "▁" always as one space, so the
@@ -24,6 +39,7 @@ export class WordCounter {
   #counts = countsOf(this.#table);
   #bytes = new Uint8Array(1 << 16);
   #view = new DataView(this.#bytes.buffer);
+  readonly #batch = makeWordBatch(BATCH);
 
   constructor(preTokenization: PreTokenization = DEFAULT_PRE_TOKENIZATION) {
     this.#preTokenization = preTokenization;
@@ -59,18 +75,35 @@ export class WordCounter {
     const prepended = prependsSpace(this.#preTokenization, bytes, 1, true);
     const isMetaspaced = this.#preTokenization.kind === "metaspace";
     const end = text.length + 1;
-    let start = prepended ? 0 : 1;
-    while (start < end) {
-      const wordEnd = this.#scan(bytes, start, end);
-      if (isMetaspaced && isMetaspace(bytes, start)) {
-        start += 2; // a literal "▁" counts as the space it is taken for
-        bytes[start] = SPACE;
+    const { starts, ends } = this.#batch;
+    for (let start = prepended ? 0 : 1; start < end; ) {
+      let words = 0;
+      for (; start < end && words < BATCH; words++) {
+        const wordEnd = this.#scan(bytes, start, end);
+        if (isMetaspaced && isMetaspace(bytes, start)) {
+          start += 2; // a literal "▁" counts as the space it is taken for
+          bytes[start] = SPACE;
+        }
+        starts[words] = start;
+        ends[words] = wordEnd;
+        start = wordEnd;
       }
-      const slot = this.#table.locate(bytes, this.#view, start, wordEnd);
-      if (this.#counts.buffer !== this.#table.slots.buffer) this.#counts = countsOf(this.#table);
-      const at = (slot + OWNER_PAYLOAD) >> 1;
+      this.#countBatch(words);
+    }
+  }
+
+  /** Counts the first words of the batch. */
+  #countBatch(words: number): void {
+    const { starts, ends, found } = this.#batch;
+    this.#table.find(this.#bytes, this.#view, this.#batch, words);
+    for (let i = 0; i < words; i++) {
+      let slot = found[i] as number;
+      if (slot === NOT_FOUND) {
+        slot = this.#table.locate(this.#bytes, this.#view, starts[i] as number, ends[i] as number);
+        if (this.#counts.buffer !== this.#table.slots.buffer) this.#counts = countsOf(this.#table);
+      }
+      const at = (slot + PAYLOAD) >> 1;
       this.#counts[at] = (this.#counts[at] as number) + 1;
-      start = wordEnd;
     }
   }
 
@@ -89,7 +122,7 @@ export class WordCounter {
       table.copyTo(slot, bytes, at);
       at += table.lengthAt(slot);
       starts[i + 1] = at;
-      counts[i] = this.#counts[(slot + OWNER_PAYLOAD) >> 1] as number;
+      counts[i] = this.#counts[(slot + PAYLOAD) >> 1] as number;
     }
     return sortWords({ size: table.size, bytes, starts, counts });
   }
