@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
 import { parseRecord } from "../../pipeline/readers/record.ts";
+import { DocumentReader } from "../../tokenizer/documents.ts";
 import { bestFit } from "../../tokenizer/pack/best-fit.ts";
 import { documentStarts } from "../../tokenizer/pack/document-starts.ts";
-import { DocumentReader } from "../../tokenizer/pack/documents.ts";
 
 /** JSON as Python writes it: everything outside ASCII escaped. */
 const escapeAll = (json: string) =>

@@ -54,3 +54,13 @@ function decodeLeniently(bytes: Uint8Array, start: number, end: number, target: 
   }
   return count;
 }
+
+/** UTF-16 units of a text that is valid UTF-8: one a character, two for those of four bytes. */
+export function utf16Length(bytes: Uint8Array): number {
+  let units = 0;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if ((byte & 0xc0) !== 0x80) units += byte < 0xf0 ? 1 : 2;
+  }
+  return units;
+}

@@ -5,10 +5,10 @@ import { CorruptInput } from "../../pipeline/readers/corrupt-input.ts";
 import { type LineBlock, readLineBlocks } from "../../pipeline/readers/lines.ts";
 import { openBytes } from "../../pipeline/readers/open.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
+import { DocumentReader } from "../documents.ts";
 import { heldOutRule } from "../held-out.ts";
 import { loadTokenizer } from "../load.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import { DocumentReader } from "./documents.ts";
 import type { Split } from "./packed-manifest.ts";
 import type { UnitRows } from "./unit-rows.ts";
 

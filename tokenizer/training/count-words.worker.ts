@@ -1,9 +1,12 @@
+import { isUtf8 } from "node:buffer";
 import { basename } from "node:path";
 import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
-import { parseTextBlock, type TextBlock } from "../../pipeline/corpus.ts";
+import type { TextBlock } from "../../pipeline/corpus.ts";
 import { workerTask } from "../../pipeline/runtime/workers.ts";
+import { DocumentReader } from "../documents.ts";
 import type { PreTokenization } from "../engine/pre-tokenizer.ts";
+import { utf16Length } from "../engine/utf8.ts";
 import { heldOutRule } from "../held-out.ts";
 import { type CorpusCounts, NO_COUNTS } from "./corpus-counts.ts";
 import { WordCounter } from "./word-counter.ts";
@@ -38,9 +41,10 @@ export interface CountWordsResult {
 }
 
 const { preTokenization, heldOutShare, memoryBytes }: CountWordsData = workerData;
-const utf8 = new TextEncoder();
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const isHeldOut = await heldOutRule(heldOutShare);
 const { h32Raw } = await xxhash();
+const documents = new DocumentReader();
 const counter = new WordCounter(preTokenization);
 let runs: string[] = [];
 
@@ -55,26 +59,35 @@ export default workerTask(async (task: CountWordsTask): Promise<CountWordsResult
     return { order: 0, bytes: 0, counts: { ...NO_COUNTS, runs: finished } };
   }
   const counts: CorpusCounts = { ...NO_COUNTS, heldOut: [], runs: [] };
-  const { texts, rejected, damaged, bytes: read } = parseTextBlock(task.block);
-  counts.rejectedLines = rejected;
-  counts.damagedFiles = damaged;
-  for (const text of texts) {
-    const bytes = utf8.encode(text);
-    if (task.keptShare < 1 && h32Raw(bytes, MIX_SEED) >= task.keptShare * 2 ** 32) {
-      counts.leftOutDocuments += 1;
-    } else if (isHeldOut(bytes)) {
-      counts.heldOutDocuments += 1;
-      counts.heldOut.push(text);
-    } else {
-      counts.documents += 1;
-      counts.characters += text.length;
-      counts.bytes += bytes.length;
-      counter.add(bytes);
-    }
-    if (counter.peakBytes > memoryBytes || counter.isNearlyFull) await spill(task.output);
+  const { block } = task;
+  if (block.kind === "lines") {
+    counts.rejectedLines = documents.read(block.bytes, (text) => take(text, task.keptShare, counts));
+    if (block.oversizedBytes !== undefined) counts.rejectedLines += 1;
+  } else {
+    if (!isUtf8(block.bytes)) counts.damagedFiles = 1;
+    take(counts.damagedFiles === 0 ? block.bytes : toUtf8(block.bytes), task.keptShare, counts);
   }
-  return { order: task.order, counts, bytes: read };
+  if (counter.peakBytes > memoryBytes || counter.isNearlyFull) await spill(task.output);
+  return { order: task.order, counts, bytes: block.bytes.length + (block.oversizedBytes ?? 0) };
 });
+
+/** Counts a document, unless it is held out or left out. */
+function take(text: Uint8Array, keptShare: number, counts: CorpusCounts): void {
+  if (keptShare < 1 && h32Raw(text, MIX_SEED) >= keptShare * 2 ** 32) {
+    counts.leftOutDocuments += 1;
+  } else if (isHeldOut(text)) {
+    counts.heldOutDocuments += 1;
+    counts.heldOut.push(utf8.decode(text));
+  } else {
+    counts.documents += 1;
+    counts.characters += utf16Length(text);
+    counts.bytes += text.length;
+    counter.add(text);
+  }
+}
+
+/** The same text with U+FFFD in the place of what is not UTF-8. */
+const toUtf8 = (bytes: Uint8Array) => Buffer.from(utf8.decode(bytes));
 
 async function spill(output: string): Promise<void> {
   const path = `${output}-${runs.length}.run`;

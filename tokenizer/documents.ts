@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { parseRecord } from "../../pipeline/readers/record.ts";
+import { parseRecord } from "../pipeline/readers/record.ts";
 
 /** Sees each document: its text in UTF-8, and the near-duplicate cluster it states. Both are valid until the next. */
 export type VisitDocument = (text: Uint8Array, cluster: Uint8Array | undefined) => void;
@@ -8,7 +8,7 @@ const NEWLINE = 10;
 const UNICODE_ESCAPE = "\\u";
 const BYTE_ORDER_MARK = Buffer.from("\uFEFF");
 
-/** The members of a record that packing needs, as they were parsed. */
+/** The members of a record that are needed, as they were parsed. */
 interface PlainRecord {
   readonly text: string;
   readonly cluster: string | undefined;
