@@ -3,6 +3,9 @@ import { METASPACE, SPACE } from "../engine/pre-tokenizer.ts";
 import { decodeCodePoints } from "../engine/utf8.ts";
 import type { WordList } from "./word-list.ts";
 
+/** Code points there are. */
+const CODE_POINTS = 0x110000;
+
 const METASPACE_CODE = METASPACE.codePointAt(0) as number;
 
 /** Room for the code points of any word of a list. */
@@ -45,17 +48,20 @@ export const BYTE_ALPHABET: readonly number[] = BYTE_LETTERS.map(
  *   it has no defined answer.
  */
 export function countAlphabet(words: WordList, limit: number | undefined): number[] {
-  const counts = new Map<number, number>(words.rareCharacters);
+  const tally = new Float64Array(CODE_POINTS); // a Map took three times as long
+  for (const [codePoint, count] of words.rareCharacters ?? []) tally[codePoint] = count;
   const codePoints = codePointBuffer(words);
   for (let i = 0; i < words.size; i++) {
     const length = readCharacters(words, i, codePoints);
     const weight = words.counts[i] as number;
     for (let at = 0; at < length; at++) {
       const codePoint = codePoints[at] as number;
-      counts.set(codePoint, (counts.get(codePoint) ?? 0) + weight);
+      tally[codePoint] = (tally[codePoint] as number) + weight;
     }
   }
-  const byFrequency = [...counts].sort(([a, countA], [b, countB]) => countB - countA || a - b);
+  const counts: [number, number][] = [];
+  for (const [codePoint, count] of tally.entries()) if (count > 0) counts.push([codePoint, count]);
+  const byFrequency = counts.sort(([a, countA], [b, countB]) => countB - countA || a - b);
   return byFrequency
     .slice(0, limit ?? byFrequency.length)
     .map(([codePoint]) => codePoint)

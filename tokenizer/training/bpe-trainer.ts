@@ -1,7 +1,6 @@
 import { BYTE_ALPHABET, countAlphabet, readByteLetters, readCharacters } from "./alphabet.ts";
-import { MergeQueue } from "./merge-queue.ts";
-import { PairCounts } from "./pair-counts.ts";
-import { type SymbolWords, toSymbolWords } from "./symbol-words.ts";
+import { PairMerging } from "./pair-merging.ts";
+import { toSymbolWords } from "./symbol-words.ts";
 import type { WordList } from "./word-list.ts";
 
 export interface BpeTrainingOptions {
@@ -64,13 +63,14 @@ export function* trainBpe(
   }
 
   // 2. Words as symbols, pairs with their counts and places.
+  const vocabularySize = Math.max(options.vocabSize, tokens.length);
   const symbolWords = toSymbolWords(
     words,
     characterIds,
-    Math.max(options.vocabSize, tokens.length),
+    vocabularySize,
     options.byteLevel ? readByteLetters : readCharacters,
   );
-  const training = new PairMerging(symbolWords, options.maxTokenLength ?? Number.POSITIVE_INFINITY);
+  const training = new PairMerging(symbolWords, vocabularySize, options.maxTokenLength);
 
   // 3. Merge the most frequent pair, again and again.
   const merges: [number, number][] = [];
@@ -97,196 +97,4 @@ function lastOfEach(merges: readonly [number, number][]): [number, number][] {
   const key = (left: number, right: number) => left * 2 ** 26 + right;
   for (const [at, [left, right]] of merges.entries()) last.set(key(left, right), at);
   return merges.filter(([left, right], at) => last.get(key(left, right)) === at);
-}
-
-/** A pair about to be merged. */
-interface Candidate {
-  readonly left: number;
-  readonly right: number;
-  readonly count: number;
-  /** Its words: `places[start, start + length)`. */
-  readonly start: number;
-  readonly length: number;
-}
-
-/** The state of training: words as symbols, pair counts, and where each waiting pair occurs. */
-class PairMerging {
-  readonly #words: SymbolWords;
-  readonly #maxTokenLength: number;
-  readonly #pairs = new PairCounts();
-  readonly #queue = new MergeQueue(this.#pairs);
-  /** Word indices, one list after another: each candidate of the queue owns one. */
-  #places = new Int32Array(1 << 16);
-  #placesUsed = 0;
-  /** What one merge made: (pair, word), before it is sorted into lists. */
-  #newPairs = new Int32Array(1 << 12);
-  #newWords = new Int32Array(1 << 12);
-  #newCount = 0;
-  /** Scratch for each pair: how many new words it has, then where the next one goes. */
-  #tally = new Int32Array(1 << 12);
-
-  constructor(words: SymbolWords, maxTokenLength: number) {
-    this.#words = words;
-    this.#maxTokenLength = maxTokenLength;
-    this.#queueFirstPairs();
-  }
-
-  /** Counts the pairs of all words and queues them: twice over the words, which takes half the memory of once. */
-  #queueFirstPairs(): void {
-    const { size, symbols, starts, lengths, counts } = this.#words;
-    const pairs = this.#pairs;
-    let places = 0;
-    const tally = new GrowingTally();
-    for (let word = 0; word < size; word++) {
-      const start = starts[word] as number;
-      const end = start + (lengths[word] as number);
-      for (let at = start + 1; at < end; at++, places++) {
-        tally.increase(pairs.add(symbols[at - 1] as number, symbols[at] as number, counts[word] as number));
-      }
-    }
-    this.#places = new Int32Array(Math.max(places, 16));
-    const next = tally.toStarts(pairs.size);
-    const firsts = next.slice();
-    for (let word = 0; word < size; word++) {
-      const start = starts[word] as number;
-      const end = start + (lengths[word] as number);
-      for (let at = start + 1; at < end; at++) {
-        const pair = pairs.add(symbols[at - 1] as number, symbols[at] as number, 0);
-        this.#places[next[pair] as number] = word;
-        next[pair] = (next[pair] as number) + 1;
-      }
-    }
-    this.#placesUsed = places;
-    for (let pair = 0; pair < pairs.size; pair++) {
-      const first = firsts[pair] as number;
-      this.#queue.push(pair, pairs.count[pair] as number, first, (next[pair] as number) - first);
-    }
-  }
-
-  /** The best pair to merge next. */
-  nextPair(): Candidate | undefined {
-    const best = this.#queue.pop();
-    if (best === undefined) return undefined;
-    const { pair, count, start, length } = best;
-    return {
-      left: this.#pairs.left[pair] as number,
-      right: this.#pairs.right[pair] as number,
-      count,
-      start,
-      length,
-    };
-  }
-
-  /** Replaces `left right` by `merged` in the candidate's words and queues the pairs this makes. */
-  merge(candidate: Candidate, merged: number, lengths: readonly number[]): void {
-    for (let i = candidate.start; i < candidate.start + candidate.length; i++) {
-      this.#mergeIn(this.#places[i] as number, candidate.left, candidate.right, merged, lengths);
-    }
-    this.#queueNewPairs();
-  }
-
-  #mergeIn(word: number, left: number, right: number, merged: number, lengths: readonly number[]): void {
-    const { symbols, starts, lengths: wordLengths } = this.#words;
-    const pairs = this.#pairs;
-    const weight = this.#words.counts[word] as number;
-    const start = starts[word] as number;
-    const end = start + (wordLengths[word] as number);
-    const mergedLength = lengths[merged] as number;
-    let write = start;
-    for (let read = start; read < end; read++, write++) {
-      const symbol = symbols[read] as number;
-      if (symbol !== left || read + 1 >= end || symbols[read + 1] !== right) {
-        symbols[write] = symbol;
-        continue;
-      }
-      if (write > start) {
-        const before = symbols[write - 1] as number;
-        pairs.add(before, left, -weight);
-        if ((lengths[before] as number) + mergedLength < this.#maxTokenLength) {
-          this.#note(pairs.add(before, merged, weight), word);
-        }
-      }
-      if (read + 2 < end) {
-        const after = symbols[read + 2] as number;
-        pairs.add(right, after, -weight);
-        if ((lengths[after] as number) + mergedLength < this.#maxTokenLength) {
-          this.#note(pairs.add(merged, after, weight), word);
-        }
-      }
-      symbols[write] = merged;
-      read += 1;
-    }
-    wordLengths[word] = write - start;
-  }
-
-  /** Remembers that `pair` now occurs in `word`. */
-  #note(pair: number, word: number): void {
-    if (this.#newCount === this.#newPairs.length) {
-      this.#newPairs = doubled(this.#newPairs);
-      this.#newWords = doubled(this.#newWords);
-    }
-    this.#newPairs[this.#newCount] = pair;
-    this.#newWords[this.#newCount] = word;
-    this.#newCount += 1;
-  }
-
-  /** Queues every pair noted since the last call, each with the list of its words. */
-  #queueNewPairs(): void {
-    while (this.#tally.length < this.#pairs.size) this.#tally = doubled(this.#tally);
-    while (this.#places.length < this.#placesUsed + this.#newCount) this.#places = doubled(this.#places);
-    const tally = this.#tally;
-    const places = this.#places;
-    const touched: number[] = [];
-    for (let i = 0; i < this.#newCount; i++) {
-      const pair = this.#newPairs[i] as number;
-      if (tally[pair] === 0) touched.push(pair);
-      tally[pair] = (tally[pair] as number) + 1;
-    }
-    const firsts: number[] = [];
-    for (const pair of touched) {
-      const room = tally[pair] as number;
-      firsts.push(this.#placesUsed);
-      tally[pair] = this.#placesUsed;
-      this.#placesUsed += room;
-    }
-    for (let i = 0; i < this.#newCount; i++) {
-      const pair = this.#newPairs[i] as number;
-      const word = this.#newWords[i] as number;
-      const at = tally[pair] as number;
-      places[at] = word;
-      tally[pair] = at + 1;
-    }
-    touched.forEach((pair, i) => {
-      const first = firsts[i] as number;
-      const count = this.#pairs.count[pair] as number;
-      if (count > 0) this.#queue.push(pair, count, first, (tally[pair] as number) - first);
-      tally[pair] = 0;
-    });
-    this.#newCount = 0;
-  }
-}
-
-/** How often each pair occurs in the list of words, before the lists of their places are laid out. */
-class GrowingTally {
-  #counts = new Int32Array(1 << 12);
-
-  increase(pair: number): void {
-    if (pair >= this.#counts.length) this.#counts = doubled(this.#counts);
-    this.#counts[pair] = (this.#counts[pair] as number) + 1;
-  }
-
-  /** Where each pair's list starts when the lists lie one after another. */
-  toStarts(pairs: number): Float64Array {
-    const starts = new Float64Array(pairs);
-    for (let pair = 1; pair < pairs; pair++) {
-      starts[pair] = (starts[pair - 1] as number) + (this.#counts[pair - 1] as number);
-    }
-    return starts;
-  }
-}
-
-function doubled(array: Int32Array): Int32Array<ArrayBuffer> {
-  const grown = new Int32Array(array.length * 2);
-  grown.set(array);
-  return grown;
 }

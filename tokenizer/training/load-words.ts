@@ -41,6 +41,9 @@ const FAN_IN = 64;
 const BYTES_A_WORD = 36;
 const BYTES_A_BYTE = 15;
 
+/** Training counts symbols in 32 bits; a word has as many as bytes at most. */
+const MAX_SYMBOLS = 2 ** 31;
+
 /** Counts the histogram keeps apart; words above are kept in any case. */
 const HISTOGRAM = 1 << 16;
 
@@ -53,9 +56,10 @@ const WORDS_A_TURN = 1 << 17;
  */
 export async function loadWords(
   runs: readonly string[],
-  { workFolder, memoryBytes, fanIn = FAN_IN }: LoadWordsOptions,
+  { workFolder, fanIn = FAN_IN, ...options }: LoadWordsOptions,
   context: JobContext,
 ): Promise<PrunedWords> {
+  const memoryBytes = Math.min(options.memoryBytes, BYTES_A_BYTE * MAX_SYMBOLS);
   const progress = context.progress.start({ label: "merging word counts", unit: "words" });
   const { signal } = context;
 

@@ -17,12 +17,17 @@ export class PairCounts {
 
   /** Adds to a pair's count. @returns the pair's place, the same as long as the table lives */
   add(left: number, right: number, amount: number): number {
-    const place = this.#locate(left, right);
+    return this.addAt(this.locate(left, right), amount);
+  }
+
+  /** Adds to the count of the pair at a place. @returns the place */
+  addAt(place: number, amount: number): number {
     this.count[place] = (this.count[place] as number) + amount;
     return place;
   }
 
-  #locate(left: number, right: number): number {
+  /** The pair's place; a new pair is added with a count of 0. */
+  locate(left: number, right: number): number {
     const slots = this.#slots;
     let slot = hash(left, right, slots.length);
     for (;;) {
