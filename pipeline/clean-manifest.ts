@@ -2,7 +2,7 @@ import { z } from "zod";
 import { PROFILE_NAMES, profileSchema } from "./profiles.ts";
 import { statisticsSchema } from "./statistics.ts";
 
-export const CLEAN_FORMAT = "apt3.clean/1";
+export const CLEAN_FORMAT = "apt3.clean/2";
 
 const shardSchema = z.strictObject({
   file: z.string(),

@@ -118,12 +118,9 @@ function histograms({ quality, lengths }: Statistics): string {
 
 const languageNames = new Intl.DisplayNames("en", { type: "language", fallback: "code" });
 
+/** A language's name; what is none, such as `other-script`, in plain words. */
 function nameOf(code: string): string {
-  try {
-    return languageNames.of(code) ?? code;
-  } catch {
-    return code; // such as "unknown" or "other-script"
-  }
+  return /^[a-z]{2,3}$/.test(code) ? (languageNames.of(code) ?? code) : code.replaceAll("-", " ");
 }
 
 function languages({ steps, documentsKept, documentsRead }: Statistics): string {

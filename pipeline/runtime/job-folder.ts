@@ -8,7 +8,7 @@ import { readJson, writeJson } from "./manifest.ts";
 
 /** What every stage's manifest has: which settings and inputs made the folder, and whether it is finished. */
 export interface JobManifest {
-  /** Format and version, such as `apt3.clean/1`. */
+  /** Format and version, such as `apt3.clean/2`. */
   readonly format: string;
   /** `fingerprint` of all that decides the output's bytes: inputs, settings, versions of the steps. */
   readonly fingerprint: string;

@@ -26,7 +26,10 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value) ?? "null";
 }
 
-/** Reads and checks a JSON file. A file that does not fit is a `UserError` naming the file and the path inside. */
+/**
+ * Reads and checks a JSON file. A file that does not fit is a `UserError` naming the file and the path inside, or the
+ * other version of its format.
+ */
 export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
   const text = await readFile(path, "utf8");
   let value: unknown;
@@ -36,8 +39,22 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T
     throw new UserError(`${path}: not valid JSON (${error instanceof Error ? error.message : error})`);
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new UserError(`${path}: ${describeIssue(parsed.error, value)}`);
+  if (!parsed.success) {
+    const format = otherFormat(parsed.error, value);
+    throw new UserError(
+      format === undefined
+        ? `${path}: ${describeIssue(parsed.error, value)}`
+        : `${path}: written by another version of apt3 (format ${format}); remove the folder or name another one`,
+    );
+  }
   return parsed.data;
+}
+
+/** The `format` of a manifest, if that is what does not fit: then everything else may be otherwise too. */
+function otherFormat(error: z.ZodError, value: unknown): string | undefined {
+  if (!error.issues.some(({ path }) => path.length === 1 && path[0] === "format")) return undefined;
+  const format = Reflect.get(Object(value), "format");
+  return typeof format === "string" && /^apt3\.[a-z]+\/\d+$/.test(format) ? format : undefined;
 }
 
 /** Writes a manifest as indented JSON, atomically. */

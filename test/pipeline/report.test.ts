@@ -15,7 +15,7 @@ function dataset(name: string, licence: string): CleanManifest["datasets"][numbe
 }
 
 const manifest: CleanManifest = {
-  format: "apt3.clean/1",
+  format: "apt3.clean/2",
   version: "0",
   fingerprint: "",
   complete: true,

@@ -37,3 +37,15 @@ test("a JSON file is read back, and a wrong one is refused with its place and va
     message: /manifest\.json: not valid JSON/,
   });
 });
+
+test("a manifest of another version of its format is named as such, whatever else differs", async () => {
+  const schema = z.strictObject({ format: z.literal("apt3.clean/2"), planned: z.array(z.string()) });
+  const path = join(folder, "older.json");
+  await writeJson(path, { format: "apt3.clean/1", rows: 3 });
+  await assert.rejects(readJson(path, schema), {
+    name: "UserError",
+    message: `${path}: written by another version of apt3 (format apt3.clean/1); remove the folder or name another one`,
+  });
+  await writeJson(path, { format: "a\nb", planned: [] });
+  await assert.rejects(readJson(path, schema), { message: /format: .*expected "apt3\.clean\/2"/ });
+});
