@@ -131,7 +131,7 @@ export async function* readTexts(
   for await (const block of readTextBlocks(file, onEnd)) yield parseTextBlock(block);
 }
 
-/** `readTexts` without the parsing, which `parseTextBlock` does wherever there is time for it. */
+/** `readTexts` without the parsing, for a worker to do. */
 export async function* readTextBlocks(
   file: CorpusFile,
   onEnd: (sha256: string) => void = () => undefined,
@@ -156,7 +156,7 @@ export async function* readTextBlocks(
 }
 
 /** The texts of a block. */
-export function parseTextBlock(block: TextBlock): TextBatch {
+function parseTextBlock(block: TextBlock): TextBatch {
   if (block.kind === "lines") return parseBlock(block);
   const { bytes } = block;
   return { texts: [utf8.decode(bytes)], rejected: 0, damaged: isUtf8(bytes) ? 0 : 1, bytes: bytes.length };
