@@ -8,7 +8,7 @@ import {
   expectIntegers,
   expectProduct,
   expectShape,
-} from "./cpu/shapes.ts";
+} from "./shapes.ts";
 
 /**
  * The same backend behind checks of the shapes and element types of every call, which throw at once: native code trusts

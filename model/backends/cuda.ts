@@ -14,11 +14,11 @@ import { ModelInputError } from "../input-error.ts";
 import { roundingSeed } from "../stochastic-rounding.ts";
 import { checked } from "./checked.ts";
 import { loadAddon } from "./cpu/addon.ts";
-import { expectAlike, expectProduct, expectShape } from "./cpu/shapes.ts";
 import type { CudaAddon, CudaDeviceFacts, CudaMatrix } from "./cuda/addon.ts";
 import { chooseTarget, imagesOf, readKernelFile } from "./cuda/kernel-images.ts";
 import { cudaBufferBytes, cudaWorkspaceBytes } from "./cuda/layout.ts";
 import { createRecorder } from "./cuda/recorder.ts";
+import { expectAlike, expectProduct, expectShape } from "./shapes.ts";
 
 export interface CudaOptions {
   /** The driver library; NVIDIA's by default, the emulator's in tests. */

@@ -1,4 +1,4 @@
-import type { AdamWTensor, AttentionShape, DeviceBuffer, DType, MatmulArguments } from "../../backend.ts";
+import type { AdamWTensor, AttentionShape, DeviceBuffer, DType, MatmulArguments } from "../backend.ts";
 
 /*
  * Native code trusts its arguments, so every call is checked here first. A wrong shape is a bug of the caller, not of
