@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import fc from "fast-check";
+import { utf16Length } from "../../tokenizer/engine/utf8.ts";
 import type { WordList } from "../../tokenizer/training/word-list.ts";
 import { countTexts } from "./count-texts.ts";
 
@@ -35,6 +36,19 @@ const texts = fc.array(
 );
 
 describe("WordCounter", () => {
+  it("counts texts of more words than are looked up together", () => {
+    const text = Array.from({ length: 1000 }, (_, i) => `${i % 3 === 0 ? "▁" : ""}słowo${i % 301}`).join(" ");
+    assert.deepEqual(new Map(entries(countTexts([text]))), naiveCounts([text]));
+  });
+
+  it("the UTF-16 units of a text are told by its UTF-8", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        assert.equal(utf16Length(new TextEncoder().encode(text)), text.length);
+      }),
+    );
+  });
+
   it("counts what the definition of the pre-tokenizer gives", () => {
     fc.assert(
       fc.property(texts, (documents) => {
