@@ -20,9 +20,7 @@ before(() => {
 });
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  test(`${signal} ends a command with 130 and one line, and the same command continues`, {
-    todo: "after an interruption a shard holds the same text, but not always the same compressed bytes",
-  }, async () => {
+  test(`${signal} ends a command with 130 and one line, and the same command continues`, async () => {
     const words = (out: string) => ["ingest", "--config", "datasets.yaml", "--out", out, "--workers", "1"];
     const child = startApt3(words(signal), root);
     await once(child.stderr!, "data"); // the first data set is done
