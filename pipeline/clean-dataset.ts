@@ -93,6 +93,8 @@ interface CleaningJob {
 /** A block on its way through the workers, and the input it is of. */
 interface SentBlock extends LineBlock {
   readonly input: number;
+  /** Length of `bytes`, which are empty here once they were transferred to a worker. */
+  readonly inputBytes: number;
 }
 
 async function cleanInputs(
@@ -126,7 +128,7 @@ async function cleanInputs(
           if (block.firstLine <= linesDone) continue; // done by an earlier run; blocks end where they ended then
           const part = block.bytes.length > state.budget ? cutBlock(block, state.budget) : block;
           state.budget -= part.bytes.length;
-          sent.push({ ...part, input });
+          sent.push({ ...part, input, inputBytes: part.bytes.length });
           yield { dataset: index, source, lines: part.bytes, firstLine: part.firstLine };
           if (state.budget <= 0) break;
         }

@@ -64,7 +64,7 @@ export class Span {
   }
 
   /** Takes over a block's kept documents, but for those whose text was seen before. */
-  async add(result: CleanResult, block: LineBlock, unit: number): Promise<void> {
+  async add(result: CleanResult, block: LineBlock & { inputBytes: number }, unit: number): Promise<void> {
     addStatistics(this.#statistics, result.statistics);
     for (const { line, step, reason, excerpt } of result.rejects) {
       this.#rejects.add(line, step, reason, () => excerpt);
@@ -76,7 +76,7 @@ export class Span {
     const { milliseconds } = this.#state;
     for (const [step, time] of Object.entries(result.milliseconds))
       milliseconds[step] = (milliseconds[step] ?? 0) + time;
-    this.#inputBytes += block.bytes.length;
+    this.#inputBytes += block.inputBytes;
     this.#linesDone = block.firstLine + block.lines - 1;
     if (block.oversizedBytes !== undefined) this.#countOversized(block.oversizedBytes);
 
