@@ -23,7 +23,14 @@ for (let file = 0; file < FILES; file++) {
 }
 
 function run(out: string, { limit, signal }: { limit?: number; signal?: AbortSignal } = {}) {
-  const options = { config, out: join(root, out), limit, workers: 2, shardTextBytes: SHARD, nearDedup: false };
+  const options = {
+    config,
+    out: join(root, out),
+    limit,
+    workers: 2,
+    shardTextBytes: SHARD,
+    nearDedup: false,
+  };
   return ingest(options, silentContext(signal));
 }
 
