@@ -11,7 +11,7 @@ export interface FileRecord {
 }
 
 /** Unfinished files carry this ending, so that a killed run's leftovers are known and overwritten. */
-const PARTIAL = ".partial";
+export const PARTIAL = ".partial";
 
 /**
  * A file that appears under its name only when it is complete: written beside it as `NAME.partial`,
