@@ -130,7 +130,7 @@ describe("shuffled rows", () => {
 
   async function readRows(rows: ShuffledRows, from: number, to: number): Promise<string[]> {
     const read: string[] = [];
-    for await (const row of rows.read(from, to)) read.push(row.join());
+    for await (const part of rows.read(from, to)) for (const row of part) read.push(row.join());
     return read;
   }
 

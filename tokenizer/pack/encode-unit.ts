@@ -79,7 +79,7 @@ async function* readUnit(file: CorpusFile): AsyncGenerator<{ bytes: Uint8Array }
       hash.update(text);
       yield { bytes: Buffer.from(text.toString("utf8")) }; // what is not UTF-8 becomes U+FFFD
     } else {
-      const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk) });
+      const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk), freeChunks: true });
       yield* readLineBlocks(bytes);
     }
   } catch (error) {

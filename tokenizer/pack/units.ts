@@ -114,7 +114,7 @@ async function* cutFile(
     listener.onBytes(chunk.length);
   };
   try {
-    yield* cutLines(openBytes(file.path, { onRead }), blocks);
+    yield* cutLines(openBytes(file.path, { onRead, freeChunks: true }), blocks);
   } catch (error) {
     throw asUserError(file, error);
   }
