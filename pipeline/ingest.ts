@@ -3,9 +3,9 @@ import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts"
 import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
 import { CLEAN_FORMAT, type CleanManifest, cleanManifestSchema } from "./clean-manifest.ts";
 import { type DatasetsConfig, readDatasetsConfig } from "./datasets-config.ts";
-import { KeySet } from "./dedup/key-set.ts";
 import { removeRepeatedParts } from "./dedup/line-dedup.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
+import { SeenKeys } from "./dedup/seen-keys.ts";
 import { isExtension, orderBehindEarlier } from "./extension.ts";
 import { Journal, type Unit } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
@@ -143,7 +143,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
         workerData,
       }),
       journal: await Journal.open(options.out),
-      seen: new KeySet(),
+      seen: await SeenKeys.create(join(options.out, "journal", "seen-keys")),
       shardTextBytes,
       policy,
       traces,
@@ -161,6 +161,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       }
     } finally {
       await state.pool.close();
+      await state.seen.clear();
     }
     refuseNothing(manifest, cleaned);
 
@@ -243,11 +244,9 @@ function refuseNothing({ failed, datasets }: CleanManifest, cleaned: readonly Da
 
 /** Takes the documents of the data sets that stand into the set of seen ones again. */
 async function restoreKeys(names: readonly string[], { journal, seen }: CleaningState): Promise<void> {
-  seen.clear();
+  await seen.clear();
   for (const name of names) {
     const units = await journal.read(name);
-    for (let i = 0; i < units.length; i++) {
-      for (const key of await journal.readKeys(name, i)) seen.add(key);
-    }
+    for (let i = 0; i < units.length; i++) await seen.addAll(await journal.readKeys(name, i));
   }
 }

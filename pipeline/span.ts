@@ -1,8 +1,8 @@
 import { join } from "node:path";
 import { READ_STEP, RejectSample } from "./clean.ts";
 import type { CleanResult } from "./clean.worker.ts";
-import type { KeySet } from "./dedup/key-set.ts";
 import { BANDS } from "./dedup/minhash.ts";
+import type { SeenKeys } from "./dedup/seen-keys.ts";
 import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
 import { ShardWriter } from "./shard-writer.ts";
@@ -11,12 +11,14 @@ import type { Trace } from "./trace.ts";
 
 /** The step after those of the workers: it needs to see all documents in order. */
 const DEDUP_STEP = "exact-dedup";
+/** A shard of short documents ends here: each has some 300 bytes of keys and band hashes in memory until then. */
+const MOST_DOCUMENTS = 1 << 17;
 
 /** What spans share with each other (see `CleaningState`). */
 interface SpanState {
   readonly out: string;
   readonly journal: Journal;
-  readonly seen: KeySet;
+  readonly seen: SeenKeys;
   readonly shardTextBytes: number;
   readonly traces: number;
   readonly milliseconds: Record<string, number>;
@@ -47,7 +49,7 @@ export class Span {
   }
 
   get isFull(): boolean {
-    return this.#totals.textBytes >= this.#state.shardTextBytes;
+    return this.#totals.textBytes >= this.#state.shardTextBytes || this.#totals.documents >= MOST_DOCUMENTS;
   }
 
   /** Notes that the inputs before `next` have ended; all of their blocks were added. */
@@ -64,7 +66,7 @@ export class Span {
   }
 
   /** Takes over a block's kept documents, but for those whose text was seen before. */
-  async add(result: CleanResult, block: LineBlock, unit: number): Promise<void> {
+  async add(result: CleanResult, block: LineBlock & { inputBytes: number }, unit: number): Promise<void> {
     addStatistics(this.#statistics, result.statistics);
     for (const { line, step, reason, excerpt } of result.rejects) {
       this.#rejects.add(line, step, reason, () => excerpt);
@@ -76,7 +78,7 @@ export class Span {
     const { milliseconds } = this.#state;
     for (const [step, time] of Object.entries(result.milliseconds))
       milliseconds[step] = (milliseconds[step] ?? 0) + time;
-    this.#inputBytes += block.bytes.length;
+    this.#inputBytes += block.inputBytes;
     this.#linesDone = block.firstLine + block.lines - 1;
     if (block.oversizedBytes !== undefined) this.#countOversized(block.oversizedBytes);
 
