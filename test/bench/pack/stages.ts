@@ -2,12 +2,11 @@ import { join } from "node:path";
 import { readLineBlocks } from "../../../pipeline/readers/lines.ts";
 import { openBytes } from "../../../pipeline/readers/open.ts";
 import { type JobContext, silentContext } from "../../../pipeline/runtime/command.ts";
-import { AtomicFile } from "../../../pipeline/runtime/files.ts";
 import { formatBytes } from "../../../pipeline/runtime/sizes.ts";
 import { formatTable } from "../../../pipeline/runtime/table.ts";
 import { createDocumentEncoder } from "../../../tokenizer/pack/encode-unit.ts";
-import { bytesOf } from "../../../tokenizer/pack/ids.ts";
 import { pack } from "../../../tokenizer/pack/pack.ts";
+import { ScratchFile } from "../../../tokenizer/pack/scratch-file.ts";
 import { RowBuffers, UnitRows } from "../../../tokenizer/pack/unit-rows.ts";
 import { rate, time } from "./measure.ts";
 
@@ -54,11 +53,11 @@ export async function benchStages(
     encoding = Math.min(encoding, cpu);
   }
   const sorting = await time(async () => {
-    const file = await AtomicFile.create(join(folder, "unit.rows"));
-    const rows = new UnitRows(shuffle, 0, new RowBuffers(shuffle), (ids) => file.write(bytesOf(ids)));
-    for (const document of documents) await rows.add("train", document, 0);
-    await rows.finish();
-    await file.commit();
+    const file = new ScratchFile(join(folder, "unit.rows"));
+    const rows = new UnitRows(shuffle, 0, new RowBuffers(shuffle), (ids) => file.write(ids));
+    for (const document of documents) rows.add("train", document, 0);
+    rows.finish();
+    file.commit();
   }, ROUNDS);
   const labels = new Map<string, number>();
   const out = join(folder, "stages");
