@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CleanResult, CleanTask } from "./clean.worker.ts";
 import type { SeenKeys } from "./dedup/seen-keys.ts";
+import type { Rejects } from "./evidence/evidence.ts";
 import type { Journal, Unit } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { openDocuments } from "./readers/documents.ts";
@@ -32,6 +33,9 @@ export interface CleaningState {
   readonly policy: TransferPolicy;
   /** Changes kept as evidence, for each step and unit. */
   readonly traces: number;
+  readonly rejects: Rejects;
+  /** How people name a data set's input. */
+  readonly fileOf: (dataset: string, input: number) => string;
   /** Time spent in each step by this run, in milliseconds; summed over workers. */
   readonly milliseconds: Record<string, number>;
   /** Uncompressed bytes that may still be read; `Infinity` without `--limit`. */
@@ -115,13 +119,16 @@ async function cleanInputs(
       const hash = createHash("sha256");
       const bytes = openDocuments(file.path, file.format, {
         textColumn: dataset.textColumn,
-        ...(file.url === undefined ? {} : { content: readRemote(file.url, state.policy, signal) }),
+        ...(file.url === undefined
+          ? {}
+          : { content: readRemote({ url: file.url, bytes: file.bytes }, state.policy, signal) }),
         onRead: (chunk) => {
           hash.update(chunk);
           task.advance(chunk.length);
         },
       });
       const linesDone = input === start.input ? start.linesDone : 0;
+      const name = state.fileOf(dataset.name, input);
       const source = dataset.inputs.length === 1 ? dataset.name : `${dataset.name}/${input}`;
       try {
         for await (const block of readLineBlocks(bytes, { maxLineBytes: MAX_DOCUMENT_BYTES })) {
@@ -129,7 +136,7 @@ async function cleanInputs(
           const part = block.bytes.length > state.budget ? cutBlock(block, state.budget) : block;
           state.budget -= part.bytes.length;
           sent.push({ ...part, input, inputBytes: part.bytes.length });
-          yield { dataset: index, source, lines: part.bytes, firstLine: part.firstLine };
+          yield { dataset: index, input, file: name, source, lines: part.bytes, firstLine: part.firstLine };
           if (state.budget <= 0) break;
         }
       } catch (error) {

@@ -6,11 +6,13 @@ import { type DatasetsConfig, readDatasetsConfig } from "./datasets-config.ts";
 import { removeRepeatedParts } from "./dedup/line-dedup.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
 import { SeenKeys } from "./dedup/seen-keys.ts";
+import type { Rejects } from "./evidence/evidence.ts";
+import { publishEvidence, type UnitEvidence } from "./evidence/publish.ts";
 import { isExtension, orderBehindEarlier } from "./extension.ts";
 import { Journal, type Unit } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { renderReport } from "./report/report.ts";
-import { describeResult, shardsOf, sumStatistics, writeRejects, writeTraces } from "./results.ts";
+import { describeResult, shardsOf, sumStatistics } from "./results.ts";
 import type { JobContext } from "./runtime/command.ts";
 import { UserError } from "./runtime/errors.ts";
 import { writeFileAtomic } from "./runtime/files.ts";
@@ -18,7 +20,7 @@ import { apt3Version } from "./runtime/installation.ts";
 import { openJobFolder } from "./runtime/job-folder.ts";
 import { fingerprint } from "./runtime/manifest.ts";
 import { WorkerPool, workerEntry } from "./runtime/workers.ts";
-import type { Dataset, ResolvedSource } from "./sources/dataset.ts";
+import { type Dataset, type InputFile, nameOfInput, type ResolvedSource } from "./sources/dataset.ts";
 import { downloadAll } from "./sources/download.ts";
 import { withSizesOnDisk } from "./sources/remote-input.ts";
 import { resolveSources } from "./sources/resolve.ts";
@@ -42,6 +44,8 @@ export interface IngestOptions {
   readonly nearDedup?: boolean;
   /** Changes written out as evidence, for each step and shard. */
   readonly traces?: number;
+  /** Whether dropped documents are written out as excerpts, a few for each reason, or all of them whole. */
+  readonly rejects?: Rejects | undefined;
   /** Text bytes after which a shard is closed. */
   readonly shardTextBytes?: number;
 }
@@ -92,11 +96,13 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
   const shardTextBytes = options.shardTextBytes ?? SHARD_TEXT_BYTES;
   const nearDedup = options.nearDedup ?? true;
   const traces = options.traces ?? TRACES;
+  const rejects = options.rejects ?? "sampled";
   const settings = {
     ...(options.limit === undefined ? {} : { limitBytes: options.limit }),
     shardTextBytes,
     nearDedup,
     traces,
+    rejects,
     steps: STEPS.map(({ name, version }) => ({ name, version })),
   };
   const plan = datasets.map((dataset) => ({
@@ -134,7 +140,9 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       datasets: datasets.map(({ name, thresholds, licence }) => ({ name, thresholds, licence })),
       nearDedup,
       traces,
+      rejects,
     };
+    const inputsOf = new Map(datasets.map(({ name, inputs }) => [name, inputs]));
     const state: CleaningState = {
       out: options.out,
       pool: new WorkerPool<CleanTask, CleanResult>({
@@ -147,6 +155,8 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       shardTextBytes,
       policy,
       traces,
+      rejects,
+      fileOf: (name, input) => nameOfInput(inputsOf.get(name)?.[input] as InputFile, config.folder),
       milliseconds: {},
       budget: options.limit ?? Number.POSITIVE_INFINITY,
     };
@@ -174,11 +184,15 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       describeResult(byName.get(dataset) as Dataset, units),
     );
     manifest.shards = unique.flatMap(({ dataset, units }) => shardsOf(byName.get(dataset) as Dataset, units));
-    const done = unique.flatMap(({ units }) => units);
-    await writeRejects(options.out, done);
-    await writeTraces(options.out, done);
+    const examples = await publishEvidence(evidenceOf(unique, state.journal), {
+      ...state,
+      archives: state.journal.folder,
+    });
     const complete = { ...manifest, complete: true };
-    await writeFileAtomic(join(options.out, "report.html"), renderReport(complete, done, state.milliseconds));
+    await writeFileAtomic(
+      join(options.out, "report.html"),
+      renderReport(complete, examples, state.milliseconds),
+    );
     await folder.save(complete);
     await removeReplaced(options.out, complete.shards);
     return complete;
@@ -228,6 +242,13 @@ function mixOf(
 ): Record<string, number> {
   const groups = new Set(datasets.map(({ group }) => group));
   return Object.fromEntries(Object.entries(mix).filter(([group]) => !isSelection || groups.has(group)));
+}
+
+async function* evidenceOf(cleaned: readonly DatasetUnits[], journal: Journal): AsyncGenerator<UnitEvidence> {
+  for (const { dataset, units } of cleaned) {
+    for (let i = 0; i < units.length; i++)
+      for await (const evidence of journal.evidenceOf(dataset, i)) yield { dataset, evidence };
+  }
 }
 
 /** An empty corpus is the user's business to know at once, not the next stage's. */

@@ -1,13 +1,14 @@
 import { join } from "node:path";
-import { READ_STEP, RejectSample } from "./clean.ts";
+import { READ_STEP } from "./clean.ts";
 import type { CleanResult } from "./clean.worker.ts";
 import { BANDS } from "./dedup/minhash.ts";
 import type { SeenKeys } from "./dedup/seen-keys.ts";
+import { DropLog } from "./evidence/drop-log.ts";
+import type { Rejects, Trace } from "./evidence/evidence.ts";
 import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
-import type { Trace } from "./trace.ts";
 
 /** The step after those of the workers: it needs to see all documents in order. */
 const DEDUP_STEP = "exact-dedup";
@@ -21,6 +22,8 @@ interface SpanState {
   readonly seen: SeenKeys;
   readonly shardTextBytes: number;
   readonly traces: number;
+  readonly rejects: Rejects;
+  readonly fileOf: (dataset: string, input: number) => string;
   readonly milliseconds: Record<string, number>;
 }
 
@@ -36,7 +39,7 @@ export class Span {
   #keys: bigint[] = [];
   #bands: Uint32Array[] = [];
   #statistics: Statistics = emptyStatistics([]);
-  #rejects = new RejectSample();
+  #drops: DropLog | undefined;
   #traces: Trace[] = [];
   #inputBytes = 0;
   #totals = { documents: 0, textBytes: 0, characters: 0 };
@@ -68,9 +71,10 @@ export class Span {
   /** Takes over a block's kept documents, but for those whose text was seen before. */
   async add(result: CleanResult, block: LineBlock & { inputBytes: number }, unit: number): Promise<void> {
     addStatistics(this.#statistics, result.statistics);
-    for (const { line, step, reason, excerpt } of result.rejects) {
-      this.#rejects.add(line, step, reason, () => excerpt);
-    }
+    const { journal, rejects, fileOf } = this.#state;
+    const path = journal.archivePath(this.#dataset, unit, "clean");
+    this.#drops ??= await DropLog.create({ path, rejects, fileOf });
+    this.#drops.addBlock(result);
     for (const trace of result.traces) {
       if (this.#traces.filter(({ step }) => step === trace.step).length < this.#state.traces)
         this.#traces.push(trace);
@@ -80,7 +84,12 @@ export class Span {
       milliseconds[step] = (milliseconds[step] ?? 0) + time;
     this.#inputBytes += block.inputBytes;
     this.#linesDone = block.firstLine + block.lines - 1;
-    if (block.oversizedBytes !== undefined) this.#countOversized(block.oversizedBytes);
+    if (block.oversizedBytes !== undefined) {
+      this.#countOversized(block.oversizedBytes);
+      const id = `${this.#dataset}/${this.#input}:${this.#linesDone}`;
+      const unread = { text: "", meta: { id, source: this.#dataset } }; // it was never held
+      this.#drops.addDocument(READ_STEP, "line-too-long", () => unread);
+    }
 
     const dedup = stepOf(this.#statistics, DEDUP_STEP);
     for (const [i, end] of result.ends.entries()) {
@@ -90,7 +99,7 @@ export class Span {
       dedup.documentsIn += 1;
       if (!this.#state.seen.add(result.keys[i] as bigint)) {
         countDrop(dedup, "duplicate");
-        this.#rejects.add(result.lines[i] as number, DEDUP_STEP, "duplicate", () => textOf(record));
+        this.#drops.addDocument(DEDUP_STEP, "duplicate", () => documentOf(record));
         continue;
       }
       dedup.bytesIn += textBytes;
@@ -107,6 +116,7 @@ export class Span {
       this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
       await this.#writer.write(record);
     }
+    await this.#drops.settle();
   }
 
   /** Makes the span durable as a unit of its own and starts the next one. */
@@ -122,16 +132,21 @@ export class Span {
         ? {}
         : { shard: { file: shardFile(this.#dataset, index), ...this.#totals, ...record } }),
       statistics: this.#statistics,
-      rejects: this.#rejects.sample,
-      traces: this.#traces,
     };
-    await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys), joinRows(this.#bands));
+    const drops = (await this.#drops?.commit()) ?? { rejects: [], archives: [] };
+    const evidence = { ...drops, traces: this.#traces };
+    await this.#state.journal.append(
+      index,
+      { unit, evidence },
+      BigUint64Array.from(this.#keys),
+      joinRows(this.#bands),
+    );
     this.#writer = undefined;
     this.#ended = [];
     this.#keys = [];
     this.#bands = [];
     this.#statistics = emptyStatistics([]);
-    this.#rejects = new RejectSample();
+    this.#drops = undefined;
     this.#traces = [];
     this.#inputBytes = 0;
     this.#totals = { documents: 0, textBytes: 0, characters: 0 };
@@ -141,6 +156,7 @@ export class Span {
   /** Drops what was written since the last unit. */
   async discard(): Promise<void> {
     await this.#writer?.discard();
+    await this.#drops?.discard();
     this.#writer = undefined;
   }
 
@@ -164,7 +180,6 @@ function joinRows(rows: readonly Uint32Array[]): Uint32Array {
   return joined;
 }
 
-function textOf(record: Uint8Array): string {
-  const value: { text: string } = JSON.parse(Buffer.from(record).toString());
-  return value.text;
+function documentOf(record: Uint8Array): { text: string; meta: { id: string; source: string } } {
+  return JSON.parse(Buffer.from(record).toString());
 }

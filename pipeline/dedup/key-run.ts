@@ -33,7 +33,7 @@ export class KeyRun {
           const after = (quarters[i] as number) + 1;
           counts[after] = (counts[after] as number) + 1;
         }
-        await writeAll(file, new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength));
+        await writeAll(file, new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength), { path });
       }
     } finally {
       await file.close();

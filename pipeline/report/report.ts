@@ -1,5 +1,5 @@
 import type { CleanManifest } from "../clean-manifest.ts";
-import type { Unit } from "../journal.ts";
+import type { Examples } from "../evidence/publish.ts";
 import { PROFILES } from "../profiles.ts";
 import { sumStatistics } from "../results.ts";
 import { dropsByReason, QUALITY_BINS, type Statistics } from "../statistics.ts";
@@ -16,7 +16,7 @@ import { STYLE } from "./style.ts";
  */
 export function renderReport(
   manifest: CleanManifest,
-  units: readonly Unit[],
+  examples: Examples,
   milliseconds: Readonly<Record<string, number>>,
 ): string {
   const { datasets } = manifest;
@@ -30,10 +30,10 @@ export function renderReport(
     thresholds(manifest),
     section(
       "What the steps changed",
-      changes(units),
+      changes(examples),
       "The place of the first change, with what was there before and is there now.",
     ),
-    section("What was dropped", rejects(units), "As the text was when it was dropped."),
+    section("What was dropped", rejects(examples), "As the text was when it was dropped."),
   ];
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>apt3 ingest</title><style>${STYLE}</style></head><body><main>${sections.join("")}</main></body></html>\n`;
 }

@@ -43,7 +43,7 @@ export class AtomicFile {
   async write(chunk: Uint8Array): Promise<void> {
     this.#hash.update(chunk);
     this.#bytes += chunk.byteLength;
-    await writeAll(this.#handle, chunk);
+    await writeAll(this.#handle, chunk, { path: this.path });
   }
 
   /** Makes the file durable and gives it its name. */
@@ -68,11 +68,25 @@ export class AtomicFile {
   }
 }
 
-/** Appends all of `bytes` to an open file; the system may take them in parts. */
-export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.byteLength; ) {
-    const { bytesWritten } = await file.write(bytes, offset, bytes.byteLength - offset);
-    offset += bytesWritten;
+/**
+ * Writes all of `bytes` to an open file, at `position` or behind what was written last; the system may take them in
+ * parts.
+ *
+ * @throws the system's error, such as a full disk, with the file's path, which Node leaves out of it
+ */
+export async function writeAll(
+  file: FileHandle,
+  bytes: Uint8Array,
+  { path, position }: { readonly path: string; readonly position?: number },
+): Promise<void> {
+  try {
+    for (let offset = 0; offset < bytes.byteLength; ) {
+      const at = position === undefined ? null : position + offset;
+      const { bytesWritten } = await file.write(bytes, offset, bytes.byteLength - offset, at);
+      offset += bytesWritten;
+    }
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
 }
 

@@ -59,20 +59,14 @@ export interface MapOptions<Task> {
 export class WorkerPool<Task, Result> {
   readonly workers: number;
   readonly #ahead: number;
-  readonly #piscina: Piscina<Task, Result>;
+  readonly #options: WorkerPoolOptions;
+  /** Made for the first task: a job that has nothing left for its threads does not wait for them. */
+  #piscina: Piscina<Task, Result> | undefined;
 
   constructor(options: WorkerPoolOptions) {
     this.workers = options.workers;
     this.#ahead = options.ahead ?? options.workers;
-    this.#piscina = new Piscina<Task, Result>({
-      filename: options.entry,
-      minThreads: options.workers,
-      maxThreads: options.workers,
-      workerData: options.workerData,
-      ...(options.youngHeapMegabytes === undefined
-        ? {}
-        : { resourceLimits: { maxYoungGenerationSizeMb: options.youngHeapMegabytes } }),
-    });
+    this.#options = options;
   }
 
   /**
@@ -105,6 +99,7 @@ export class WorkerPool<Task, Result> {
 
   /** Runs one task. */
   async run(task: Task, transferList: ArrayBuffer[] = []): Promise<Result> {
+    this.#piscina ??= startThreads<Task, Result>(this.#options);
     try {
       return await this.#piscina.run(task, { transferList });
     } catch (error) {
@@ -114,6 +109,18 @@ export class WorkerPool<Task, Result> {
 
   /** Ends the threads. Tasks still running are abandoned. */
   async close(): Promise<void> {
-    await this.#piscina.destroy();
+    await this.#piscina?.destroy();
   }
+}
+
+function startThreads<Task, Result>(options: WorkerPoolOptions): Piscina<Task, Result> {
+  return new Piscina<Task, Result>({
+    filename: options.entry,
+    minThreads: options.workers,
+    maxThreads: options.workers,
+    workerData: options.workerData,
+    ...(options.youngHeapMegabytes === undefined
+      ? {}
+      : { resourceLimits: { maxYoungGenerationSizeMb: options.youngHeapMegabytes } }),
+  });
 }

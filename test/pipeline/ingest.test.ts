@@ -78,6 +78,7 @@ test("every document read is kept or dropped for a reason, and the kept ones can
   const rejects = readFileSync(join(root, "clean/rejects/read--not-json.jsonl"), "utf8");
   assert.deepEqual(JSON.parse(rejects), {
     dataset: "second",
+    file: "second-a.jsonl",
     line: 1,
     step: "read",
     reason: "not-json",

@@ -20,7 +20,7 @@ const manifest: CleanManifest = {
   fingerprint: "",
   complete: true,
   planned: [],
-  settings: { shardTextBytes: 1, nearDedup: true, traces: 1, steps: [] },
+  settings: { shardTextBytes: 1, nearDedup: true, traces: 1, rejects: "sampled", steps: [] },
   mix: {},
   datasets: [dataset("<b>first", "CC0"), dataset("second", "CC BY")],
   failed: [{ dataset: "third", message: "third.zst: cut off" }],
@@ -28,7 +28,7 @@ const manifest: CleanManifest = {
 };
 
 test("the report tells counts, losses, languages, licences, thresholds and failures, and hides no markup", () => {
-  const page = renderReport(manifest, [], { html: 4 });
+  const page = renderReport(manifest, { rejects: [], traces: [] }, { html: 4 });
   for (const part of [
     "14 of 20",
     "70.0 %",

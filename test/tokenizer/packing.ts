@@ -57,7 +57,7 @@ export async function makeCleanFolder(
     fingerprint: "made by hand",
     complete: true,
     planned: [],
-    settings: { shardTextBytes: 1, nearDedup: true, traces: 0, steps: [] },
+    settings: { shardTextBytes: 1, nearDedup: true, traces: 0, rejects: "sampled", steps: [] },
     mix,
     datasets: [],
     failed: [],

@@ -35,16 +35,17 @@ export async function* cutLines(
         from = skipping ? bytes.length : newline + 1;
         continue;
       }
-      const part = bytes.subarray(from, from + block.length - length);
-      block.set(part, length);
-      length += part.length;
-      from += part.length;
-      if (length < block.length) continue;
-
+      if (length < block.length) {
+        const part = bytes.subarray(from, from + block.length - length);
+        block.set(part, length);
+        length += part.length;
+        from += part.length;
+        continue;
+      }
       const whole = block.lastIndexOf(NEWLINE) + 1;
-      const rest = block.subarray(whole);
       if (whole > 0) {
         const lines = block.subarray(0, whole);
+        const rest = block.subarray(whole);
         block = blocks.take(rest.length);
         block.set(rest);
         length = rest.length;

@@ -5,7 +5,7 @@ import type { FreeBytes } from "./disk-space.ts";
 import type { EncodeOptions } from "./encode-unit.ts";
 import type { TokenizerFacts } from "./encoders.ts";
 import { chooseMix, type Mix } from "./mix.ts";
-import { PACKED_FORMAT, type PackedManifest, type Strategy } from "./packed-manifest.ts";
+import { PACKED_FORMAT, type PackedManifest, type Split, type Strategy } from "./packed-manifest.ts";
 import type { ShuffleOptions } from "./unit-rows.ts";
 import type { HashedCorpus } from "./units.ts";
 
@@ -80,6 +80,19 @@ export function metadataOf(settings: PackSettings): Record<string, string> {
     return [`apt3.${key}`, typeof value === "object" ? canonicalJson(value) : String(value)];
   });
   return { "apt3.format": PACKED_FORMAT, ...Object.fromEntries(entries) };
+}
+
+/** What every shard says of the split it is a part of: its documents, tokens and rows, those of all its shards. */
+export function countsOf(
+  split: Split,
+  { documents, tokens, rows }: Pick<PackedManifest["splits"][Split], "documents" | "tokens" | "rows">,
+): Record<string, string> {
+  return {
+    "apt3.split": split,
+    "apt3.splitDocuments": String(documents),
+    "apt3.splitTokens": String(tokens),
+    "apt3.splitRows": String(rows),
+  };
 }
 
 /** What the threads that encode must know. */

@@ -11,6 +11,7 @@ import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
 import { Encoders } from "./encoders.ts";
 import { mixRows, refuseEmptyGroups } from "./mix.ts";
 import {
+  countsOf,
   encodeOptions,
   metadataOf,
   type PackJob,
@@ -92,11 +93,13 @@ async function packWith(
         refuseNoRows(rows, units, options);
         manifest.groups = [...mixes.values()].map(({ base: _base, extra: _extra, ...group }) => group);
       }
-      const target = { ...job, out, work, split, metadata: metadataOf(job.settings), freeBytes: free };
+      const counts = { ...sumSplit(units, split), rows: rows.rows };
+      const metadata = { ...metadataOf(job.settings), ...countsOf(split, counts) };
+      const target = { ...job, out, work, split, metadata, freeBytes: free };
       const { shards, rowsHash } = await writeShards(rows, target, context);
       manifest.shards.push(...shards);
       const droppedTokens = tails.reduce((sum, { tails }) => sum + tails[split], 0);
-      manifest.splits[split] = { ...sumSplit(units, split), rows: rows.rows, droppedTokens, rowsHash };
+      manifest.splits[split] = { ...counts, droppedTokens, rowsHash };
     }
 
     // 4. Publish

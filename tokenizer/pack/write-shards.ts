@@ -60,7 +60,7 @@ export async function writeShards(
     if (!(await exists(mark))) {
       const needed = (rows.rows - from) * arrow.seqLen * (arrow.wide ? 4 : 2);
       await requireSpace(out, needed, `the ${split} shards from ${file} on`, target.freeBytes);
-      const metadata = { ...target.metadata, "apt3.split": split, "apt3.rows": String(to - from) };
+      const metadata = { ...target.metadata, "apt3.rows": String(to - from) };
       await writeJson(mark, await writeShard(rows.read(from, to), join(out, file), { ...arrow, metadata }));
     }
     const { rowsHash: shardHash, ...record } = await readJson(mark, markSchema);
