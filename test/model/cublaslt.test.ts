@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { fileURLToPath } from "node:url";
 import type { DeviceBuffer } from "../../model/backend.ts";
 import type { CudaBackend } from "../../model/backends/cuda.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { emulatedCard } from "./emulator/card.ts";
+import { buildFakeCublasLt } from "./gpu/fake-cublaslt.ts";
 import { createInputs } from "./operations.ts";
 
 /*
@@ -17,14 +16,8 @@ import { createInputs } from "./operations.ts";
 
 const { missing, library, open } = await emulatedCard();
 const cacheFolder = temporaryFolder();
-const cublasLt = join(cacheFolder, "libfake-cublaslt.so");
 const choices = join(cacheFolder, "products-CPU-harness-driver-12090-cublaslt-999.txt");
-if (missing === undefined) {
-  const source = fileURLToPath(new URL("gpu/fake_cublaslt.cpp", import.meta.url));
-  const built = spawnSync("g++", ["-std=c++20", "-O1", "-shared", "-fPIC", source, "-o", cublasLt]);
-  assert.equal(built.status, 0, String(built.stderr));
-  process.env.APT3_FAKE_CUBLASLT_DRIVER = library;
-}
+const cublasLt = missing === undefined ? buildFakeCublasLt(cacheFolder, library) : "";
 
 /** The three products, each into bf16 or f32, alone, added to itself, and added to another matrix. */
 function plainProducts(backend: CudaBackend, m: number, n: number, k: number): DeviceBuffer[] {
@@ -67,8 +60,9 @@ async function products(backend: CudaBackend): Promise<Float32Array[]> {
   const results = [
     ...plainProducts(backend, 13, 10, 21),
     // Long sides, which lie padded in memory: as rows, as columns, and as the inner side.
-    ...plainProducts(backend, 1030, 1050, 3),
-    ...plainProducts(backend, 3, 5, 1030),
+    ...plainProducts(backend, 1030, 9, 5),
+    ...plainProducts(backend, 9, 1030, 5),
+    ...plainProducts(backend, 9, 5, 1030),
     ...fusedProducts(backend),
   ];
   return Promise.all(results.map((buffer) => backend.read(buffer)));
@@ -101,7 +95,7 @@ describe("products by cuBLASLt", { skip: missing ?? false }, () => {
     // The stand-in sums in float64: bits that differ prove that it was asked.
     assert.notDeepEqual(theirs, own);
     const measured = table();
-    assert.equal(measured.length, 3 * 9 + 2);
+    assert.equal(measured.length, 4 * 9 + 2);
     assert.ok(measured.includes("nt-13x10x21-bf16 cublaslt 1 0 7 0 0 0 0 0 0 0"), measured.join("\n"));
     assert.ok(measured.includes("tn-13x10x21-f32-plus cublaslt 1 0 7 0 0 0 0 0 0 0"));
     assert.ok(measured.includes("swiglu-13x36x24-bf16 own 1 1"));

@@ -156,7 +156,7 @@ int cuLaunchKernel(Function* function, unsigned gridX, unsigned gridY, unsigned 
                                          sharedBytes});
     if (!error.empty()) std::fprintf(stderr, "CPU harness: %s\n", error.c_str());
     return error.empty();
-  });
+  }, true);
 }
 
 }  // extern "C"

@@ -17,6 +17,7 @@ namespace {
 struct Event {
   Stream* stream = nullptr;
   uint64_t position = 0;
+  uint64_t kernels = 0;
   std::shared_ptr<Graph> recording;
 };
 
@@ -42,7 +43,7 @@ int drainAll() {
   return broken ? launchFailed : success;
 }
 
-int enqueue(Stream* stream, Work work) {
+int enqueue(Stream* stream, Work work, bool isKernel) {
   if (broken) return launchFailed;
   Stream& target = stream == nullptr ? defaultStream : *stream;
   if (target.recording != nullptr) {
@@ -51,6 +52,7 @@ int enqueue(Stream* stream, Work work) {
   }
   target.queue.push_back(std::move(work));
   target.queued++;
+  if (isKernel) target.kernels++;
   return success;
 }
 
@@ -103,6 +105,11 @@ int cuStreamSynchronize(Stream* stream) {
 }
 int cuStreamQuery(Stream* stream) { return cuStreamSynchronize(stream); }
 
+int cuLaunchHostFunc(Stream* stream, void (*function)(void*), void* data) {
+  std::lock_guard lock(mutex);
+  return enqueue(stream, [=] { return function(data), true; });
+}
+
 int cuEventCreate(Event** event, unsigned) {
   called(__func__);
   *event = new Event;
@@ -116,7 +123,7 @@ int cuEventRecord(Event* event, Stream* stream) {
   called(__func__, static_cast<const void*>(event));
   std::lock_guard lock(mutex);
   Stream& target = stream == nullptr ? defaultStream : *stream;
-  *event = {&target, target.queued, target.recording};
+  *event = {&target, target.queued, target.kernels, target.recording};
   return broken ? launchFailed : success;
 }
 int cuEventSynchronize(Event* event) {
@@ -125,9 +132,9 @@ int cuEventSynchronize(Event* event) {
   return event->stream == nullptr || drain(*event->stream, event->position) ? success : launchFailed;
 }
 int cuEventQuery(Event* event) { return cuEventSynchronize(event); }
-/** The emulated clock counts the pieces of work that a stream was given. */
+/** The emulated clock counts the kernels that a stream was given. */
 int cuEventElapsedTime(float* milliseconds, Event* start, Event* end) {
-  *milliseconds = static_cast<float>(end->position - start->position);
+  *milliseconds = static_cast<float>(end->kernels - start->kernels);
   return success;
 }
 int cuStreamWaitEvent(Stream* stream, Event* event, unsigned) {

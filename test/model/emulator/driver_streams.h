@@ -24,6 +24,8 @@ struct Stream {
   /** Pieces of work that were ever queued, and that have run. */
   uint64_t queued = 0;
   uint64_t finished = 0;
+  /** Kernels among them: the emulated clock. */
+  uint64_t kernels = 0;
   /** Where work goes while it is recorded. */
   std::shared_ptr<Graph> recording;
 };
@@ -32,7 +34,7 @@ struct Stream {
 extern std::recursive_mutex mutex;
 
 /** Queues or records work; null is the default stream. */
-int enqueue(Stream* stream, Work work);
+int enqueue(Stream* stream, Work work, bool isKernel = false);
 /** Runs all that is queued on any stream. */
 int drainAll();
 
