@@ -16,6 +16,7 @@ const SILESIAN_WORDS =
 /** Spellings that Polish does not have: `prziszła`, `śniyg`. */
 const SILESIAN_SPELLING = /(?<!\p{L})\p{L}*(?:rzi|iy)\p{L}*/giu;
 /** Only Silesian has these letters in words that are no names; names of Japan have them in Polish texts too. */
+const SILESIAN_VOWEL = /(?<!\p{L})\p{Ll}*[ōŏô]\p{Ll}*(?!\p{L})/u;
 const SILESIAN_LETTERS = /(?<!\p{L})\p{Ll}*[ōŏ]\p{Ll}*(?!\p{L})/gu;
 /** Polish knows some of these words, old texts more of them, but never so many. */
 const SILESIAN_SHARE = 0.08;
@@ -65,7 +66,7 @@ function relativeOfPolish(
 ): "csb" | "szl" | undefined {
   const hasLetters = foreignLetters >= MIN_RELATIVE && foreignLetters >= letters * RELATIVE_LETTERS;
   if (hasLetters && /[ëùòãé]/i.test(text) && !/[ōŏ]/i.test(text)) return "csb";
-  if (hasLetters && /[ōŏô]/i.test(text)) return "szl";
+  if (hasLetters && SILESIAN_VOWEL.test(text)) return "szl";
   const usual = [SILESIAN_WORDS, SILESIAN_SPELLING].reduce(
     (sum, pattern) => sum + (text.match(pattern)?.length ?? 0),
     0,
