@@ -1,4 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
+import { joinLoneMarkers } from "./lone-markers.ts";
 import { keep, type Step } from "./step.ts";
 
 /** A text is wrapped only if its full lines have such a width: typewriters, mail, print, e-book plain text. */
@@ -16,9 +17,13 @@ const EVENNESS = 0.8;
 const MIN_HYPHENS = 2;
 const MIN_HYPHEN_SHARE = 0.04;
 
-/** Verse begins its lines with capitals, or ends most of them with a mark; wrapped prose does either in a sixth. */
+/**
+ * Verse begins its lines with capitals, or ends most of them with a mark, the long ones too; wrapped prose does either
+ * in a sixth. Short lines alone say nothing: answers in a debate all end in a mark.
+ */
 const MAX_CAPITALS_SHARE = 0.45;
 const MAX_MARKS_SHARE = 0.5;
+const LONG_SHARE = 0.85;
 /** In a text that is not wrapped as a whole, a line as long as this that stops inside a sentence was broken. */
 const LONG_LINE = 55;
 
@@ -100,7 +105,7 @@ interface Wrapping {
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
@@ -109,13 +114,14 @@ export const reflow: Step = {
 };
 
 function joinWrappedLines(text: string): string {
-  const lines = text.split("\n");
+  const source = text.split("\n");
+  const lines = joinLoneMarkers(source);
   const wrapping = wrappingOf(lines);
   const paragraphs: string[] = [];
   const compounds = new Compounds(text);
   let previous = "";
   let blank = false;
-  let joined = false;
+  let joined = lines.length < source.length;
   for (const line of lines) {
     if (line === "") {
       blank = true;
@@ -184,7 +190,7 @@ function wrappingOf(lines: readonly string[]): Wrapping | undefined {
   const isOfWidth = widest >= MIN_WIDTH && widest <= MAX_WIDTH;
   const fitted = isOfWidth ? pairs.filter(([line, next]) => isFixedWrap(line, next, widest)).length : 0;
   if (isOfWidth && fitted >= pairs.length * MIN_WRAPPED_SHARE)
-    return isVerse(pairs) ? undefined : { width: widest, isFixed: true };
+    return isVerse(pairs, widest) ? undefined : { width: widest, isFixed: true };
 
   const continued = pairs.filter(([line, next]) => startsSmall(next) && !endsSentence(line));
   const hyphens = pairs.filter(([line, next]) => isHyphenated(line) && startsSmall(next)).length;
@@ -197,15 +203,18 @@ function wrappingOf(lines: readonly string[]): Wrapping | undefined {
     width >= MIN_WIDTH &&
     width <= MAX_WIDTH &&
     (full[full.length >> 2] as number) >= width * EVENNESS;
-  return (isPrint || isEven) && !isVerse(pairs) ? { width, isFixed: false } : undefined;
+  return (isPrint || isEven) && !isVerse(pairs, width) ? { width, isFixed: false } : undefined;
 }
 
-function isVerse(pairs: readonly Pair[]): boolean {
+function isVerse(pairs: readonly Pair[], width: number): boolean {
   if (pairs.some(([line, next]) => isHyphenated(line) && startsSmall(next))) return false;
   const open = pairs.filter(([line]) => !endsSentence(line));
   const capitals = open.filter(([, next]) => /^["„»(]?\p{Lu}/u.test(next)).length;
-  const marks = pairs.filter(([line]) => endsIn(line, VERSE_MARKS, VERSE_CLOSERS)).length;
-  return capitals > open.length * MAX_CAPITALS_SHARE || marks > pairs.length * MAX_MARKS_SHARE;
+  if (capitals > open.length * MAX_CAPITALS_SHARE) return true;
+  const isMarked = (some: readonly Pair[]) =>
+    some.filter(([line]) => endsIn(line, VERSE_MARKS, VERSE_CLOSERS)).length > some.length * MAX_MARKS_SHARE;
+  const long = pairs.filter(([line]) => line.length >= width * LONG_SHARE);
+  return isMarked(pairs) && (long.length < MIN_PAIRS || isMarked(long));
 }
 
 /** Lines that follow each other directly, without those that begin something of their own. */
@@ -227,6 +236,7 @@ function isFixedWrap(line: string, next: string, width: number): boolean {
 
 /** Whether `next` goes on with the sentence or paragraph that `line` left open. */
 function continues(line: string, next: string, wrapping: Wrapping | undefined): boolean {
+  if (isRepeatedHyphen(line, next)) return true;
   if (wrapping === undefined) return line.length >= LONG_LINE && startsSmall(next) && endsInLetter(line);
   const { width, isFixed } = wrapping;
   if (isHyphenated(line) && (startsSmall(next) || /^\p{Lu}/u.test(next))) return true;
@@ -240,6 +250,11 @@ function continues(line: string, next: string, wrapping: Wrapping | undefined): 
   if (isFixed) return isFixedWrap(line, next, width);
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
   return line.length >= width * (ended ? 0.94 : 0.85);
+}
+
+/** Polish print says that a hyphen is real by setting it on both lines: `Środkowo-` and `-Wschodniej`. */
+function isRepeatedHyphen(line: string, next: string): boolean {
+  return next.charCodeAt(0) === 45 && isHyphenated(line) && /^-\p{L}/u.test(next);
 }
 
 /** Whether a blank line between is an accident of extraction: it stands inside a sentence. */
@@ -261,6 +276,7 @@ function lastPart(line: string): string {
 /** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
 function append(paragraph: string, line: string, next: string, compounds: Compounds): string {
   if (!isHyphenated(line)) return `${paragraph} ${next}`;
+  if (isRepeatedHyphen(line, next)) return paragraph + next.slice(1);
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
   // the rest of the text decides when it holds the compound; otherwise its kind
