@@ -4,11 +4,14 @@ import { AtomicFile, type FileRecord } from "./runtime/files.ts";
 
 /** Level 3 is zstd's own default: on Polish text 2.96:1. */
 const LEVEL = 3;
+/** Bytes handed to the file at once. */
+const CHUNK_BYTES = 1 << 18;
 
 /** A compressed output file that gets its name when it is complete. One zstd frame, with a checksum. */
 export class ShardWriter {
   readonly #file: AtomicFile;
   readonly #deflate = createZstdCompress({
+    chunkSize: CHUNK_BYTES,
     params: {
       [constants.ZSTD_c_compressionLevel]: LEVEL,
       [constants.ZSTD_c_checksumFlag]: 1,
