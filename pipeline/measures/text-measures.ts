@@ -1,6 +1,6 @@
 import { type Lines, readLines } from "./lines.ts";
-import { qualityOf } from "./quality.ts";
 import { readNumbers } from "./numbers.ts";
+import { qualityOf } from "./quality.ts";
 import { readSigns, SIGN } from "./signs.ts";
 import { unlikelyShare } from "./trigrams.ts";
 import { readWords, type Words } from "./words.ts";

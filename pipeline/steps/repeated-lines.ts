@@ -17,7 +17,8 @@ export const repeatedLines: Step = {
   addsNoSigns: true,
   create: (profile) =>
     profile.removeRepeatedLines
-      ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? removeRepeated(text, measures.splitLines) : text)
+      ? (text, measures) =>
+          keep(measures.has(SIGN.lineEnd) ? removeRepeated(text, measures.splitLines) : text)
       : undefined,
 };
 
