@@ -94,7 +94,8 @@ function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
 /** Bare numbers, alone on their lines, that go up one by one through the text. */
 function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
   const numbers: { readonly line: number; readonly value: number }[] = [];
-  for (const [line, text] of lines.entries()) {
+  for (let line = 0; line < lines.length; line++) {
+    const text = lines[line] as string;
     if (text.length <= 12 && /\d/.test(text) && PAGE_NUMBER.test(text))
       numbers.push({ line, value: Number(/\d+/.exec(text)?.[0]) });
   }
