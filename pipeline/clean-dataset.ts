@@ -119,7 +119,9 @@ async function cleanInputs(
       const hash = createHash("sha256");
       const bytes = openDocuments(file.path, file.format, {
         textColumn: dataset.textColumn,
-        ...(file.url === undefined ? {} : { content: readRemote(file.url, state.policy, signal) }),
+        ...(file.url === undefined
+          ? {}
+          : { content: readRemote({ url: file.url, bytes: file.bytes }, state.policy, signal) }),
         onRead: (chunk) => {
           hash.update(chunk);
           task.advance(chunk.length);

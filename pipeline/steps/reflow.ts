@@ -8,6 +8,7 @@ import {
   startsAnew,
   startsSmall,
 } from "./line-ends.ts";
+import { joinLoneMarkers } from "./lone-markers.ts";
 import { keep, type Step } from "./step.ts";
 import { isFixedWrap, type Wrapping, wrappingOf } from "./wrapping.ts";
 
@@ -33,7 +34,7 @@ const COMPOUND =
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
@@ -42,13 +43,14 @@ export const reflow: Step = {
       : undefined,
 };
 
-function joinWrappedLines(text: string, lines: readonly string[]): string {
+function joinWrappedLines(text: string, source: readonly string[]): string {
+  const lines = joinLoneMarkers(source);
   const wrapping = wrappingOf(lines);
   const paragraphs: string[] = [];
   const compounds = new Compounds(text);
   let previous = "";
   let blank = false;
-  let joined = false;
+  let joined = lines.length < source.length;
   for (const line of lines) {
     if (line === "") {
       blank = true;
@@ -108,6 +110,7 @@ function hyphenatedWords(text: string): string {
 
 /** Whether `next` goes on with the sentence or paragraph that `line` left open. */
 function continues(line: string, next: string, wrapping: Wrapping | undefined): boolean {
+  if (isRepeatedHyphen(line, next)) return true;
   if (wrapping === undefined) return line.length >= LONG_LINE && startsSmall(next) && endsInLetter(line);
   const { width, isFixed } = wrapping;
   if (isHyphenated(line) && (startsSmall(next) || /^\p{Lu}/u.test(next))) return true;
@@ -121,6 +124,11 @@ function continues(line: string, next: string, wrapping: Wrapping | undefined): 
   if (isFixed) return isFixedWrap(line, next, width);
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
   return line.length >= width * (ended ? 0.94 : 0.85);
+}
+
+/** Polish print says that a hyphen is real by setting it on both lines: `Środkowo-` and `-Wschodniej`. */
+function isRepeatedHyphen(line: string, next: string): boolean {
+  return next.charCodeAt(0) === 45 && isHyphenated(line) && /^-\p{L}/u.test(next);
 }
 
 /** Whether a blank line between is an accident of extraction: it stands inside a sentence. */
@@ -142,6 +150,7 @@ function lastPart(line: string): string {
 /** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
 function append(paragraph: string, line: string, next: string, compounds: Compounds): string {
   if (!isHyphenated(line)) return `${paragraph} ${next}`;
+  if (isRepeatedHyphen(line, next)) return paragraph + next.slice(1);
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
   // the rest of the text decides when it holds the compound; otherwise its kind

@@ -15,9 +15,13 @@ const EVENNESS = 0.8;
 const MIN_HYPHENS = 2;
 const MIN_HYPHEN_SHARE = 0.04;
 
-/** Verse begins its lines with capitals, or ends most of them with a mark; wrapped prose does either in a sixth. */
+/**
+ * Verse begins its lines with capitals, or ends most of them with a mark, the long ones too; wrapped prose does either
+ * in a sixth. Short lines alone say nothing: answers in a debate all end in a mark.
+ */
 const MAX_CAPITALS_SHARE = 0.45;
 const MAX_MARKS_SHARE = 0.5;
+const LONG_SHARE = 0.85;
 const VERSE_MARKS = codesOf(",;:.!?…—–-");
 const VERSE_CLOSERS = codesOf('"”»)');
 const GAP = /\s/;
@@ -39,7 +43,7 @@ export function wrappingOf(lines: readonly string[]): Wrapping | undefined {
   const isOfWidth = widest >= MIN_WIDTH && widest <= MAX_WIDTH;
   const fitted = isOfWidth ? pairs.number((line, next) => isFixedWrap(line, next, widest)) : 0;
   if (isOfWidth && fitted >= pairs.count * MIN_WRAPPED_SHARE)
-    return isVerse(pairs) ? undefined : { width: widest, isFixed: true };
+    return isVerse(pairs, widest) ? undefined : { width: widest, isFixed: true };
 
   const continued = pairs.firstLines((line, next) => startsSmall(next) && !endsSentence(line));
   const hyphens = pairs.number((line, next) => isHyphenated(line) && startsSmall(next));
@@ -52,17 +56,21 @@ export function wrappingOf(lines: readonly string[]): Wrapping | undefined {
     width >= MIN_WIDTH &&
     width <= MAX_WIDTH &&
     (full[full.length >> 2] as number) >= width * EVENNESS;
-  return (isPrint || isEven) && !isVerse(pairs) ? { width, isFixed: false } : undefined;
+  return (isPrint || isEven) && !isVerse(pairs, width) ? { width, isFixed: false } : undefined;
 }
 
 const ascending = (lines: readonly string[]) => Uint32Array.from(lines, ({ length }) => length).sort();
 
-function isVerse(pairs: LinePairs): boolean {
+function isVerse(pairs: LinePairs, width: number): boolean {
   if (pairs.number((line, next) => isHyphenated(line) && startsSmall(next)) > 0) return false;
   const open = pairs.number((line) => !endsSentence(line));
   const capitals = pairs.number((line, next) => !endsSentence(line) && /^["„»(]?\p{Lu}/u.test(next));
-  const marks = pairs.number((line) => endsIn(line, VERSE_MARKS, VERSE_CLOSERS));
-  return capitals > open * MAX_CAPITALS_SHARE || marks > pairs.count * MAX_MARKS_SHARE;
+  if (capitals > open * MAX_CAPITALS_SHARE) return true;
+  const isMarked = (line: string) => endsIn(line, VERSE_MARKS, VERSE_CLOSERS);
+  if (pairs.number(isMarked) <= pairs.count * MAX_MARKS_SHARE) return false;
+  const isLong = (line: string) => line.length >= width * LONG_SHARE;
+  const long = pairs.number(isLong);
+  return long < MIN_PAIRS || pairs.number((line) => isLong(line) && isMarked(line)) > long * MAX_MARKS_SHARE;
 }
 
 /** Looks at two lines that follow each other. */

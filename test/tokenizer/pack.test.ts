@@ -116,6 +116,21 @@ describe("pack", () => {
     assert.ok(splits.validation.documents > 0 && splits.train.documents > 0);
   });
 
+  it("says so where nobody looked for near-duplicates, which may then be on both sides", async () => {
+    const input = path("unsorted.jsonl");
+    writeFileSync(input, texts.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    const said = async (out: string, options: { input: string; validationShare: number }) => {
+      const lines: string[] = [];
+      const context = { ...silentContext(), print: (line: string) => void lines.push(line) };
+      await runPack({ ...options, tokenizer: tokenizerFolder, out: path(out) }, context);
+      return lines.join("\n");
+    };
+    const notice = /near-duplicates were not looked for/;
+    assert.match(await said("unsorted-1", { input, validationShare: 0.1 }), notice);
+    assert.equal(await said("unsorted-2", { input, validationShare: 0 }), "");
+    assert.equal(await said("sorted", { input: clean, validationShare: 0.1 }), "");
+  });
+
   it("leaves out <s> and </s> when told to", async () => {
     const without = await run("plain", { bos: false, eos: false, validationShare: 0 });
     const rows = (await readRows(path("plain"), without, "train")).flat();

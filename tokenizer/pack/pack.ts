@@ -31,6 +31,9 @@ import { packTails } from "./tails.ts";
 import { type HashedCorpus, hashCorpus, usefulWorkers } from "./units.ts";
 import { writeShards } from "./write-shards.ts";
 
+const NEAR_DUPLICATES =
+  "near-duplicates were not looked for in these texts (ingest does): unless they state a common meta.cluster, a text may be in training and one nearly like it in validation";
+
 /**
  * Encodes a corpus and packs its tokens into shuffled rows of `seqLen` tokens in Arrow shards. Two passes over the
  * disk, memory for one bucket of rows: units of text are encoded into rows sorted by bucket, then each bucket is
@@ -65,6 +68,7 @@ async function packWith(
   });
   try {
     if (folder.found?.complete) return folder.found;
+    if (!corpus.nearDeduplicated && options.validationShare > 0) context.print(NEAR_DUPLICATES);
     const free = options.freeBytes ?? freeBytes;
     const manifest = emptyManifest(job);
     if (folder.found === undefined) await requireSpaceForAll(corpus, encoders, job, options.out, free);

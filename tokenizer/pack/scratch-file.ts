@@ -17,11 +17,19 @@ export class ScratchFile {
     this.#descriptor = openSync(path + PARTIAL, "w");
   }
 
-  /** Appends ids; written at once, so that their memory may be used again. */
+  /**
+   * Appends ids; written at once, so that their memory may be used again.
+   *
+   * @throws the system's error, such as a full disk, with the file's path, which Node leaves out of it
+   */
   write(ids: TokenIds): void {
     const bytes = bytesOf(ids);
-    for (let done = 0; done < bytes.length; )
-      done += writeSync(this.#descriptor!, bytes, done, bytes.length - done);
+    try {
+      for (let done = 0; done < bytes.length; )
+        done += writeSync(this.#descriptor!, bytes, done, bytes.length - done);
+    } catch (error) {
+      throw error instanceof Error ? Object.assign(error, { path: this.#path }) : error;
+    }
   }
 
   /** Makes the content durable and gives it its name; the name is durable with the next file of the folder that is. */
