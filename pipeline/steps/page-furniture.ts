@@ -1,5 +1,6 @@
 import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
+import { isPlainSmall } from "./line-ends.ts";
 import { removeNoteMarks } from "./note-marks.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -69,8 +70,6 @@ function isScan(lines: readonly string[]): boolean {
   }
   return divided >= 2;
 }
-
-const isPlainSmall = (code: number) => code >= 97 && code <= 122;
 
 /** Whether a line begins with one of a to z, A to Z, 0 to 9, which saves it a pattern: nearly all do. */
 function startsPlain(line: string): boolean {
