@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -8,7 +8,9 @@ import { temporaryFolder } from "../support/folders.ts";
 import { emulatedCard } from "./emulator/card.ts";
 import { buildFakeCublasLt } from "./gpu/fake-cublaslt.ts";
 
-/** `npm run check:gpu` from end to end on the emulated card, so that it does what it says when a card is there. */
+/*
+ * What waits for a card, from end to end on the emulated one, so that it does what it says when a card is there.
+ */
 
 const { missing, library } = await emulatedCard();
 const script = fileURLToPath(new URL("gpu/check.ts", import.meta.url));
@@ -48,4 +50,26 @@ it("check:gpu runs all its checks and ends with a table of them", { skip: missin
     assert.match(results[3 * index + 2]!, found);
   }
   assert.equal(status, 1, "a failed check fails the whole");
+});
+
+it("bench -- gpu puts us beside PyTorch at every micro-batch", { skip: missing ?? false }, () => {
+  const folder = temporaryFolder();
+  // Stands in for Python with PyTorch.
+  const python = join(folder, "python");
+  const result = JSON.stringify({ tokensPerSecond: 10, version: "torch of the test" });
+  writeFileSync(python, `#!/bin/sh\ncat > ${join(folder, "job.json")}\necho '${result}'\n`, { mode: 0o755 });
+  const bench = fileURLToPath(new URL("../bench/run.ts", import.meta.url));
+  const words = [bench, "gpu", "--small", "--rounds", "3", "--microBatches", "1,2"];
+  words.push("--library", library, "--python", python);
+  const { stdout, stderr, status } = spawnSync(process.execPath, words, { encoding: "utf8" });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /in bf16 on CPU harness, .*; peer: torch of the test/);
+  for (const sequences of [1, 2]) {
+    const row = new RegExp(`^${sequences} × 64 +([\\d,]+) .* 10 .* ([\\d.]+)$`, "m").exec(stdout);
+    assert.ok(row !== null, stdout);
+    const ours = Number(row[1]!.replaceAll(",", ""));
+    assert.ok(Math.abs(Number(row[2]) - ours / 10) <= 0.1, "the ratio is ours over theirs");
+  }
+  const job = JSON.parse(readFileSync(join(folder, "job.json"), "utf8")) as Record<string, unknown>;
+  assert.deepEqual([job.device, job.sequences, job.sequenceLength], ["cpu", 2, 64]);
 });
