@@ -14,13 +14,13 @@ let scratch = Buffer.alloc(0);
 const ESCAPES = new Uint8Array(128);
 const OTHER = 1;
 ESCAPES.fill(OTHER, 0, 32);
-for (const [sign, escape] of [
+for (const [sign, written] of [
   ["\n", "n"],
   ["\t", "t"],
   ['"', '"'],
   ["\\", "\\"],
 ] as const)
-  ESCAPES[sign.charCodeAt(0)] = escape.charCodeAt(0);
+  ESCAPES[sign.charCodeAt(0)] = written.charCodeAt(0);
 const BACKSLASH = 92;
 
 /** JSON lines put together in one piece of memory: making a string and a buffer of each took twice as long. */
@@ -70,11 +70,11 @@ export class RecordBuffer {
     for (let i = MARGIN; i < end; i++) {
       const unit = units[i] as number;
       if (unit < 0x80) {
-        const escape = ESCAPES[unit] as number;
-        if (escape !== 0) {
-          if (escape === OTHER) return this.#writeStringified(text);
+        const escaped = ESCAPES[unit] as number;
+        if (escaped !== 0) {
+          if (escaped === OTHER) return this.#writeStringified(text);
           bytes[at++] = BACKSLASH;
-          bytes[at++] = escape;
+          bytes[at++] = escaped;
           escapes += 1;
         } else bytes[at++] = unit;
       } else if (unit < 0x800) {

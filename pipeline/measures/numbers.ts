@@ -13,7 +13,7 @@ export const NUMBER = {
   solid: 4,
   /** Four groups with full stops between: addresses of computers. */
   dotted: 8,
-  /** A digit behind a capital, with at most a space or hyphen between: number plates. */
+  /** A digit behind a capital, or behind two with a space or hyphen between: number plates. */
   plate: 16,
   /** Five groups that stand directly behind a small letter or its mark: footnotes. */
   noteMarks: 32,
@@ -54,7 +54,8 @@ export function readNumbers(text: string): number {
       lastDotted = i;
       if (dotted === 3) found |= NUMBER.dotted;
     }
-    if (isCapital(previous === SPACE || previous === HYPHEN ? beforePrevious : previous))
+    const isApart = previous === SPACE || previous === HYPHEN;
+    if (isApart ? isCapital(beforePrevious) && isCapital(units[i - 3] as number) : isCapital(previous))
       found |= NUMBER.plate;
     if ((PLAIN_MARKS.has(previous) ? beforePrevious : previous) >= SMALL) noteMarks += 1;
   }
