@@ -19,6 +19,9 @@ const other = Buffer.from(body.map((byte) => byte ^ 0xff));
 
 beforeEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Bytes that have been written to the unfinished file. */
+const arrived = () => (existsSync(`${path}.partial`) ? statSync(`${path}.partial`).size : 0);
+
 /** Downloads `a.bin`; the message of its failure, if it failed. */
 async function download(extra: Partial<Download> = {}, policy = QUICK): Promise<string | undefined> {
   const wanted = { dataset: "a", url: `${server.base}a.bin`, path, bytes: undefined, ...extra };
@@ -39,7 +42,7 @@ test("a cut connection is taken up where it broke, held to the version by ETag o
     { etag: 'W/"weak"', "last-modified": "Mon, 02 Nov 2026 10:00:00 GMT" },
   ]) {
     rmSync(folder, { recursive: true, force: true });
-    server.script(cutAfter(100_000, body, headers), serve(body, headers));
+    server.script(cutAfter(100_000, body, arrived, headers), serve(body, headers));
     assert.equal(await download(), undefined);
     const validator = headers.etag?.startsWith('"') ? headers.etag : headers["last-modified"];
     assert.deepEqual(server.requests, ["GET /a.bin", `GET /a.bin bytes=100000- if ${validator}`]);
@@ -48,14 +51,14 @@ test("a cut connection is taken up where it broke, held to the version by ETag o
 });
 
 test("without ETag and date nothing is spliced: the file is fetched from its beginning", async () => {
-  server.script(cutAfter(100_000, body, {}), serve(body, {}));
+  server.script(cutAfter(100_000, body, arrived, {}), serve(body, {}));
   assert.equal(await download(), undefined);
   assert.deepEqual(server.requests, ["GET /a.bin", "GET /a.bin"]);
   assertWhole();
 });
 
 test("a file that changed between two attempts is fetched from its beginning, never spliced", async () => {
-  server.script(cutAfter(100_000, body), serve(other, { etag: '"v2"' }));
+  server.script(cutAfter(100_000, body, arrived), serve(other, { etag: '"v2"' }));
   assert.equal(await download(), undefined);
   assert.equal(server.requests.length, 2);
   assertWhole(other);
@@ -75,7 +78,7 @@ test("a server that ignores If-Range is caught by the ETag, and by the size, of 
           "content-length": size - 100_000,
         })
         .end(other.subarray(100_000, size));
-    server.script(cutAfter(100_000, body), splice, serve(other, { etag: '"v2"' }));
+    server.script(cutAfter(100_000, body, arrived), splice, serve(other, { etag: '"v2"' }));
     assert.equal(await download(), undefined);
     assert.equal(server.requests.length, 3);
     assertWhole(other);
@@ -85,13 +88,13 @@ test("a server that ignores If-Range is caught by the ETag, and by the size, of 
 test("a server that ignores ranges sends all, and all is taken", async () => {
   const whole = (_request: unknown, response: ServerResponse) =>
     void response.writeHead(200, { etag: '"v1"', "content-length": body.length }).end(body);
-  server.script(cutAfter(100_000, body), whole);
+  server.script(cutAfter(100_000, body, arrived), whole);
   assert.equal(await download(), undefined);
   assertWhole();
 });
 
 test("the next run goes on where a killed one stopped, also behind the last byte", async () => {
-  server.script(cutAfter(100_000, body), status(404));
+  server.script(cutAfter(100_000, body, arrived), status(404));
   assert.match((await download()) ?? "", /404/);
   assert.deepEqual(readdirSync(folder).sort(), ["a.bin.partial", "a.bin.partial.json"]);
   server.script(serve(body));
@@ -114,7 +117,7 @@ test("the next run goes on where a killed one stopped, also behind the last byte
 test("leftovers of another address, or with a damaged note, are not built upon", async () => {
   for (const note of [JSON.stringify({ url: "http://127.0.0.1:1/b", etag: '"v1"' }), "{", undefined]) {
     rmSync(path, { force: true });
-    server.script(cutAfter(100_000, body), status(404));
+    server.script(cutAfter(100_000, body, arrived), status(404));
     await download();
     if (note === undefined) rmSync(`${path}.partial.json`);
     else writeFileSync(`${path}.partial.json`, note);
@@ -165,7 +168,13 @@ test("attempts that bring nothing are counted, those that bring something renew 
       "content-length": body.length - from,
       ...range,
     });
-    response.write(body.subarray(from, from + bytes), () => void setTimeout(() => response.destroy(), 150));
+    response.write(body.subarray(from, from + bytes));
+    const timer = setInterval(() => {
+      if (arrived() < from + bytes) return;
+      clearInterval(timer);
+      response.destroy();
+    }, 5);
+    response.on("close", () => clearInterval(timer));
   };
   server.script(cutRest(70_000), cutRest(70_000), cutRest(70_000), cutRest(70_000), serve(body));
   assert.equal(await download(), undefined);
@@ -280,9 +289,8 @@ test("an interrupted download leaves what it has for the next run", async () => 
   server.script((_request, response) => {
     response.writeHead(200, { etag: '"v1"', "content-length": body.length });
     response.write(body.subarray(0, 100_000));
-    const arrived = () => existsSync(`${path}.partial`) && statSync(`${path}.partial`).size === 100_000;
     const timer = setInterval(() => {
-      if (!arrived()) return;
+      if (arrived() < 100_000) return;
       clearInterval(timer);
       controller.abort(new Error("stop"));
     }, 5);

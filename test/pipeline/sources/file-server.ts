@@ -77,13 +77,27 @@ export const serve =
     }
   };
 
-/** The beginning of a file, and then the connection is gone. */
+/**
+ * The beginning of a file, and then the connection is gone.
+ *
+ * @param arrived bytes that the client has of it: a reset may overtake what it has not read yet, so it waits for them
+ */
 export const cutAfter =
-  (bytes: number, body: Uint8Array, headers: Record<string, string> = { etag: '"v1"' }): Answer =>
+  (
+    bytes: number,
+    body: Uint8Array,
+    arrived: () => number,
+    headers: Record<string, string> = { etag: '"v1"' },
+  ): Answer =>
   (_request, response) => {
     response.writeHead(200, { ...headers, "content-length": body.length });
-    // a reset right behind the bytes may overtake them: they are given time to arrive
-    response.write(body.subarray(0, bytes), () => void setTimeout(() => response.destroy(), 150));
+    response.write(body.subarray(0, bytes));
+    const timer = setInterval(() => {
+      if (arrived() < bytes) return;
+      clearInterval(timer);
+      response.destroy();
+    }, 5);
+    response.on("close", () => clearInterval(timer)); // the client had not the patience to wait for it
   };
 
 /** An answer without a body. */
