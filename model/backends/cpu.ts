@@ -3,7 +3,7 @@ import type { Backend, BufferSpec, DeviceBuffer, DType, RopeArguments } from "..
 import { roundingSeed } from "../stochastic-rounding.ts";
 import { checked } from "./checked.ts";
 import { type BasicBackend, completeBackend } from "./complete.ts";
-import { type Addon, loadAddon, type NativeBuffer } from "./cpu/addon.ts";
+import { type Addon, loadCpuAddon, type NativeBuffer } from "./cpu/addon.ts";
 
 export interface CpuOptions {
   /** Threads that compute; by default one for each processor. The results are the same for any number. */
@@ -40,13 +40,13 @@ const optional = (buffer: DeviceBuffer | undefined): NativeBuffer | undefined =>
 
 /** Why the backend cannot run here; undefined if it can. */
 export function cpuUnavailable(): string | undefined {
-  const found = loadAddon();
+  const found = loadCpuAddon();
   return "addon" in found ? undefined : found.reason;
 }
 
 /** Instruction sets in which the backend can run here, worst first; none where it was not built. */
 export function cpuInstructionSets(): readonly string[] {
-  const found = loadAddon();
+  const found = loadCpuAddon();
   return "addon" in found ? found.addon.instructionSets() : [];
 }
 
@@ -64,7 +64,7 @@ const instructionSetNames: Readonly<Record<string, string>> = {
  * @throws Error if the native part was not built
  */
 export function createCpuBackend(options: CpuOptions = {}): Backend {
-  const found = loadAddon(options.variant);
+  const found = loadCpuAddon(options.variant);
   if (!("addon" in found)) throw new Error(found.reason);
   const { addon } = found;
   const threads = options.threads ?? availableParallelism();

@@ -13,7 +13,7 @@ import type {
 import { ModelInputError } from "../input-error.ts";
 import { roundingSeed } from "../stochastic-rounding.ts";
 import { checked } from "./checked.ts";
-import { loadAddon } from "./cpu/addon.ts";
+import { loadCpuAddon } from "./cpu/addon.ts";
 import type { CudaAddon, CudaDeviceFacts, CudaMatrix } from "./cuda/addon.ts";
 import { chooseTarget, imagesOf, readKernelFile } from "./cuda/kernel-images.ts";
 import { cudaBufferBytes, cudaWorkspaceBytes } from "./cuda/layout.ts";
@@ -57,7 +57,7 @@ type Found = Usable | { readonly reason: string };
 
 /** Whether a device can be used, without opening it. */
 function find({ library = driverLibrary, index = 0, kernels }: CudaOptions): Found {
-  const loaded = loadAddon();
+  const loaded = loadCpuAddon();
   if (!("addon" in loaded)) return loaded;
   const addon = loaded.addon.cuda;
   try {

@@ -115,7 +115,7 @@ napi_value write(napi_env env, napi_callback_info info) {
     auto* device = externalValue<Device>(env, arguments.values[0]);
     Buffer to;
     decode(env, arguments.values[1], to);
-    const TypedArray values = typedArray(env, arguments.values[2]);
+    const TypedArray values = elements32(env, arguments.values[2]);
     if (static_cast<int64_t>(values.elements) != to.size()) throw std::runtime_error("as many values as elements");
     const size_t bytes = values.elements * 4;
     Buffer copy = to;
@@ -140,7 +140,7 @@ napi_value read(napi_env env, napi_callback_info info) {
     auto* device = externalValue<Device>(env, arguments.values[0]);
     Buffer from;
     decode(env, arguments.values[1], from);
-    const TypedArray values = typedArray(env, arguments.values[2]);
+    const TypedArray values = elements32(env, arguments.values[2]);
     if (static_cast<int64_t>(values.elements) != from.size()) throw std::runtime_error("as many values as elements");
     const auto work = [device, from, values] {
       const size_t bytes = values.elements * 4;
@@ -257,11 +257,7 @@ napi_value initialize(napi_env env, napi_value exports) {
       {"adamw", Enqueue<&Operations::adamw>::call},
   };
   return guarded(env, [&] {
-    for (const auto& [name, function] : functions) {
-      napi_value value;
-      check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value));
-      check(env, napi_set_named_property(env, exports, name, value));
-    }
+    for (const auto& [name, function] : functions) defineFunction(env, exports, name, function);
     check(env, napi_set_named_property(env, exports, "cuda", cuda::exportsOf(env)));
     return exports;
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -15,10 +15,10 @@ describe("a prebuilt addon", {
   skip: existsSync(compiled) ? false : (cpuUnavailable() ?? "was not compiled here"),
 }, () => {
   const copy = temporaryFolder();
-  const native = join(copy, "model/native");
-  mkdirSync(native, { recursive: true });
-  const isSource = (path: string) => !path.startsWith(join(ROOT, "model/native/build/"));
-  cpSync(join(ROOT, "model"), join(copy, "model"), { recursive: true, filter: isSource });
+  const isSource = (path: string) => !path.includes("/native/build/");
+  for (const part of ["native", "model", "tokenizer/native"]) {
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: isSource });
+  }
   cpSync(join(ROOT, "package.json"), join(copy, "package.json"));
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   const run = (script: string) =>
@@ -27,7 +27,7 @@ describe("a prebuilt addon", {
       encoding: "utf8",
     });
   const url = (path: string) => JSON.stringify(pathToFileURL(join(copy, path)).href);
-  const install = () => execFileSync(process.execPath, [join(native, "build.mjs")], { env: noCompiler });
+  const install = () => execFileSync(process.execPath, [join(copy, "native/build.mjs")], { env: noCompiler });
   const unavailable = () =>
     run(
       `import { cpuUnavailable } from ${url("model/backends/cpu.ts")}; console.log(cpuUnavailable());`,
@@ -38,13 +38,17 @@ describe("a prebuilt addon", {
     assert.match(unavailable(), /no C\+\+ compiler found/);
 
     run(
-      `import { keepPrebuilt } from ${url("model/native/prebuilt.mjs")}; keepPrebuilt(${JSON.stringify(compiled)});`,
+      `import { ADDONS } from ${url("native/addons.mjs")}; import { keepPrebuilt } from ${url("native/prebuilt.mjs")};
+      keepPrebuilt(ADDONS.find(({ name }) => name === "cpu"), ${JSON.stringify(compiled)});`,
     );
     install();
     assert.equal(unavailable(), "undefined");
 
-    appendFileSync(join(native, "plain.cpp"), "// changed\n");
+    appendFileSync(join(copy, "model/native/plain.cpp"), "// changed\n");
     install();
-    assert.match(readFileSync(join(native, "build/skipped.txt"), "utf8"), /no C\+\+ compiler found/);
+    assert.match(
+      readFileSync(join(copy, "model/native/build/skipped.txt"), "utf8"),
+      /no C\+\+ compiler found/,
+    );
   });
 });

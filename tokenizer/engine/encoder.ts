@@ -1,4 +1,5 @@
 import type { BpeModel } from "./bpe-model.ts";
+import type { Encoder } from "./engine.ts";
 import { HOT_FIELDS, HOT_READ_AHEAD } from "./hot-words.ts";
 import { type PreTokenization, prependsSpace, SPACE, wordScanner } from "./pre-tokenizer.ts";
 import { allocateIds, type TokenIds, withRoom } from "./token-ids.ts";
@@ -10,7 +11,7 @@ export type { TokenIds } from "./token-ids.ts";
  * Words the cache holds before it starts anew: 2^20 of them take 64 MB. 50 MB of Polish prose have 680 thousand
  * different words; with half as many the cache was emptied on every pass, and warm speed fell to cold speed.
  */
-const CACHED_WORDS = 2 ** 20;
+export const CACHED_WORDS = 2 ** 20;
 
 const FIELDS = HOT_FIELDS; // see word-cache.ts
 const utf8 = new TextEncoder();
@@ -19,7 +20,8 @@ const utf8 = new TextEncoder();
  * Turns text into ids, word by word, through a cache of the words met before. Nothing in the loop makes a string or
  * an object. One encoder is one thread's: it keeps its buffers between calls.
  */
-export class BpeEncoder {
+export class BpeEncoder implements Encoder {
+  readonly name = "apt3";
   readonly #preTokenization: PreTokenization;
   readonly #wide: boolean;
   readonly #cache: WordCache;
@@ -36,60 +38,47 @@ export class BpeEncoder {
     this.#ids = allocateIds(1 << 16, wide);
   }
 
-  /** Number of ids since the last `take` or `reset`. */
   get length(): number {
     return this.#length;
   }
 
-  /** The ids so far, as a copy; the encoder starts anew. */
   take(): TokenIds {
     const ids = this.#ids.slice(0, this.#length);
     this.#length = 0;
     return ids;
   }
 
-  /** Drops the ids so far. */
   reset(): void {
     this.#length = 0;
   }
 
-  /** Appends one id. */
   push(id: number): void {
     this.#reserve(1);
     this.#ids[this.#length++] = id;
   }
 
-  /**
-   * Encodes a piece of text; special tokens in it are ordinary text. Lone surrogates count as U+FFFD.
-   *
-   * @param atStart whether the piece begins the whole text, which prepend scheme "first" asks
-   */
   pushText(text: string, atStart: boolean): void {
     this.#makeRoom(text.length * 3);
     const { written } = utf8.encodeInto(text, this.#text.bytes.subarray(1));
-    this.#encode(written, atStart);
+    this.#encode(written, atStart, 1);
   }
 
-  /**
-   * The same for UTF-8. What is not UTF-8 counts as U+FFFD, as TextDecoder has it, where words are of characters;
-   * where they are of bytes it must not occur.
-   */
   pushUtf8(text: Uint8Array, atStart: boolean): void {
     this.#makeRoom(text.length);
     this.#text.bytes.set(text, 1);
-    this.#encode(text.length, atStart);
+    // A byte that is not UTF-8 becomes U+FFFD, and with byte fallback the three bytes of that
+    this.#encode(text.length, atStart, 3);
   }
 
-  #encode(length: number, atStart: boolean): void {
+  /** @param idsPerByte as many as a byte can make; an unknown "▁" would make more, but no tokenizer of this engine lacks it */
+  #encode(length: number, atStart: boolean, idsPerByte: number): void {
     if (length === 0) return;
     const { bytes } = this.#text;
     const end = length + 1;
     bytes.fill(0, end, end + HOT_READ_AHEAD);
     bytes[0] = SPACE;
     let start = prependsSpace(this.#preTokenization, bytes, 1, atStart) ? 0 : 1;
-    // Every byte makes at most one id, an unknown "▁" excepted, which BPE tokenizers of this engine do not have;
-    // four more, because up to four ids are written at once.
-    this.#reserve(end - start + 4);
+    this.#reserve((end - start) * idsPerByte + 4); // up to four ids are written at once
     while (start < end) {
       start = this.#cache.lookUp(this.#text, start, end);
       this.#appendIds();

@@ -1,6 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { fileURLToPath } from "node:url";
+import { type FoundAddon, loadAddon } from "../../../native/load.ts";
 import type { AttentionShape, DType, Transposition } from "../../backend.ts";
 import type { CudaAddon } from "../cuda/addon.ts";
 
@@ -134,39 +132,7 @@ export interface Addon {
   ): void;
 }
 
-/** The addon, or why there is none. */
-export type FoundAddon = { readonly addon: Addon } | { readonly reason: string };
-
-/** Where model/native/build.mjs leaves the addon: seen from the sources, and from the built package's dist/. */
-const buildFolders = ["../../native/build/", "../../../../model/native/build/"];
-
-/** Where model/native/prebuilt.mjs keeps binaries that came with the package. */
-const prebuilt = `prebuilds/${process.platform}-${process.arch}/`;
-const prebuiltFolders = [`../../../${prebuilt}`, `../../../../${prebuilt}`];
-
-/**
- * Loads the native addon.
- *
- * @param variant `sanitize` is the build of `npm run check:sanitize`
- */
-export function loadAddon(variant: "" | "sanitize" = ""): FoundAddon {
-  const path = (folder: string, file: string) => fileURLToPath(new URL(folder + file, import.meta.url));
-  const folders =
-    variant === ""
-      ? [...buildFolders, ...prebuiltFolders]
-      : buildFolders.map((folder) => `${folder}${variant}/`);
-  for (const folder of folders) {
-    const file = path(folder, "cpu.node");
-    if (!existsSync(file)) continue;
-    try {
-      return { addon: createRequire(import.meta.url)(file) as Addon };
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      return { reason: `${file} cannot be loaded: ${message.split("\n")[0]}` };
-    }
-  }
-  const skipped = buildFolders.map((folder) => path(folder, "skipped.txt")).find((file) => existsSync(file));
-  const why =
-    skipped === undefined ? "run node model/native/build.mjs" : readFileSync(skipped, "utf8").trim();
-  return { reason: `its native part was not built: ${why}` };
+/** @param variant `sanitize` is the build of `npm run check:sanitize` */
+export function loadCpuAddon(variant: "" | "sanitize" = ""): FoundAddon<Addon> {
+  return loadAddon("cpu", "model/native", variant);
 }

@@ -25,13 +25,10 @@ static void decode(napi_env env, napi_value value, Matrix& to) {
 
 /** The bytes of a Uint8Array. */
 static void decode(napi_env env, napi_value value, std::vector<char>& to) {
-  napi_typedarray_type type;
-  size_t length = 0;
-  void* data = nullptr;
-  check(env, napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr));
-  if (type != napi_uint8_array) throw std::runtime_error("expected bytes");
-  const auto* bytes = static_cast<const char*>(data);
-  to.assign(bytes, bytes + length);
+  const TypedArray array = typedArray(env, value);
+  if (array.type != napi_uint8_array) throw std::runtime_error("expected bytes");
+  const auto* bytes = static_cast<const char*>(array.data);
+  to.assign(bytes, bytes + array.elements);
 }
 
 namespace {
@@ -132,7 +129,7 @@ napi_value write(napi_env env, napi_callback_info info) {
     auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
     Matrix to;
     decode(env, arguments.values[1], to);
-    const TypedArray values = typedArray(env, arguments.values[2]);
+    const TypedArray values = elements32(env, arguments.values[2]);
     if (static_cast<int64_t>(values.elements) != to.size()) throw std::runtime_error("as many values as elements");
     std::vector<uint32_t> words(values.elements);
     if (!words.empty()) std::memcpy(words.data(), values.data, words.size() * sizeof(uint32_t));
@@ -148,7 +145,7 @@ napi_value read(napi_env env, napi_callback_info info) {
     auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
     Matrix from;
     decode(env, arguments.values[1], from);
-    const TypedArray values = typedArray(env, arguments.values[2]);
+    const TypedArray values = elements32(env, arguments.values[2]);
     if (static_cast<int64_t>(values.elements) != from.size()) throw std::runtime_error("as many values as elements");
     const auto work = [from, to = static_cast<float*>(values.data)](Gpu& gpu) { return readMatrix(gpu, from, to); };
     return device->promise(env, work, {arguments.values[0], arguments.values[2]});
@@ -254,11 +251,7 @@ napi_value exportsOf(napi_env env) {
   };
   napi_value exports;
   check(env, napi_create_object(env, &exports));
-  for (const auto& [name, function] : functions) {
-    napi_value value;
-    check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value));
-    set(env, exports, name, value);
-  }
+  for (const auto& [name, function] : functions) defineFunction(env, exports, name, function);
   return exports;
 }
 
