@@ -9,7 +9,7 @@
  *
  * `node native/build.mjs --sanitize` builds with the address and undefined-behaviour sanitizers instead, into
  * build/sanitize, and does fail (see `npm run check:sanitize`). `--keep` compiles, and keeps the result in prebuilds/
- * (`npm run prebuilds`).
+ * (`npm run prebuilds`). Names of addons build these only.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -100,7 +100,8 @@ function takePrebuilt(addon) {
   return true;
 }
 
-for (const addon of ADDONS) {
+const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+for (const addon of ADDONS.filter(({ name }) => names.length === 0 || names.includes(name))) {
   const compiled = join(buildFolder(addon), `${addon.name}.node`);
   try {
     if (sanitize || keeps || !takePrebuilt(addon)) await compile(addon);
