@@ -122,7 +122,7 @@ function parseRest(rest: Buffer): Omit<PlainRecord, "text"> | undefined {
   if (rest[0] !== COMMA || rest.includes(UNICODE_ESCAPE)) return undefined;
   let members: { text?: unknown; meta?: unknown };
   try {
-    members = JSON.parse(`{${rest.toString("latin1", 1)}`);
+    members = JSON.parse(`{"":0${rest.toString("latin1")}`); // a member, so that the comma is in its place
   } catch {
     return undefined;
   }

@@ -24,7 +24,7 @@ export function renderReport(
   const sections = [
     summary(total, manifest, milliseconds),
     section("Where the documents went", overview(datasets, total)),
-    section("Step by step", funnel(total, milliseconds) + funnelsBySource(datasets), STEPS_NOTE),
+    section("Step by step", funnel(total, datasets, milliseconds) + funnelsBySource(datasets), STEPS_NOTE),
     pair(section("Why documents were dropped", reasons(total)), section("Kept documents", histograms(total))),
     pair(section("Languages", languages(total)), section("Licences", licences(manifest))),
     thresholds(manifest),
@@ -87,16 +87,21 @@ function summary(
   ].join("")}</div>${failures}`;
 }
 
+/** As many as two histograms beside them are high; the rest is folded away. */
+const REASONS_SHOWN = 12;
+
 function reasons(total: Statistics): string {
   const drops = dropsByReason(total);
   if (drops.length === 0) return "<p>None was.</p>";
-  return barList(
-    drops.map(({ reason, documents }) => ({
-      name: reason,
-      value: documents,
-      note: percent(documents, total.documentsRead),
-    })),
-  );
+  const rows = drops.map(({ reason, documents }) => ({
+    name: reason,
+    value: documents,
+    note: percent(documents, total.documentsRead),
+  }));
+  const rest = rows.slice(REASONS_SHOWN);
+  if (rest.length === 0) return barList(rows);
+  const most = drops[0]?.documents;
+  return `${barList(rows.slice(0, REASONS_SHOWN))}<details><summary>${rest.length} reasons more</summary>${barList(rest, most)}</details>`;
 }
 
 function histograms({ quality, lengths }: Statistics): string {

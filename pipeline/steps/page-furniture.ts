@@ -36,7 +36,7 @@ const HYPHEN_END = /\p{Ll}[-¬]$/u;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -52,6 +52,7 @@ export const pageFurniture: Step = {
     }
     const unmarked = (body: string) => (measures.has(SIGN.digit) ? removeNoteMarks(body) : body);
     if (!removed.includes(1)) return keep(unmarked(text));
+    markPageGaps(lines, removed);
     const rest = lines.filter((_, i) => removed[i] === 0).join("\n");
     return keep(unmarked(rest.replace(/\n{3,}/g, "\n\n").trim()));
   },
@@ -85,6 +86,15 @@ function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
     else if (run.length > 0) close();
   }
   close();
+}
+
+/** The blank line that set a page's number apart on one side only goes with it: the paragraph may go on. */
+function markPageGaps(lines: readonly string[], removed: Uint8Array): void {
+  for (let i = 1; i < lines.length - 1; i++) {
+    if (removed[i] === 0 || lines[i] === "" || !PAGE_NUMBER.test(lines[i] as string)) continue;
+    const [before, after] = [lines[i - 1] === "", lines[i + 1] === ""];
+    if (before !== after) removed[before ? i - 1 : i + 1] = 1;
+  }
 }
 
 /** Bare numbers, alone on their lines, that go up one by one through the text. */

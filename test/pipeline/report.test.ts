@@ -11,6 +11,7 @@ function dataset(name: string, licence: string): CleanManifest["datasets"][numbe
   Object.assign(stepOf(statistics, "html"), { documentsIn: 10, changed: 4, bytesIn: 9000, bytesOut: 8000 });
   Object.assign(stepOf(statistics, "language"), { documentsIn: 10, dropped: { "language-cs": 3 } });
   const thresholds = { ...PROFILES.web, minQuality: 0.6 };
+  if (name === "second") delete statistics.steps.html;
   return { name, source: name, group: "g", profile: "web", thresholds, licence, inputs: [], statistics };
 }
 
@@ -40,5 +41,7 @@ test("the report tells counts, losses, languages, licences, thresholds and failu
     "&lt;b&gt;first",
   ])
     assert.ok(page.includes(part), part);
+  // the second data set has no step html: it passes it with all its documents
+  assert.match(page, /<td>html<\/td><td class="number">20<\/td>/);
   assert.doesNotMatch(page, /<b>first|src=|href=|@import|NaN|undefined/);
 });

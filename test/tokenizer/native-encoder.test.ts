@@ -7,7 +7,7 @@ import { BpeEncoder } from "../../tokenizer/engine/encoder.ts";
 import type { Encoder } from "../../tokenizer/engine/engine.ts";
 import { makeNativeEncoder, nativeEncoderUnavailable } from "../../tokenizer/native/native-encoder.ts";
 import { Tokenizer } from "../../tokenizer/node.ts";
-import { encodersToCompare, mixedTexts, smallTokenizer } from "./encoder-cases.ts";
+import { encodersToCompare, mixedBytes, mixedTexts, smallTokenizer } from "./encoder-cases.ts";
 import { readFixture } from "./fixtures.ts";
 
 const skip = nativeEncoderUnavailable() ?? false;
@@ -47,43 +47,35 @@ describe("the native encoder gives the ids of the one in TypeScript", { skip }, 
     it(`${name}: any text and any bytes`, () => {
       const [native, portable] = [Tokenizer.fromJson(json), Tokenizer.fromJson(json, { native: false })];
       fc.assert(
-        fc.property(fc.oneof(mixedTexts, fc.string({ unit: "binary", maxLength: 40 })), (text) => {
+        fc.property(mixedTexts, mixedBytes, (text, bytes) => {
           assert.deepEqual(native.encode(text), portable.encode(text));
+          assert.deepEqual(native.encodeUtf8(bytes), portable.encodeUtf8(bytes));
         }),
-        { numRuns: 150 },
-      );
-      const bytes = fc.array(fc.oneof(fc.constantFrom(0x20, 0x0a, 0xe2, 0x96, 0x81, 0xf0), fc.nat(255)));
-      fc.assert(
-        fc.property(bytes, (values) => {
-          const text = Uint8Array.from(values);
-          assert.deepEqual(native.encodeUtf8(text), portable.encodeUtf8(text));
-        }),
-        { numRuns: 150 },
+        { numRuns: 60 },
       );
     });
   }
 
-  for (const { name, wide, cachedWords } of encodersToCompare) {
-    it(`caches change nothing: ${name}`, () => {
-      const parts = smallTokenizer(wide);
-      const model = new BpeModel(parts.ids, parts.merges, parts.options);
-      const native = makeNativeEncoder(parts, cachedWords === undefined ? {} : { cachedWords }) as Encoder;
-      const portable = new BpeEncoder(model, parts.preTokenization, wide);
+  for (const { name, parts, cachedWords } of encodersToCompare) {
+    it(name, () => {
+      const { ids, merges, options, preTokenization, wide } = parts;
+      const native = makeNativeEncoder(parts, { cachedWords }) as Encoder;
+      const portable = new BpeEncoder(new BpeModel(ids, merges, options), preTokenization, wide);
       fc.assert(
-        fc.property(fc.array(mixedTexts, { minLength: 1, maxLength: 4 }), (batch) => {
-          for (const text of batch) {
-            native.pushText(text, true);
-            portable.pushText(text, true);
-            assert.deepEqual(native.take(), portable.take());
+        fc.property(mixedTexts, mixedBytes, fc.boolean(), (text, bytes, atStart) => {
+          for (const encoder of [native, portable]) {
+            encoder.pushText(text, atStart);
+            encoder.pushUtf8(bytes, atStart);
           }
+          assert.deepEqual(native.take(), portable.take());
         }),
-        { numRuns: 40 },
+        { numRuns: 60 },
       );
     });
   }
 
   it("merges a word of a million letters in time about n log n", () => {
-    const encoder = makeNativeEncoder(smallTokenizer(false)) as Encoder;
+    const encoder = makeNativeEncoder(smallTokenizer("fused")) as Encoder;
     const started = performance.now();
     encoder.pushText("ab".repeat(500_000), true);
     assert.equal(encoder.take().length, 250_001);

@@ -74,7 +74,7 @@ export const records = (from: number, to: number, sentences = 12) =>
 export const runPack = (
   options: Pick<PackOptions, "input" | "tokenizer" | "out"> & Partial<PackOptions>,
   context = silentContext(),
-) => pack({ seqLen: 64, seed: 1, validationShare: 0.1, workers: 2, ...options }, context);
+) => pack({ seqLen: 64, seed: 1, validationShare: 0.1, workers: 1, ...options }, context);
 
 /** The rows of a split as any Arrow reader sees them. */
 export async function readRows(

@@ -3,7 +3,7 @@ import { type FoundAddon, loadAddon } from "../../native/load.ts";
 import { type BpeTables, readBpeTables } from "../engine/bpe-tables.ts";
 import { CACHED_WORDS } from "../engine/encoder.ts";
 import type { Encoder, EncoderParts } from "../engine/engine.ts";
-import { type MetaspaceWords, prependsSpace, SPACE } from "../engine/pre-tokenizer.ts";
+import { METASPACE, type MetaspaceWords, prependsSpace, SPACE } from "../engine/pre-tokenizer.ts";
 import { allocateIds, type TokenIds, withRoom } from "../engine/token-ids.ts";
 
 /** A handle to a native object. */
@@ -59,7 +59,7 @@ export function makeNativeEncoder(
   { ids, merges, options, preTokenization, wide }: EncoderParts,
   { variant = "", cachedWords = CACHED_WORDS }: { variant?: "" | "sanitize"; cachedWords?: number } = {},
 ): Encoder | undefined {
-  if (preTokenization.kind !== "metaspace" || options.ignoreMerges) return undefined;
+  if (preTokenization.kind !== "metaspace" || options.ignoreMerges || !ids.has(METASPACE)) return undefined;
   const opened = findAddon(variant);
   if ("reason" in opened) return undefined;
   const tables = readBpeTables(ids, merges, options);

@@ -17,11 +17,13 @@ class WordScanner {
  public:
   /**
    * @param spaces a word starts at each space, or at each run of spaces, or nowhere
-   * @param isolateNewlines runs of "\n" are words of their own; only with Spaces::each
-   * @param isolateDigits digits are words of their own; only with Spaces::each
+   * @param isolateNewlines runs of "\n" are words of their own; with Spaces::each, else it says nothing
+   * @param isolateDigits digits are words of their own; likewise
    */
   WordScanner(Spaces spaces, bool isolateNewlines, bool isolateDigits)
-      : spaces_(spaces), newline_(isolateNewlines ? '\n' : ' '), digits_(isolateDigits ? 10 : 0) {}
+      : spaces_(spaces),
+        newline_(isolateNewlines && spaces == Spaces::each ? '\n' : ' '),
+        digits_(isolateDigits && spaces == Spaces::each ? 10 : 0) {}
 
   /** Where the word that starts at `start` ends. */
   size_t wordEnd(const uint8_t* text, size_t start, size_t end) const {

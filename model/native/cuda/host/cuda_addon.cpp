@@ -108,7 +108,7 @@ napi_value create(napi_env env, napi_callback_info info) {
     decode(env, arguments.values[1], matrix->dtype);
     decode(env, arguments.values[2], matrix->rows);
     decode(env, arguments.values[3], matrix->columns);
-    matrix->block = device->allocate(static_cast<size_t>(matrix->padded() * elementBytes(matrix->dtype)));
+    matrix->block = device->allocate(matrix->bytes());
     return externalOf(env, std::move(matrix));
   });
 }
