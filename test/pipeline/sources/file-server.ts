@@ -2,6 +2,16 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before } from "node:test";
+import { TRANSFER_POLICY, type TransferPolicy } from "../../../pipeline/sources/transfer-policy.ts";
+
+/** The usual patience, in a hurry. */
+export const QUICK: TransferPolicy = {
+  ...TRANSFER_POLICY,
+  attempts: 3,
+  firstPauseMs: 1,
+  maxPauseMs: 500,
+  stallMs: 150,
+};
 
 /** How a server answers one request. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
