@@ -1,4 +1,4 @@
-import { move, workerData } from "piscina";
+import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { type Cleaner, createCleaner } from "./clean.ts";
 import { BANDS, createMinHasher } from "./dedup/minhash.ts";
@@ -88,7 +88,7 @@ let current: CleanTask;
 const cleaners = new Map<string, Cleaner>();
 const thresholdKeys = datasets.map(({ thresholds }) => JSON.stringify(thresholds));
 
-export default workerTask(clean);
+export default workerTask(clean, ({ records }) => [records.buffer]);
 
 function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
@@ -117,7 +117,7 @@ function clean(task: CleanTask): CleanResult {
     textBytes[i] = records.add(text, JSON.stringify(meta));
     ends[i] = records.length;
   }
-  const result: CleanResult = {
+  return {
     records: records.take(),
     ends,
     keys: BigUint64Array.from(kept, ({ key }) => key),
@@ -131,8 +131,6 @@ function clean(task: CleanTask): CleanResult {
     traces,
     milliseconds,
   };
-  move(result.records.buffer);
-  return result;
 }
 
 function cleanerFor(index: number): Cleaner {

@@ -52,6 +52,8 @@ export interface IngestOptions {
 
 /** Small enough that a kill costs a few seconds of work and later stages have enough units to share out. */
 const SHARD_TEXT_BYTES = 64_000_000;
+/** Of each worker: V8's own choice takes 130 MB more for 1 % less processor time (2026-11). */
+const YOUNG_HEAP_MEGABYTES = 32;
 /** Enough for the report to show what each step does. */
 const TRACES = 3;
 
@@ -149,6 +151,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
         entry: workerEntry(import.meta.url, "./clean.worker"),
         workers: options.workers,
         workerData,
+        youngHeapMegabytes: YOUNG_HEAP_MEGABYTES,
       }),
       journal: await Journal.open(options.out),
       seen: await SeenKeys.create(join(options.out, "journal", "seen-keys")),

@@ -91,32 +91,45 @@ export class Span {
       this.#drops.addDocument(READ_STEP, "line-too-long", () => unread);
     }
 
-    const dedup = stepOf(this.#statistics, DEDUP_STEP);
-    for (const [i, end] of result.ends.entries()) {
-      const record = result.records.subarray(i === 0 ? 0 : result.ends[i - 1], end);
-      const characters = result.characters[i] as number;
-      const textBytes = result.textBytes[i] as number;
-      dedup.documentsIn += 1;
-      if (!this.#state.seen.add(result.keys[i] as bigint)) {
-        countDrop(dedup, "duplicate");
-        this.#drops.addDocument(DEDUP_STEP, "duplicate", () => documentOf(record));
-        continue;
-      }
-      dedup.bytesIn += textBytes;
-      dedup.bytesOut += textBytes;
-      this.#keys.push(result.keys[i] as bigint);
-      if (result.bands.length > 0)
-        this.#bands.push(result.bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
-      this.#statistics.documentsKept += 1;
-      this.#statistics.textBytesKept += textBytes;
-      this.#statistics.charactersKept += characters;
-      this.#totals.documents += 1;
-      this.#totals.textBytes += textBytes;
-      this.#totals.characters += characters;
-      this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
-      await this.#writer.write(record);
-    }
+    await this.#write(this.#dropDuplicates(result, this.#drops), unit);
     await this.#drops.settle();
+  }
+
+  /** Counts the kept documents and gives their records back, as pieces of `records` that are as long as can be. */
+  #dropDuplicates(result: CleanResult, drops: DropLog): Uint8Array[] {
+    const { records, ends, keys, bands, textBytes, characters } = result;
+    const dedup = stepOf(this.#statistics, DEDUP_STEP);
+    const pieces: Uint8Array[] = [];
+    let piece = 0;
+    let start = 0;
+    for (const [i, end] of ends.entries()) {
+      dedup.documentsIn += 1;
+      if (this.#state.seen.add(keys[i] as bigint)) {
+        dedup.bytesIn += textBytes[i] as number;
+        dedup.bytesOut += textBytes[i] as number;
+        this.#keys.push(keys[i] as bigint);
+        if (bands.length > 0) this.#bands.push(bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
+        this.#totals.documents += 1;
+        this.#totals.textBytes += textBytes[i] as number;
+        this.#totals.characters += characters[i] as number;
+      } else {
+        const record = records.subarray(start, end);
+        countDrop(dedup, "duplicate");
+        drops.addDocument(DEDUP_STEP, "duplicate", () => documentOf(record));
+        if (start > piece) pieces.push(records.subarray(piece, start));
+        piece = end;
+      }
+      start = end;
+    }
+    if (start > piece) pieces.push(records.subarray(piece, start));
+    return pieces;
+  }
+
+  async #write(pieces: readonly Uint8Array[], unit: number): Promise<void> {
+    for (const piece of pieces) {
+      this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
+      await this.#writer.write(piece);
+    }
   }
 
   /** Makes the span durable as a unit of its own and starts the next one. */
@@ -131,7 +144,12 @@ export class Span {
       ...(record === undefined
         ? {}
         : { shard: { file: shardFile(this.#dataset, index), ...this.#totals, ...record } }),
-      statistics: this.#statistics,
+      statistics: {
+        ...this.#statistics,
+        documentsKept: this.#totals.documents,
+        textBytesKept: this.#totals.textBytes,
+        charactersKept: this.#totals.characters,
+      },
     };
     const drops = (await this.#drops?.commit()) ?? { rejects: [], archives: [] };
     const evidence = { ...drops, traces: this.#traces };

@@ -38,7 +38,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.equal((await runApt3(words(`${signal}-whole`), { cwd: root })).code, 0);
     assert.deepEqual(hashOutput(join(root, signal)), hashOutput(join(root, `${signal}-whole`)));
     // What `--limit` has left is known after an interruption, because every unit says what it read.
-    const unit: { inputBytes: number; statistics: { bytesRead: number } } = JSON.parse(
+    const { unit }: { unit: { inputBytes: number; statistics: { bytesRead: number } } } = JSON.parse(
       readFileSync(join(root, signal, "journal/first-00000.json"), "utf8"),
     );
     assert.ok(unit.inputBytes >= unit.statistics.bytesRead, `${unit.inputBytes} bytes read`);

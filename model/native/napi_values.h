@@ -1,6 +1,7 @@
 #pragma once
 #include <node_api.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -63,12 +64,13 @@ inline void decode(napi_env env, napi_value value, AdamWStep& to) {
   decode(env, property(env, value, "roundingSeed"), to.roundingSeed);
 }
 
-/** The elements of a Float32Array or Int32Array. */
-inline TypedArray elements32(napi_env env, napi_value value) {
+/** The elements of a Float32Array or Int32Array, of which there must be `expected`. */
+inline TypedArray typedArray(napi_env env, napi_value value, int64_t expected) {
   const TypedArray array = typedArray(env, value);
   if (array.type != napi_float32_array && array.type != napi_int32_array) {
     throw std::runtime_error("expected 32-bit elements");
   }
+  if (static_cast<int64_t>(array.elements) != expected) throw std::runtime_error("as many values as elements");
   return array;
 }
 

@@ -10,7 +10,11 @@ const MIN_TEXT = 45;
 
 /** Puts the numbers of a list's items, alone on their lines, before the texts they belong to. */
 export function joinLoneMarkers(lines: readonly string[]): readonly string[] {
-  const markers = lines.flatMap((line, at) => (line.length <= 4 && MARKER.test(line) ? [at] : []));
+  const markers: number[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] as string;
+    if (line.length <= 4 && MARKER.test(line)) markers.push(at);
+  }
   if (markers.length < MIN_MARKERS) return lines;
   const numberAt = (at: number) => Number.parseInt(lines[at] as string, 10);
   const joined = new Set<number>();

@@ -8,6 +8,7 @@ import { sumStatistics } from "../../pipeline/results.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
 import { hashOutput, temporaryFolder } from "../support/folders.ts";
+import { runWithStops } from "../support/stops.ts";
 
 const root = temporaryFolder();
 const config = join(root, "datasets.yaml");
@@ -95,21 +96,7 @@ test("they are the same for any number of workers and after any stop; without as
   const journal = join(root, "stopped", "journal");
   const done = () =>
     existsSync(journal) ? readdirSync(journal).filter((name) => /json$|unique$/.test(name)).length : 0;
-  let stops = 0;
-  for (;;) {
-    const controller = new AbortController();
-    const before = done();
-    const timer = setInterval(() => done() > before && controller.abort(new Error("stop")), 1);
-    try {
-      await run("stopped", {}, controller.signal);
-      break;
-    } catch (error) {
-      assert.equal(String(error), "Error: stop");
-      stops += 1;
-    } finally {
-      clearInterval(timer);
-    }
-  }
+  const stops = await runWithStops((signal) => run("stopped", {}, signal), done);
   assert.ok(stops > 0);
   assert.deepEqual(hashOutput(join(root, "stopped")), hashOutput(join(root, "all")));
 

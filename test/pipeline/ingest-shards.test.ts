@@ -7,6 +7,7 @@ import { ingest } from "../../pipeline/ingest.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
 import { hashOutput, temporaryFolder } from "../support/folders.ts";
+import { runWithStops } from "../support/stops.ts";
 
 const root = temporaryFolder();
 const config = join(root, "datasets.yaml");
@@ -65,24 +66,14 @@ test("small files fill a shard together, a large one several, and every document
 });
 
 /** Stops a run whenever a shard is finished, until it has come to its end. */
-async function runWithStops(out: string, limit?: number): Promise<number> {
-  for (let stops = 0; ; stops++) {
-    const controller = new AbortController();
-    const before = unitsIn(out);
-    const timer = setInterval(() => unitsIn(out) > before && controller.abort(new Error("stop")), 1);
-    try {
-      await run(out, { ...(limit === undefined ? {} : { limit }), signal: controller.signal });
-      return stops;
-    } catch (error) {
-      assert.equal(String(error), "Error: stop");
-    } finally {
-      clearInterval(timer);
-    }
-  }
-}
+const stopAtShards = (out: string, limit?: number) =>
+  runWithStops(
+    (signal) => run(out, { ...(limit === undefined ? {} : { limit }), signal }),
+    () => unitsIn(out),
+  );
 
 test("stopped after every shard, inside files and between them, it goes on to the same bytes", async () => {
-  assert.ok((await runWithStops("stopped")) >= 2);
+  assert.ok((await stopAtShards("stopped")) >= 2);
   assert.deepEqual(hashOutput(join(root, "stopped")), hashOutput(join(root, "whole")));
 });
 
@@ -91,6 +82,6 @@ test("a limit counts what was read before a stop", async () => {
   const manifest = await run("limited", { limit });
   const read = manifest.datasets[0]?.statistics.bytesRead ?? 0;
   assert.ok(read > limit - 10_000 && read < limit + 10_000, `${read} bytes read`);
-  assert.ok((await runWithStops("limited-stopped", limit)) >= 1);
+  assert.ok((await stopAtShards("limited-stopped", limit)) >= 1);
   assert.deepEqual(hashOutput(join(root, "limited-stopped")), hashOutput(join(root, "limited")));
 });

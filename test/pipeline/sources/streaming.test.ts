@@ -7,29 +7,21 @@ import { test } from "node:test";
 import { type IngestOptions, ingest } from "../../../pipeline/ingest.ts";
 import { silentContext } from "../../../pipeline/runtime/command.ts";
 import { readRemote } from "../../../pipeline/sources/remote-input.ts";
-import { TRANSFER_POLICY, type TransferPolicy } from "../../../pipeline/sources/transfer-policy.ts";
 import { polishText, writeJsonl } from "../../support/corpus.ts";
 import { temporaryFolder } from "../../support/folders.ts";
-import { cutAfter, fileServer, serve, status } from "./file-server.ts";
+import { cutAfter, fileServer, QUICK, serve, status } from "./file-server.ts";
 
 const root = temporaryFolder();
 const server = fileServer();
 const body = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) % 251));
 const other = Buffer.from(body.map((byte) => byte ^ 0xff));
-const quick: TransferPolicy = {
-  ...TRANSFER_POLICY,
-  attempts: 3,
-  firstPauseMs: 1,
-  maxPauseMs: 500,
-  stallMs: 150,
-};
 
 /** All bytes of the streamed file, or the message of what stopped it. */
 async function read(bytes = 0): Promise<Buffer | string> {
   const signal = new AbortController().signal;
   const chunks: Uint8Array[] = [];
   try {
-    for await (const chunk of readRemote({ url: `${server.base}a`, bytes }, quick, signal))
+    for await (const chunk of readRemote({ url: `${server.base}a`, bytes }, QUICK, signal))
       chunks.push(chunk);
     return Buffer.concat(chunks);
   } catch (error) {

@@ -1,10 +1,9 @@
 #include "cuda_addon.h"
 
 #include <cstring>
-#include <tuple>
 #include <utility>
 
-#include "../../napi_values.h"
+#include "../../calls.h"
 #include "cuda_device.h"
 #include "operations.h"
 #include "transfer.h"
@@ -25,10 +24,13 @@ static void decode(napi_env env, napi_value value, Matrix& to) {
 
 /** The bytes of a Uint8Array. */
 static void decode(napi_env env, napi_value value, std::vector<char>& to) {
-  const TypedArray array = typedArray(env, value);
-  if (array.type != napi_uint8_array) throw std::runtime_error("expected bytes");
-  const auto* bytes = static_cast<const char*>(array.data);
-  to.assign(bytes, bytes + array.elements);
+  napi_typedarray_type type;
+  size_t length = 0;
+  void* data = nullptr;
+  check(env, napi_get_typedarray_info(env, value, &type, &length, &data, nullptr, nullptr));
+  if (type != napi_uint8_array) throw std::runtime_error("expected bytes");
+  const auto* bytes = static_cast<const char*>(data);
+  to.assign(bytes, bytes + length);
 }
 
 namespace {
@@ -129,8 +131,7 @@ napi_value write(napi_env env, napi_callback_info info) {
     auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
     Matrix to;
     decode(env, arguments.values[1], to);
-    const TypedArray values = elements32(env, arguments.values[2]);
-    if (static_cast<int64_t>(values.elements) != to.size()) throw std::runtime_error("as many values as elements");
+    const TypedArray values = typedArray(env, arguments.values[2], to.size());
     std::vector<uint32_t> words(values.elements);
     if (!words.empty()) std::memcpy(words.data(), values.data, words.size() * sizeof(uint32_t));
     device->enqueue([to, words = std::move(words)](Gpu& gpu) { writeMatrix(gpu, to, words); });
@@ -145,8 +146,7 @@ napi_value read(napi_env env, napi_callback_info info) {
     auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
     Matrix from;
     decode(env, arguments.values[1], from);
-    const TypedArray values = elements32(env, arguments.values[2]);
-    if (static_cast<int64_t>(values.elements) != from.size()) throw std::runtime_error("as many values as elements");
+    const TypedArray values = typedArray(env, arguments.values[2], from.size());
     const auto work = [from, to = static_cast<float*>(values.data)](Gpu& gpu) { return readMatrix(gpu, from, to); };
     return device->promise(env, work, {arguments.values[0], arguments.values[2]});
   });
@@ -200,25 +200,20 @@ struct Enqueue;
 template <class... Parameters, void (*operation)(Gpu&, Parameters...)>
 struct Enqueue<operation> {
   static napi_value call(napi_env env, napi_callback_info info) {
-    return guarded(env, [&] { return decodeAndEnqueue(env, info, std::index_sequence_for<Parameters...>()); });
-  }
-
- private:
-  template <size_t... at>
-  static napi_value decodeAndEnqueue(napi_env env, napi_callback_info info, std::index_sequence<at...>) {
-    const Arguments<sizeof...(Parameters) + 1> arguments(env, info);
-    auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
-    std::tuple<std::decay_t<Parameters>...> decoded;
-    (decode(env, arguments.values[at + 1], std::get<at>(decoded)), ...);
-    device->enqueue([decoded = std::move(decoded)](Gpu& gpu) { operation(gpu, std::get<at>(decoded)...); });
-    return nullptr;
+    return decodeCall<CudaDevice, Parameters...>(env, info, [](CudaDevice* device, auto decoded) {
+      device->enqueue([decoded = std::move(decoded)](Gpu& gpu) {
+        std::apply([&](const auto&... arguments) { operation(gpu, arguments...); }, decoded);
+      });
+    });
   }
 };
 
 }  // namespace
 
 napi_value exportsOf(napi_env env) {
-  const std::pair<const char*, napi_callback> functions[] = {
+  napi_value exports;
+  check(env, napi_create_object(env, &exports));
+  defineFunctions(env, exports, {
       {"probe", probe},
       {"open", open},
       {"create", create},
@@ -248,10 +243,7 @@ napi_value exportsOf(napi_env env) {
       {"crossEntropy", Enqueue<&operations::crossEntropy>::call},
       {"squaredNorm", Enqueue<&operations::squaredNorm>::call},
       {"adamw", Enqueue<&operations::adamw>::call},
-  };
-  napi_value exports;
-  check(env, napi_create_object(env, &exports));
-  for (const auto& [name, function] : functions) defineFunction(env, exports, name, function);
+  });
   return exports;
 }
 

@@ -27,12 +27,12 @@ Sides sidesOf(Transposition transposition, const Matrix& a, const Matrix& out) {
   return {out.rows, out.columns, transposition == Transposition::tn ? a.rows : a.columns};
 }
 
-void multiplyFloats(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
-                    const Matrix& plus) {
+/** What both kinds of product kernels are told. */
+template <class Parameters>
+Parameters productParams(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
+                         const Matrix& plus) {
   const auto [m, n, k] = sidesOf(transposition, a, out);
-  const bool aTurned = transposition == Transposition::tn;
-  const bool bTurned = transposition == Transposition::nt;
-  GemmFloatParams p{};
+  Parameters p{};
   p.a = gpu.at(a);
   p.b = gpu.at(b);
   p.out = gpu.at(out);
@@ -40,13 +40,21 @@ void multiplyFloats(Gpu& gpu, Transposition transposition, const Matrix& a, cons
   p.m = narrow(m);
   p.n = narrow(n);
   p.k = narrow(k);
+  p.ldout = narrow(out.ld());
+  p.ldplus = plus.present() ? narrow(plus.ld()) : 0;
+  return p;
+}
+
+void multiplyFloats(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
+                    const Matrix& plus) {
+  const bool aTurned = transposition == Transposition::tn;
+  const bool bTurned = transposition == Transposition::nt;
+  auto p = productParams<GemmFloatParams>(gpu, transposition, a, b, out, plus);
   p.aRow = aTurned ? 1 : a.ld();
   p.aColumn = aTurned ? a.ld() : 1;
   p.bRow = bTurned ? 1 : b.ld();
   p.bColumn = bTurned ? b.ld() : 1;
-  p.ldout = narrow(out.ld());
-  p.ldplus = plus.present() ? narrow(plus.ld()) : 0;
-  gpu.launch(gemmFloat, {upwards(n, 32), upwards(m, 32)}, p);
+  gpu.launch(gemmFloat, {upwards(out.columns, 32), upwards(out.rows, 32)}, p);
 }
 
 void multiplyOwn(Gpu& gpu, Transposition transposition, const GemmParams& p) {
@@ -59,19 +67,9 @@ void multiplyOwn(Gpu& gpu, Transposition transposition, const GemmParams& p) {
 
 GemmParams gemmParams(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
                       const Matrix& plus) {
-  const auto [m, n, k] = sidesOf(transposition, a, out);
-  GemmParams p{};
-  p.a = gpu.at(a);
-  p.b = gpu.at(b);
-  p.out = gpu.at(out);
-  p.plus = gpu.atOptional(plus);
-  p.m = narrow(m);
-  p.n = narrow(n);
-  p.k = narrow(k);
+  auto p = productParams<GemmParams>(gpu, transposition, a, b, out, plus);
   p.lda = narrow(a.ld());
   p.ldb = narrow(b.ld());
-  p.ldout = narrow(out.ld());
-  p.ldplus = plus.present() ? narrow(plus.ld()) : 0;
   p.outFloat32 = out.dtype == DType::f32 ? 1 : 0;
   return p;
 }
