@@ -12,8 +12,8 @@
 #include "optimizer.h"
 
 int64_t workspaceBytes(const AttentionShape& shape, int threads) {
-  const int64_t ownRows = taskRowPanels * tileRows * threads;
-  const int64_t matmulFloats = (ownRows + blockColumns) * blockSteps + blockRows * blockColumns;
+  const int64_t rowFloats = std::max(taskRowPanels * tileRows * threads * blockSteps, sharedRowBytes / 4);
+  const int64_t matmulFloats = rowFloats + blockColumns * blockSteps + blockRows * blockColumns;
   const int64_t attentionFloats = std::max(forwardScratch(shape), backwardScratch(shape)) * threads;
   return static_cast<int64_t>(sizeof(float)) * (matmulFloats + attentionFloats);
 }
