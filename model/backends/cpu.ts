@@ -38,6 +38,36 @@ const nativeOf = (buffer: DeviceBuffer): NativeBuffer => {
 const optional = (buffer: DeviceBuffer | undefined): NativeBuffer | undefined =>
   buffer === undefined ? undefined : nativeOf(buffer);
 
+/** Rounds of the measurement below, and floating-point operations of each, in 10⁹: 20 to 100 ms. */
+const PEAK_ROUNDS = 12;
+const PEAK_BILLIONS = 5;
+
+/**
+ * The most floating-point operations a second that the processor's multiply-add units do on so many threads: the best of
+ * several rounds of multiplying registers, without memory, packing or waiting. No product of matrices can be faster.
+ */
+export async function measurePeak(threads: number, dtype: DType): Promise<number> {
+  const found = loadAddon();
+  if (!("addon" in found)) throw new Error(found.reason);
+  const { addon } = found;
+  const device = addon.open(addon.instructionSets().at(-1) ?? "plain", threads);
+  const out = addon.create("f32", 1, 1);
+  let best = 0;
+  try {
+    for (let round = 0; round < PEAK_ROUNDS; round++) {
+      const billions = new Float32Array(1);
+      const started = performance.now();
+      addon.peakProducts(device, dtype, PEAK_BILLIONS, out);
+      await addon.read(device, out, billions);
+      best = Math.max(best, ((billions[0] ?? 0) * 1e12) / (performance.now() - started));
+    }
+  } finally {
+    addon.shutdown(device);
+    addon.free(out);
+  }
+  return best;
+}
+
 /** Why the backend cannot run here; undefined if it can. */
 export function cpuUnavailable(): string | undefined {
   const found = loadAddon();

@@ -254,6 +254,7 @@ napi_value initialize(napi_env env, napi_value exports) {
       {"swigluBackward", Enqueue<&Operations::swigluBackward>::call},
       {"crossEntropy", Enqueue<&Operations::crossEntropy>::call},
       {"squaredNorm", Enqueue<&Operations::squaredNorm>::call},
+      {"peakProducts", Enqueue<&Operations::peakProducts>::call},
       {"adamw", Enqueue<&Operations::adamw>::call},
   };
   return guarded(env, [&] {

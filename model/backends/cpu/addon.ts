@@ -29,6 +29,8 @@ export interface Addon {
   finish(device: NativeDevice): Promise<void>;
   shutdown(device: NativeDevice): void;
   workspaceBytes(device: NativeDevice, shape: AttentionShape): number;
+  /** Multiplies registers about `billions` · 10⁹ times on all threads; `out` gets the exact number in 10⁹. */
+  peakProducts(device: NativeDevice, dtype: DType, billions: number, out: NativeBuffer): void;
   zero(device: NativeDevice, buffer: NativeBuffer): void;
   copy(
     device: NativeDevice,

@@ -5,11 +5,13 @@
 #include "packing.h"
 #include "tile.h"
 #include "matmul.h"
+#include "attention_blocks.h"
 #include "attention.h"
 #include "attention_backward.h"
 #include "cached_attention.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "peak.h"
 
 int64_t workspaceBytes(const AttentionShape& shape, int threads) {
   const int64_t rowFloats = std::max(taskRowPanels * tileRows * threads * blockSteps, sharedRowBytes / 4);
@@ -36,6 +38,7 @@ inline Operations listOperations(const char* instructionSet) {
   all.crossEntropy = crossEntropy;
   all.squaredNorm = squaredNorm;
   all.adamw = adamw;
+  all.peakProducts = peakProducts;
   all.workspaceBytes = workspaceBytes;
   return all;
 }

@@ -127,22 +127,22 @@ inline void multiplyBlock(Engine& engine, const Operand<T>& a, const Operand<T>&
   const int64_t ownSteps = taskRowPanels * tileRows * steps;
   Step* packedA = engine.scratch<Step>(Scratch::packedA, shared ? allRowSteps : ownSteps * threads);
   Step* packedB = engine.scratch<Step>(Scratch::packedB, tasks.columnPanels * tileColumns * steps);
-  const auto packRowPanel = [&](int64_t panel, Step* to) {
-    packPanel<tileRows>(a, row + panel * tileRows, rows - panel * tileRows, k, inner, to);
+  const auto packRowPanels = [&](int64_t panel, int64_t panels, Step* to) {
+    packPanels<tileRows>(a, row + panel * tileRows, rows - panel * tileRows, panels, k, inner, to);
   };
   engine.pool.run(tasks.columnPanels + (shared ? tasks.rowPanels : 0), [&](int64_t task, int) {
     const int64_t at = task * tileColumns;
     if (task < tasks.columnPanels) {
       packPanel<tileColumns>(b, column + at, columns - at, k, inner, packedB + at * steps);
     } else {
-      packRowPanel(task - tasks.columnPanels, packedA + (task - tasks.columnPanels) * tileRows * steps);
+      packRowPanels(task - tasks.columnPanels, 1, packedA + (task - tasks.columnPanels) * tileRows * steps);
     }
   });
   engine.pool.run(tasks.count(), [&](int64_t task, int thread) {
     const int64_t firstRow = tasks.firstRow(task);
     const int64_t lastRow = tasks.firstRow(task, 1);
     Step* ownRows = packedA + (shared ? firstRow * tileRows * steps : thread * ownSteps);
-    for (int64_t i = firstRow; !shared && i < lastRow; i++) packRowPanel(i, ownRows + (i - firstRow) * tileRows * steps);
+    if (!shared) packRowPanels(firstRow, lastRow - firstRow, ownRows);
     for (int64_t j = tasks.firstColumn(task); j < tasks.firstColumn(task, 1); j++) {
       for (int64_t i = firstRow; i < lastRow; i++) {
         const int64_t height = std::min<int64_t>(tileRows, rows - i * tileRows);
