@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { CleanResult, CleanTask } from "./clean.worker.ts";
-import type { KeySet } from "./dedup/key-set.ts";
+import type { SeenKeys } from "./dedup/seen-keys.ts";
+import type { Rejects } from "./evidence/evidence.ts";
 import type { Journal, Unit } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
 import { openDocuments } from "./readers/documents.ts";
@@ -26,12 +27,15 @@ export interface CleaningState {
   readonly out: string;
   readonly pool: WorkerPool<CleanTask, CleanResult>;
   readonly journal: Journal;
-  readonly seen: KeySet;
+  readonly seen: SeenKeys;
   readonly shardTextBytes: number;
   /** How remote files are read that are not stored. */
   readonly policy: TransferPolicy;
   /** Changes kept as evidence, for each step and unit. */
   readonly traces: number;
+  readonly rejects: Rejects;
+  /** How people name a data set's input. */
+  readonly fileOf: (dataset: string, input: number) => string;
   /** Time spent in each step by this run, in milliseconds; summed over workers. */
   readonly milliseconds: Record<string, number>;
   /** Uncompressed bytes that may still be read; `Infinity` without `--limit`. */
@@ -71,7 +75,7 @@ export async function cleanDataset(
 async function resumeUnits(dataset: Dataset, state: CleaningState): Promise<Unit[]> {
   const units = await state.journal.read(dataset.name);
   for (const [index, unit] of units.entries()) {
-    for (const key of await state.journal.readKeys(dataset.name, index)) state.seen.add(key);
+    await state.seen.addAll(await state.journal.readKeys(dataset.name, index));
     state.budget -= unit.inputBytes;
   }
   return units;
@@ -93,6 +97,8 @@ interface CleaningJob {
 /** A block on its way through the workers, and the input it is of. */
 interface SentBlock extends LineBlock {
   readonly input: number;
+  /** Length of `bytes`, which are empty here once they were transferred to a worker. */
+  readonly inputBytes: number;
 }
 
 async function cleanInputs(
@@ -113,21 +119,24 @@ async function cleanInputs(
       const hash = createHash("sha256");
       const bytes = openDocuments(file.path, file.format, {
         textColumn: dataset.textColumn,
-        ...(file.url === undefined ? {} : { content: readRemote(file.url, state.policy, signal) }),
+        ...(file.url === undefined
+          ? {}
+          : { content: readRemote({ url: file.url, bytes: file.bytes }, state.policy, signal) }),
         onRead: (chunk) => {
           hash.update(chunk);
           task.advance(chunk.length);
         },
       });
       const linesDone = input === start.input ? start.linesDone : 0;
+      const name = state.fileOf(dataset.name, input);
       const source = dataset.inputs.length === 1 ? dataset.name : `${dataset.name}/${input}`;
       try {
         for await (const block of readLineBlocks(bytes, { maxLineBytes: MAX_DOCUMENT_BYTES })) {
           if (block.firstLine <= linesDone) continue; // done by an earlier run; blocks end where they ended then
           const part = block.bytes.length > state.budget ? cutBlock(block, state.budget) : block;
           state.budget -= part.bytes.length;
-          sent.push({ ...part, input });
-          yield { dataset: index, source, lines: part.bytes, firstLine: part.firstLine };
+          sent.push({ ...part, input, inputBytes: part.bytes.length });
+          yield { dataset: index, input, file: name, source, lines: part.bytes, firstLine: part.firstLine };
           if (state.budget <= 0) break;
         }
       } catch (error) {
@@ -145,6 +154,7 @@ async function cleanInputs(
       const block = sent.shift() as SentBlock;
       span.endInputs(block.input, hashes);
       await span.add(result, block, units.length);
+      await state.seen.settle();
       if (span.isFull) units.push(await span.commit(units.length));
     }
     span.endInputs(start.input + hashes.size, hashes);

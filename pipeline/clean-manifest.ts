@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { REJECTS } from "./evidence/evidence.ts";
 import { PROFILE_NAMES, profileSchema } from "./profiles.ts";
 import { statisticsSchema } from "./statistics.ts";
 
@@ -50,6 +51,7 @@ export const cleanManifestSchema = z.strictObject({
     shardTextBytes: z.number(),
     nearDedup: z.boolean(),
     traces: z.number(),
+    rejects: z.enum(REJECTS),
     steps: z.array(z.strictObject({ name: z.string(), version: z.number() })),
   }),
   /** Weights of the groups in the training mix, as datasets.yaml states them. */

@@ -1,3 +1,6 @@
+import type { Reject, Trace } from "./evidence/evidence.ts";
+import { RejectSample } from "./evidence/reject-sample.ts";
+import { excerptChange } from "./evidence/trace.ts";
 import { TextMeasures } from "./measures/text-measures.ts";
 import type { Profile } from "./profiles.ts";
 import { parseRecord, type TextRecord } from "./readers/record.ts";
@@ -11,16 +14,6 @@ import {
   stepOf,
 } from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
-import { excerptChange, type Trace } from "./trace.ts";
-
-/** A rejected document, kept as evidence of what a reason means in practice. */
-export interface Reject {
-  readonly line: number;
-  readonly step: string;
-  readonly reason: string;
-  /** The text as it was when it was dropped, cut to `EXCERPT_CHARACTERS`. */
-  readonly excerpt: string;
-}
 
 /** A document that passed every step. */
 export interface CleanDocument {
@@ -45,16 +38,13 @@ export interface CleanedBlock {
   readonly milliseconds: Readonly<Record<string, number>>;
 }
 
-/** Cleans the documents of whole JSON lines; `firstLine` numbers them. */
-export type Cleaner = (lines: Uint8Array, firstLine: number) => CleanedBlock;
+/** Cleans the documents of whole JSON lines; `firstLine` numbers them, and `input` the files they are from. */
+export type Cleaner = (lines: Uint8Array, firstLine: number, input?: number) => CleanedBlock;
 
 /** The step that turns a line into a document, or drops it as unreadable. */
 export const READ_STEP = "read";
-const EXCERPT_CHARACTERS = 300;
 /** One document of so many has its steps timed: twenty looks at the clock cost as much as a step does. */
 const TIMED = 8;
-/** Rejects shown per reason and block. */
-const REJECTS_PER_REASON = 5;
 
 /** What is worked out of a kept document's words while they are at hand. */
 export interface Fingerprinting {
@@ -67,12 +57,14 @@ export interface Fingerprinting {
 export interface CleanerOptions extends Fingerprinting {
   /** Changes kept as evidence, for each step and block. */
   readonly traces: number;
+  /** Sees every document that is dropped, its text as it is then. */
+  readonly onReject?: (reject: Pick<Reject, "line" | "step" | "reason">, text: string) => void;
 }
 
 /** Makes the ordered steps ready for documents of one profile. */
 export function createCleaner(
   profile: Profile,
-  { hash, onWords, traces: tracesKept }: CleanerOptions,
+  { hash, onWords, traces: tracesKept, onReject }: CleanerOptions,
 ): Cleaner {
   const steps = STEPS.flatMap(({ name, addsNoSigns = false, create }) => {
     const apply = create(profile);
@@ -80,9 +72,13 @@ export function createCleaner(
   });
   const names = [READ_STEP, ...steps.map(({ name }) => name)];
 
-  return (lines, firstLine) => {
+  return (lines, firstLine, input = 0) => {
     const statistics = emptyStatistics(names);
     const rejects = new RejectSample();
+    const reject = (line: number, step: string, reason: string, text: () => string) => {
+      rejects.add({ input, line }, step, reason, text);
+      onReject?.({ line, step, reason }, text());
+    };
     const kept: CleanDocument[] = [];
     const traces: Trace[] = [];
     // by the step's place: looking up names for every step of every document took a twentieth of the time
@@ -110,7 +106,7 @@ export function createCleaner(
       clock = spend(0, clock);
       if (!parsed.ok) {
         countDrop(reading, parsed.reason);
-        rejects.add(line, READ_STEP, parsed.reason, () => Buffer.from(bytes.subarray(0, 1200)).toString());
+        reject(line, READ_STEP, parsed.reason, () => bytes.toString());
         continue;
       }
       const { record } = parsed;
@@ -143,14 +139,14 @@ export function createCleaner(
           clock = spend(i + 1, clock);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);
-            rejects.add(line, name, verdict.reason, () => current);
+            reject(line, name, verdict.reason, () => current);
             return undefined;
           }
           step.bytesIn += size;
           if (verdict.text !== current) {
             step.changed += 1;
             if (step.changed <= tracesKept)
-              traces.push({ line, step: name, ...excerptChange(current, verdict.text) });
+              traces.push({ input, line, step: name, ...excerptChange(current, verdict.text) });
             changedBy.push(name);
             current = verdict.text;
             size = Buffer.byteLength(current);
@@ -177,22 +173,8 @@ function withoutZeros(hashes: Uint32Array): Uint32Array {
   return hashes.subarray(0, count);
 }
 
-/** Keeps the first few rejects of every reason. */
-export class RejectSample {
-  readonly sample: Reject[] = [];
-  readonly #counts = new Map<string, number>();
-
-  add(line: number, step: string, reason: string, text: () => string): void {
-    const key = `${step}: ${reason}`;
-    const count = (this.#counts.get(key) ?? 0) + 1;
-    this.#counts.set(key, count);
-    if (count > REJECTS_PER_REASON) return;
-    this.sample.push({ line, step, reason, excerpt: text().slice(0, EXCERPT_CHARACTERS).toWellFormed() });
-  }
-}
-
 /** The lines that are not blank, without their line ends. */
-function* splitLines(block: Uint8Array, firstLine: number): Generator<{ line: number; bytes: Uint8Array }> {
+function* splitLines(block: Uint8Array, firstLine: number): Generator<{ line: number; bytes: Buffer }> {
   const bytes = Buffer.from(block.buffer, block.byteOffset, block.length); // its indexOf is 20 times as fast
   let line = firstLine;
   for (let start = 0; start < bytes.length; line++) {

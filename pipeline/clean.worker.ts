@@ -1,12 +1,13 @@
-import { move, workerData } from "piscina";
+import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
-import { type Cleaner, createCleaner, type Reject } from "./clean.ts";
+import { type Cleaner, createCleaner } from "./clean.ts";
 import { BANDS, createMinHasher } from "./dedup/minhash.ts";
+import { kindOf, type Reject, type Rejects, type Trace } from "./evidence/evidence.ts";
+import type { RejectedDocument } from "./evidence/reject-archive.ts";
 import type { Profile } from "./profiles.ts";
 import { RecordBuffer } from "./record-buffer.ts";
 import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
-import type { Trace } from "./trace.ts";
 
 /** What every worker knows of the data sets, by their index. */
 export interface CleanWorkerData {
@@ -19,10 +20,14 @@ export interface CleanWorkerData {
   readonly nearDedup: boolean;
   /** Changes kept as evidence, for each step and block. */
   readonly traces: number;
+  readonly rejects: Rejects;
 }
 
 export interface CleanTask {
   readonly dataset: number;
+  /** The input's index in the data set, and its name for people. */
+  readonly input: number;
+  readonly file: string;
   /** Begins the ids of the documents; their lines end them. */
   readonly source: string;
   /** Whole JSON lines; moved, not copied. */
@@ -45,28 +50,57 @@ export interface CleanResult {
   readonly characters: Uint32Array<ArrayBuffer>;
   readonly statistics: Statistics;
   readonly rejects: readonly Reject[];
+  /** With `--rejects all`, JSON lines of the dropped documents, where each of them ends, and which kind it is. */
+  readonly rejected: {
+    readonly records: Uint8Array<ArrayBuffer>;
+    readonly ends: readonly number[];
+    readonly kinds: readonly string[];
+  };
   readonly traces: readonly Trace[];
   readonly milliseconds: Readonly<Record<string, number>>;
 }
 
-const { datasets, nearDedup, traces: tracesKept }: CleanWorkerData = workerData;
+/** The dropped documents of a block, as finished lines. */
+class RejectedRecords {
+  readonly #records = new RecordBuffer();
+  readonly #ends: number[] = [];
+  readonly #kinds: string[] = [];
+
+  add(document: RejectedDocument, text: string): void {
+    this.#records.add(text.toWellFormed(), JSON.stringify(document));
+    this.#ends.push(this.#records.length);
+    this.#kinds.push(kindOf(document.step, document.reason));
+  }
+
+  take(): CleanResult["rejected"] {
+    return { records: this.#records.take(), ends: this.#ends, kinds: this.#kinds };
+  }
+}
+
+const { datasets, nearDedup, traces: tracesKept, rejects: rejectsKept }: CleanWorkerData = workerData;
 const { h64Raw } = await xxhash();
 const minHash = nearDedup ? createMinHasher() : undefined;
 /** Of the block being cleaned. */
 let bands: Uint32Array<ArrayBuffer>[] = [];
+let rejected = new RejectedRecords();
+let current: CleanTask;
 /** By thresholds: most of 160 data sets have the same, and a cleaner holds the memory of its longest text. */
 const cleaners = new Map<string, Cleaner>();
 const thresholdKeys = datasets.map(({ thresholds }) => JSON.stringify(thresholds));
 
-export default workerTask(clean);
+export default workerTask(clean, ({ records }) => [records.buffer]);
 
 function clean(task: CleanTask): CleanResult {
   const dataset = datasets[task.dataset]!;
   bands = [];
+  rejected = new RejectedRecords();
+  current = task;
   const { kept, statistics, rejects, traces, milliseconds } = cleanerFor(task.dataset)(
     task.lines,
     task.firstLine,
+    task.input,
   );
+  const dropped = rejected.take(); // before the memory is used for the kept ones
   const records = new RecordBuffer();
   const ends = new Uint32Array(kept.length);
   const textBytes = new Uint32Array(kept.length);
@@ -83,7 +117,7 @@ function clean(task: CleanTask): CleanResult {
     textBytes[i] = records.add(text, JSON.stringify(meta));
     ends[i] = records.length;
   }
-  const result: CleanResult = {
+  return {
     records: records.take(),
     ends,
     keys: BigUint64Array.from(kept, ({ key }) => key),
@@ -93,21 +127,31 @@ function clean(task: CleanTask): CleanResult {
     characters: Uint32Array.from(kept, ({ text }) => text.length),
     statistics,
     rejects,
+    rejected: dropped,
     traces,
     milliseconds,
   };
-  move(result.records.buffer);
-  return result;
 }
 
 function cleanerFor(index: number): Cleaner {
   const key = thresholdKeys[index] as string;
   let cleaner = cleaners.get(key);
   if (cleaner === undefined) {
-    cleaner = createCleaner(datasets[index]!.thresholds, { hash: h64Raw, onWords, traces: tracesKept });
+    cleaner = createCleaner(datasets[index]!.thresholds, {
+      hash: h64Raw,
+      onWords,
+      traces: tracesKept,
+      ...(rejectsKept === "all" ? { onReject } : {}),
+    });
     cleaners.set(key, cleaner);
   }
   return cleaner;
+}
+
+function onReject({ line, step, reason }: Pick<Reject, "line" | "step" | "reason">, text: string): void {
+  const { source, file, dataset } = current;
+  const { name } = datasets[dataset]!;
+  rejected.add({ id: `${source}:${line}`, source: name, file, line, step, reason }, text);
 }
 
 function onWords(hashes: Uint32Array): void {

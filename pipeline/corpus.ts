@@ -33,6 +33,8 @@ export interface Corpus {
   readonly files: readonly CorpusFile[];
   /** Weights of the groups in the training mix; empty when none are stated. */
   readonly mix: Readonly<Record<string, number>>;
+  /** Near-duplicates were looked for and dropped. */
+  readonly nearDeduplicated: boolean;
 }
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -53,7 +55,7 @@ export async function openCorpus(path: string): Promise<Corpus> {
   const files = await findFiles(path);
   if (files.length === 0) throw new UserError(`${path}: holds no ${ENDINGS.join(", ")} file`);
   const described = files.map(({ name, bytes }) => ({ name, bytes }));
-  return { path, files, fingerprint: fingerprint(described), mix: {} };
+  return { path, files, fingerprint: fingerprint(described), mix: {}, nearDeduplicated: false };
 }
 
 async function openCleanFolder(path: string, manifestPath: string): Promise<Corpus> {
@@ -76,7 +78,8 @@ async function openCleanFolder(path: string, manifestPath: string): Promise<Corp
       );
     }
   }
-  return { path, files, mix: manifest.mix, fingerprint: fingerprint(manifest.shards) };
+  const { mix, settings, shards } = manifest;
+  return { path, files, mix, fingerprint: fingerprint(shards), nearDeduplicated: settings.nearDedup };
 }
 
 async function findFiles(path: string): Promise<CorpusFile[]> {

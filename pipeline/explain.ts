@@ -1,3 +1,4 @@
+import { excerptChange } from "./evidence/trace.ts";
 import { type Feature, featuresOf } from "./measures/quality.ts";
 import { TextMeasures } from "./measures/text-measures.ts";
 import { type Profile, profileSchema, type QualityLabel } from "./profiles.ts";
@@ -6,7 +7,6 @@ import { openBytes } from "./readers/open.ts";
 import { parseRecord, type TextRecord } from "./readers/record.ts";
 import { UserError } from "./runtime/errors.ts";
 import { STEPS } from "./steps/index.ts";
-import { excerptChange } from "./trace.ts";
 
 /** What one step makes of a document. */
 export interface StepOutcome {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { CleanManifest } from "./clean-manifest.ts";
+import { REJECTS } from "./evidence/evidence.ts";
 import { ingest, planIngest } from "./ingest.ts";
 import { describePlan, measurePlan } from "./plan.ts";
 import { sumStatistics } from "./results.ts";
@@ -21,6 +22,7 @@ const optionsSchema = z.object({
   workers: workerCount,
   nearDedup: z.boolean().default(true),
   trace: z.coerce.number().int().min(0).max(1000).optional(),
+  rejects: z.enum(REJECTS).optional(),
   plan: z.boolean().default(false),
 });
 
@@ -44,6 +46,7 @@ export const command: Command<Options> = {
       .option("--workers <n>", "worker threads (default: one a core)")
       .option("--no-near-dedup", "keep documents that are nearly the same as an earlier one")
       .option("--trace <n>", "changes written to traces/ as evidence, for each step and shard (default: 3)")
+      .option("--rejects <which>", "dropped documents in rejects/: sampled, or all of them whole", "sampled")
       .option("--plan", "show what would be done, and do nothing"),
   options: optionsSchema,
 

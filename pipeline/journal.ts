@@ -2,16 +2,10 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { BANDS } from "./dedup/minhash.ts";
+import { type Evidence, evidenceSchema } from "./evidence/evidence.ts";
 import { exists, removePartialFiles, writeFileAtomic } from "./runtime/files.ts";
 import { readJson, writeJson } from "./runtime/manifest.ts";
 import { statisticsSchema } from "./statistics.ts";
-
-const rejectSchema = z.strictObject({
-  line: z.number(),
-  step: z.string(),
-  reason: z.string(),
-  excerpt: z.string(),
-});
 
 /** A finished piece of ingest: a span of a data set's lines, of one input or several, with the shard they became. */
 const unitSchema = z.strictObject({
@@ -35,20 +29,25 @@ const unitSchema = z.strictObject({
     })
     .optional(),
   statistics: statisticsSchema,
-  rejects: z.array(rejectSchema),
-  traces: z.array(
-    z.strictObject({ line: z.number(), step: z.string(), before: z.string(), after: z.string() }),
-  ),
 });
 
 export type Unit = z.infer<typeof unitSchema>;
 
+/** A unit as a stage left it, and what shows what the stage did. */
+const entrySchema = z.strictObject({ unit: unitSchema, evidence: evidenceSchema });
+
 /** A unit as near-dedup left it. */
-const deduplicatedSchema = z.strictObject({
+const deduplicatedSchema = entrySchema.extend({
   /** Documents it dropped, by their place in the unit's own shard. */
   dropped: z.array(z.number()),
-  unit: unitSchema,
 });
+
+/** The stages that keep evidence, by the ending of what they leave. */
+const EVIDENCE = [
+  ["json", entrySchema],
+  ["lines", entrySchema],
+  ["unique", deduplicatedSchema],
+] as const;
 
 export type Deduplicated = z.infer<typeof deduplicatedSchema>;
 
@@ -57,10 +56,10 @@ export type Deduplicated = z.infer<typeof deduplicatedSchema>;
  * Beside each lies a file of the kept documents' dedup keys, from which the set is rebuilt on resume.
  */
 export class Journal {
-  readonly #folder: string;
+  readonly folder: string;
 
   private constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   static async open(outFolder: string): Promise<Journal> {
@@ -74,7 +73,7 @@ export class Journal {
   async read(dataset: string): Promise<Unit[]> {
     const units: Unit[] = [];
     while (await exists(this.#path(dataset, units.length, "json"))) {
-      units.push(await readJson(this.#path(dataset, units.length, "json"), unitSchema));
+      units.push((await readJson(this.#path(dataset, units.length, "json"), entrySchema)).unit);
     }
     return units;
   }
@@ -85,14 +84,19 @@ export class Journal {
   }
 
   /** @param bands band hashes, `BANDS` pairs of 32-bit halves for each key; none without near-dedup */
-  async append(index: number, unit: Unit, keys: BigUint64Array, bands: Uint32Array): Promise<void> {
+  async append(
+    index: number,
+    { unit, evidence }: { readonly unit: Unit; readonly evidence: Evidence },
+    keys: BigUint64Array,
+    bands: Uint32Array,
+  ): Promise<void> {
     if (bands.length > 0) {
       const columns = byBand(bands, keys.length);
       await writeFileAtomic(this.bandsPath(unit), new Uint8Array(columns.buffer));
     }
     const bytes = new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength);
     await writeFileAtomic(this.#path(unit.dataset, index, "keys"), bytes);
-    await writeJson(this.#path(unit.dataset, index, "json"), unit);
+    await writeJson(this.#path(unit.dataset, index, "json"), { unit, evidence });
   }
 
   /** What near-dedup made of a unit, in this run or one before; undefined when it had nothing to drop. */
@@ -109,31 +113,56 @@ export class Journal {
   async forget(dataset: string): Promise<void> {
     for (let index = (await this.read(dataset)).length - 1; index >= 0; index--) {
       await rm(this.#path(dataset, index, "json"), { force: true });
-      for (const ending of ["keys", "bands", "lines", "lines.bands", "unique"])
+      for (const ending of [
+        "keys",
+        "bands",
+        "lines",
+        "lines.bands",
+        "unique",
+        "clean.rejected",
+        "lines.rejected",
+      ])
         await rm(this.#path(dataset, index, ending), { force: true });
     }
   }
 
   /** The band hashes of the documents in a unit's shard, column by column (see `findNearDuplicates`). */
   bandsPath({ shard }: Unit): string {
-    return join(this.#folder, shard?.file.replace(SHARD_ENDING, ".bands") ?? "");
+    return join(this.folder, shard?.file.replace(SHARD_ENDING, ".bands") ?? "");
   }
 
   /** A unit without the lines that its data set repeats; undefined before that is done. */
   async readWithoutLines(dataset: string, index: number): Promise<Unit | undefined> {
     const path = this.#path(dataset, index, "lines");
-    return (await exists(path)) ? await readJson(path, unitSchema) : undefined;
+    return (await exists(path)) ? (await readJson(path, entrySchema)).unit : undefined;
   }
 
   /** @param bands column by column, of the documents that are left; none without near-dedup */
-  async writeWithoutLines(index: number, unit: Unit, bands: Uint32Array): Promise<void> {
+  async writeWithoutLines(
+    index: number,
+    { unit, evidence }: { readonly unit: Unit; readonly evidence: Evidence },
+    bands: Uint32Array,
+  ): Promise<void> {
     const bytes = new Uint8Array(bands.buffer, bands.byteOffset, bands.byteLength);
     if (bytes.length > 0) await writeFileAtomic(this.bandsPath(unit), bytes);
-    await writeJson(this.#path(unit.dataset, index, "lines"), unit);
+    await writeJson(this.#path(unit.dataset, index, "lines"), { unit, evidence });
+  }
+
+  /** What the stages that a unit went through kept to show what they did, in their order. */
+  async *evidenceOf(dataset: string, index: number): AsyncGenerator<Evidence> {
+    for (const [ending, schema] of EVIDENCE) {
+      const path = this.#path(dataset, index, ending);
+      if (await exists(path)) yield (await readJson<{ evidence: Evidence }>(path, schema)).evidence;
+    }
+  }
+
+  /** Where a unit's dropped documents go whole; `stage` tells those of several stages apart. */
+  archivePath(dataset: string, index: number, stage: string): string {
+    return this.#path(dataset, index, `${stage}.rejected`);
   }
 
   #path(dataset: string, index: number, ending: string): string {
-    return join(this.#folder, `${unitName(dataset, index)}.${ending}`);
+    return join(this.folder, `${unitName(dataset, index)}.${ending}`);
   }
 }
 

@@ -167,6 +167,7 @@ export const PROFILES = {
     minQuality: 0.4, // one sentence says little about itself
     removeBoilerplate: false,
     maxBulletLines: 1,
+    maxEllipsisLines: 1, // a punch line trails off, and there are few others
     maxTopNgram: [0.4, 0.36, 0.34],
   },
 } as const satisfies Record<string, Profile>;

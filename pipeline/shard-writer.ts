@@ -2,13 +2,16 @@ import { once } from "node:events";
 import { constants, createZstdCompress } from "node:zlib";
 import { AtomicFile, type FileRecord } from "./runtime/files.ts";
 
-/** Level 3 is zstd's own default: on Polish text 2.96:1. */
-const LEVEL = 3;
+/** On Polish text 2.78:1 at 5.2 ns a byte, where level 3 has 2.93:1 at 7 ns and level 1 2.50:1 at 3.7 (2026-11). */
+const LEVEL = 2;
+/** Bytes handed to the file at once. */
+const CHUNK_BYTES = 1 << 18;
 
 /** A compressed output file that gets its name when it is complete. One zstd frame, with a checksum. */
 export class ShardWriter {
   readonly #file: AtomicFile;
   readonly #deflate = createZstdCompress({
+    chunkSize: CHUNK_BYTES,
     params: {
       [constants.ZSTD_c_compressionLevel]: LEVEL,
       [constants.ZSTD_c_checksumFlag]: 1,

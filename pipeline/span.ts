@@ -1,24 +1,29 @@
 import { join } from "node:path";
-import { READ_STEP, RejectSample } from "./clean.ts";
+import { READ_STEP } from "./clean.ts";
 import type { CleanResult } from "./clean.worker.ts";
-import type { KeySet } from "./dedup/key-set.ts";
 import { BANDS } from "./dedup/minhash.ts";
+import type { SeenKeys } from "./dedup/seen-keys.ts";
+import { DropLog } from "./evidence/drop-log.ts";
+import type { Rejects, Trace } from "./evidence/evidence.ts";
 import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
-import type { Trace } from "./trace.ts";
 
 /** The step after those of the workers: it needs to see all documents in order. */
 const DEDUP_STEP = "exact-dedup";
+/** A shard of short documents ends here: each has some 300 bytes of keys and band hashes in memory until then. */
+const MOST_DOCUMENTS = 1 << 17;
 
 /** What spans share with each other (see `CleaningState`). */
 interface SpanState {
   readonly out: string;
   readonly journal: Journal;
-  readonly seen: KeySet;
+  readonly seen: SeenKeys;
   readonly shardTextBytes: number;
   readonly traces: number;
+  readonly rejects: Rejects;
+  readonly fileOf: (dataset: string, input: number) => string;
   readonly milliseconds: Record<string, number>;
 }
 
@@ -34,7 +39,7 @@ export class Span {
   #keys: bigint[] = [];
   #bands: Uint32Array[] = [];
   #statistics: Statistics = emptyStatistics([]);
-  #rejects = new RejectSample();
+  #drops: DropLog | undefined;
   #traces: Trace[] = [];
   #inputBytes = 0;
   #totals = { documents: 0, textBytes: 0, characters: 0 };
@@ -47,7 +52,7 @@ export class Span {
   }
 
   get isFull(): boolean {
-    return this.#totals.textBytes >= this.#state.shardTextBytes;
+    return this.#totals.textBytes >= this.#state.shardTextBytes || this.#totals.documents >= MOST_DOCUMENTS;
   }
 
   /** Notes that the inputs before `next` have ended; all of their blocks were added. */
@@ -64,11 +69,12 @@ export class Span {
   }
 
   /** Takes over a block's kept documents, but for those whose text was seen before. */
-  async add(result: CleanResult, block: LineBlock, unit: number): Promise<void> {
+  async add(result: CleanResult, block: LineBlock & { inputBytes: number }, unit: number): Promise<void> {
     addStatistics(this.#statistics, result.statistics);
-    for (const { line, step, reason, excerpt } of result.rejects) {
-      this.#rejects.add(line, step, reason, () => excerpt);
-    }
+    const { journal, rejects, fileOf } = this.#state;
+    const path = journal.archivePath(this.#dataset, unit, "clean");
+    this.#drops ??= await DropLog.create({ path, rejects, fileOf });
+    this.#drops.addBlock(result);
     for (const trace of result.traces) {
       if (this.#traces.filter(({ step }) => step === trace.step).length < this.#state.traces)
         this.#traces.push(trace);
@@ -76,34 +82,53 @@ export class Span {
     const { milliseconds } = this.#state;
     for (const [step, time] of Object.entries(result.milliseconds))
       milliseconds[step] = (milliseconds[step] ?? 0) + time;
-    this.#inputBytes += block.bytes.length;
+    this.#inputBytes += block.inputBytes;
     this.#linesDone = block.firstLine + block.lines - 1;
-    if (block.oversizedBytes !== undefined) this.#countOversized(block.oversizedBytes);
+    if (block.oversizedBytes !== undefined) {
+      this.#countOversized(block.oversizedBytes);
+      const id = `${this.#dataset}/${this.#input}:${this.#linesDone}`;
+      const unread = { text: "", meta: { id, source: this.#dataset } }; // it was never held
+      this.#drops.addDocument(READ_STEP, "line-too-long", () => unread);
+    }
 
+    await this.#write(this.#dropDuplicates(result, this.#drops), unit);
+    await this.#drops.settle();
+  }
+
+  /** Counts the kept documents and gives their records back, as pieces of `records` that are as long as can be. */
+  #dropDuplicates(result: CleanResult, drops: DropLog): Uint8Array[] {
+    const { records, ends, keys, bands, textBytes, characters } = result;
     const dedup = stepOf(this.#statistics, DEDUP_STEP);
-    for (const [i, end] of result.ends.entries()) {
-      const record = result.records.subarray(i === 0 ? 0 : result.ends[i - 1], end);
-      const characters = result.characters[i] as number;
-      const textBytes = result.textBytes[i] as number;
+    const pieces: Uint8Array[] = [];
+    let piece = 0;
+    let start = 0;
+    for (const [i, end] of ends.entries()) {
       dedup.documentsIn += 1;
-      if (!this.#state.seen.add(result.keys[i] as bigint)) {
+      if (this.#state.seen.add(keys[i] as bigint)) {
+        dedup.bytesIn += textBytes[i] as number;
+        dedup.bytesOut += textBytes[i] as number;
+        this.#keys.push(keys[i] as bigint);
+        if (bands.length > 0) this.#bands.push(bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
+        this.#totals.documents += 1;
+        this.#totals.textBytes += textBytes[i] as number;
+        this.#totals.characters += characters[i] as number;
+      } else {
+        const record = records.subarray(start, end);
         countDrop(dedup, "duplicate");
-        this.#rejects.add(result.lines[i] as number, DEDUP_STEP, "duplicate", () => textOf(record));
-        continue;
+        drops.addDocument(DEDUP_STEP, "duplicate", () => documentOf(record));
+        if (start > piece) pieces.push(records.subarray(piece, start));
+        piece = end;
       }
-      dedup.bytesIn += textBytes;
-      dedup.bytesOut += textBytes;
-      this.#keys.push(result.keys[i] as bigint);
-      if (result.bands.length > 0)
-        this.#bands.push(result.bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
-      this.#statistics.documentsKept += 1;
-      this.#statistics.textBytesKept += textBytes;
-      this.#statistics.charactersKept += characters;
-      this.#totals.documents += 1;
-      this.#totals.textBytes += textBytes;
-      this.#totals.characters += characters;
+      start = end;
+    }
+    if (start > piece) pieces.push(records.subarray(piece, start));
+    return pieces;
+  }
+
+  async #write(pieces: readonly Uint8Array[], unit: number): Promise<void> {
+    for (const piece of pieces) {
       this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
-      await this.#writer.write(record);
+      await this.#writer.write(piece);
     }
   }
 
@@ -119,17 +144,27 @@ export class Span {
       ...(record === undefined
         ? {}
         : { shard: { file: shardFile(this.#dataset, index), ...this.#totals, ...record } }),
-      statistics: this.#statistics,
-      rejects: this.#rejects.sample,
-      traces: this.#traces,
+      statistics: {
+        ...this.#statistics,
+        documentsKept: this.#totals.documents,
+        textBytesKept: this.#totals.textBytes,
+        charactersKept: this.#totals.characters,
+      },
     };
-    await this.#state.journal.append(index, unit, BigUint64Array.from(this.#keys), joinRows(this.#bands));
+    const drops = (await this.#drops?.commit()) ?? { rejects: [], archives: [] };
+    const evidence = { ...drops, traces: this.#traces };
+    await this.#state.journal.append(
+      index,
+      { unit, evidence },
+      BigUint64Array.from(this.#keys),
+      joinRows(this.#bands),
+    );
     this.#writer = undefined;
     this.#ended = [];
     this.#keys = [];
     this.#bands = [];
     this.#statistics = emptyStatistics([]);
-    this.#rejects = new RejectSample();
+    this.#drops = undefined;
     this.#traces = [];
     this.#inputBytes = 0;
     this.#totals = { documents: 0, textBytes: 0, characters: 0 };
@@ -139,6 +174,7 @@ export class Span {
   /** Drops what was written since the last unit. */
   async discard(): Promise<void> {
     await this.#writer?.discard();
+    await this.#drops?.discard();
     this.#writer = undefined;
   }
 
@@ -162,7 +198,6 @@ function joinRows(rows: readonly Uint32Array[]): Uint32Array {
   return joined;
 }
 
-function textOf(record: Uint8Array): string {
-  const value: { text: string } = JSON.parse(Buffer.from(record).toString());
-  return value.text;
+function documentOf(record: Uint8Array): { text: string; meta: { id: string; source: string } } {
+  return JSON.parse(Buffer.from(record).toString());
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { finish, runApt3, startApt3 } from "./support/apt3.ts";
@@ -36,5 +37,10 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     assert.equal((await runApt3(words(signal), { cwd: root })).code, 0);
     assert.equal((await runApt3(words(`${signal}-whole`), { cwd: root })).code, 0);
     assert.deepEqual(hashOutput(join(root, signal)), hashOutput(join(root, `${signal}-whole`)));
+    // What `--limit` has left is known after an interruption, because every unit says what it read.
+    const { unit }: { unit: { inputBytes: number; statistics: { bytesRead: number } } } = JSON.parse(
+      readFileSync(join(root, signal, "journal/first-00000.json"), "utf8"),
+    );
+    assert.ok(unit.inputBytes >= unit.statistics.bytesRead, `${unit.inputBytes} bytes read`);
   });
 }

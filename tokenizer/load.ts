@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { exists } from "../pipeline/runtime/files.ts";
-import { Tokenizer } from "./tokenizer.ts";
+import { Tokenizer } from "./node.ts";
 
 /**
  * Loads the tokenizer of a folder.

@@ -1,14 +1,13 @@
-// The native side of model/backends/cpu.ts, and the way in to that of model/backends/cuda.ts. Every operation takes the device first and then what its C++ function
-// takes; it is put on the device's queue and returns at once.
+// The native side of model/backends/cpu.ts, and the way in to that of model/backends/cuda.ts. Every operation takes the
+// device first and then what its C++ function takes; it is put on the device's queue and returns at once.
 #include <node_api.h>
 
 #include <cstring>
-#include <tuple>
 #include <utility>
 
+#include "calls.h"
 #include "cuda/host/cuda_addon.h"
 #include "device.h"
-#include "napi_values.h"
 
 namespace apt3 {
 namespace {
@@ -115,8 +114,7 @@ napi_value write(napi_env env, napi_callback_info info) {
     auto* device = externalValue<Device>(env, arguments.values[0]);
     Buffer to;
     decode(env, arguments.values[1], to);
-    const TypedArray values = typedArray(env, arguments.values[2]);
-    if (static_cast<int64_t>(values.elements) != to.size()) throw std::runtime_error("as many values as elements");
+    const TypedArray values = typedArray(env, arguments.values[2], to.size());
     const size_t bytes = values.elements * 4;
     Buffer copy = to;
     if (copy.dtype == DType::bf16) copy.dtype = DType::f32;
@@ -140,8 +138,7 @@ napi_value read(napi_env env, napi_callback_info info) {
     auto* device = externalValue<Device>(env, arguments.values[0]);
     Buffer from;
     decode(env, arguments.values[1], from);
-    const TypedArray values = typedArray(env, arguments.values[2]);
-    if (static_cast<int64_t>(values.elements) != from.size()) throw std::runtime_error("as many values as elements");
+    const TypedArray values = typedArray(env, arguments.values[2], from.size());
     const auto work = [device, from, values] {
       const size_t bytes = values.elements * 4;
       if (from.dtype != DType::bf16) {
@@ -211,58 +208,47 @@ struct Enqueue;
 template <class... Parameters, void (*Operations::*operation)(Engine&, Parameters...)>
 struct Enqueue<operation> {
   static napi_value call(napi_env env, napi_callback_info info) {
-    return guarded(env, [&] { return decodeAndEnqueue(env, info, std::index_sequence_for<Parameters...>()); });
-  }
-
- private:
-  template <size_t... at>
-  static napi_value decodeAndEnqueue(napi_env env, napi_callback_info info, std::index_sequence<at...>) {
-    const Arguments<sizeof...(Parameters) + 1> arguments(env, info);
-    auto* device = externalValue<Device>(env, arguments.values[0]);
-    std::tuple<std::decay_t<Parameters>...> decoded;
-    (decode(env, arguments.values[at + 1], std::get<at>(decoded)), ...);
-    device->queue.enqueue([device, decoded = std::move(decoded)] {
-      (device->operations.*operation)(device->engine, std::get<at>(decoded)...);
+    return decodeCall<Device, Parameters...>(env, info, [](Device* device, auto decoded) {
+      device->queue.enqueue([device, decoded = std::move(decoded)] {
+        const auto run = [&](const auto&... arguments) {
+          (device->operations.*operation)(device->engine, arguments...);
+        };
+        std::apply(run, decoded);
+      });
     });
-    return nullptr;
   }
 };
 
 napi_value initialize(napi_env env, napi_value exports) {
-  const std::pair<const char*, napi_callback> functions[] = {
-      {"instructionSets", listInstructionSets},
-      {"open", open},
-      {"create", create},
-      {"free", freeBuffer},
-      {"write", write},
-      {"read", read},
-      {"finish", finish},
-      {"shutdown", shutdown},
-      {"workspaceBytes", workspaceBytes},
-      {"zero", zero},
-      {"copy", Enqueue<&Operations::convert>::call},
-      {"embedding", Enqueue<&Operations::embedding>::call},
-      {"embeddingBackward", Enqueue<&Operations::embeddingBackward>::call},
-      {"rmsNorm", Enqueue<&Operations::rmsNorm>::call},
-      {"rmsNormBackward", Enqueue<&Operations::rmsNormBackward>::call},
-      {"matmul", Enqueue<&Operations::matmul>::call},
-      {"rope", Enqueue<&Operations::rope>::call},
-      {"attention", Enqueue<&Operations::attention>::call},
-      {"attentionBackward", Enqueue<&Operations::attentionBackward>::call},
-      {"cachedAttention", Enqueue<&Operations::cachedAttention>::call},
-      {"swiglu", Enqueue<&Operations::swiglu>::call},
-      {"swigluBackward", Enqueue<&Operations::swigluBackward>::call},
-      {"crossEntropy", Enqueue<&Operations::crossEntropy>::call},
-      {"squaredNorm", Enqueue<&Operations::squaredNorm>::call},
-      {"peakProducts", Enqueue<&Operations::peakProducts>::call},
-      {"adamw", Enqueue<&Operations::adamw>::call},
-  };
   return guarded(env, [&] {
-    for (const auto& [name, function] : functions) {
-      napi_value value;
-      check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value));
-      check(env, napi_set_named_property(env, exports, name, value));
-    }
+    defineFunctions(env, exports, {
+        {"instructionSets", listInstructionSets},
+        {"open", open},
+        {"create", create},
+        {"free", freeBuffer},
+        {"write", write},
+        {"read", read},
+        {"finish", finish},
+        {"shutdown", shutdown},
+        {"workspaceBytes", workspaceBytes},
+        {"zero", zero},
+        {"copy", Enqueue<&Operations::convert>::call},
+        {"embedding", Enqueue<&Operations::embedding>::call},
+        {"embeddingBackward", Enqueue<&Operations::embeddingBackward>::call},
+        {"rmsNorm", Enqueue<&Operations::rmsNorm>::call},
+        {"rmsNormBackward", Enqueue<&Operations::rmsNormBackward>::call},
+        {"matmul", Enqueue<&Operations::matmul>::call},
+        {"rope", Enqueue<&Operations::rope>::call},
+        {"attention", Enqueue<&Operations::attention>::call},
+        {"attentionBackward", Enqueue<&Operations::attentionBackward>::call},
+        {"cachedAttention", Enqueue<&Operations::cachedAttention>::call},
+        {"swiglu", Enqueue<&Operations::swiglu>::call},
+        {"swigluBackward", Enqueue<&Operations::swigluBackward>::call},
+        {"crossEntropy", Enqueue<&Operations::crossEntropy>::call},
+        {"squaredNorm", Enqueue<&Operations::squaredNorm>::call},
+        {"peakProducts", Enqueue<&Operations::peakProducts>::call},
+        {"adamw", Enqueue<&Operations::adamw>::call},
+    });
     check(env, napi_set_named_property(env, exports, "cuda", cuda::exportsOf(env)));
     return exports;
   });

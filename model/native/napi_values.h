@@ -145,12 +145,13 @@ struct TypedArray {
   size_t elements = 0;
 };
 
-/** The elements of a Float32Array or Int32Array. */
-inline TypedArray typedArray(napi_env env, napi_value value) {
+/** The elements of a Float32Array or Int32Array, of which there must be `expected`. */
+inline TypedArray typedArray(napi_env env, napi_value value, int64_t expected) {
   TypedArray array;
   napi_typedarray_type type;
   check(env, napi_get_typedarray_info(env, value, &type, &array.elements, &array.data, nullptr, nullptr));
   if (type != napi_float32_array && type != napi_int32_array) throw std::runtime_error("expected 32-bit elements");
+  if (static_cast<int64_t>(array.elements) != expected) throw std::runtime_error("as many values as elements");
   return array;
 }
 

@@ -35,6 +35,14 @@ export class KeySet {
     return key === 0n ? this.#hasZero : this.#slots[this.#find(key)] === key;
   }
 
+  /** All keys in order. */
+  sorted(): BigUint64Array<ArrayBuffer> {
+    const keys = new BigUint64Array(this.#size); // the key zero, when it is there, is the first already
+    let filled = this.#hasZero ? 1 : 0;
+    for (const key of this.#slots) if (key !== 0n) keys[filled++] = key;
+    return keys.sort();
+  }
+
   clear(): void {
     this.#slots.fill(0n);
     this.#size = 0;

@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import xxhash from "xxhash-wasm";
-import { RejectSample } from "../clean.ts";
+import { DropLog } from "../evidence/drop-log.ts";
+import { placeOf, type Rejects, type Trace } from "../evidence/evidence.ts";
+import { excerptChange } from "../evidence/trace.ts";
 import { type Journal, SHARD_ENDING, type Unit } from "../journal.ts";
 import { readLineBlocks } from "../readers/lines.ts";
 import { openBytes } from "../readers/open.ts";
@@ -11,7 +13,6 @@ import { exists } from "../runtime/files.ts";
 import { ShardWriter } from "../shard-writer.ts";
 import type { Dataset } from "../sources/dataset.ts";
 import { countDrop, stepOf } from "../statistics.ts";
-import { excerptChange, type Trace } from "../trace.ts";
 import { BANDS } from "./minhash.ts";
 import { partKeys, RepeatedParts } from "./repeated-parts.ts";
 import { SpilledKeys } from "./spilled-keys.ts";
@@ -22,6 +23,8 @@ interface LineDedupState {
   readonly out: string;
   readonly journal: Journal;
   readonly traces: number;
+  readonly rejects: Rejects;
+  readonly fileOf: (dataset: string, input: number) => string;
 }
 
 /**
@@ -73,7 +76,7 @@ export async function removeRepeatedParts(
 
 interface ShardRecord {
   readonly text: string;
-  readonly meta: { readonly id: string; readonly changedBy?: readonly string[] };
+  readonly meta: { readonly id: string; readonly source: string; readonly changedBy?: readonly string[] };
 }
 
 async function* readShard(out: string, shard: Unit["shard"]): AsyncGenerator<ShardRecord> {
@@ -93,7 +96,11 @@ async function rewriteUnit(unit: Unit, index: number, state: RewriteState): Prom
   const { out, journal, repeated, minCharacters, traces: tracesKept } = state;
   const statistics = structuredClone(unit.statistics);
   const step = stepOf(statistics, STEP);
-  const rejects = new RejectSample();
+  const drops = await DropLog.create({
+    path: journal.archivePath(unit.dataset, index, "lines"),
+    rejects: state.rejects,
+    fileOf: state.fileOf,
+  });
   const traces: Trace[] = [];
   const kept: number[] = [];
   const totals = { textBytes: 0, characters: 0 };
@@ -102,16 +109,17 @@ async function rewriteUnit(unit: Unit, index: number, state: RewriteState): Prom
   try {
     for await (const { text, meta } of readShard(out, unit.shard)) {
       const place = step.documentsIn++;
-      const line = Number(meta.id.slice(meta.id.lastIndexOf(":") + 1));
       const rest = repeated.removeFrom(text);
       if (rest !== text && rest.length <= minCharacters) {
         countDrop(step, "only-repeated-lines");
-        rejects.add(line, STEP, "only-repeated-lines", () => text);
+        drops.addDocument(STEP, "only-repeated-lines", () => ({ text, meta }));
+        await drops.settle();
         continue;
       }
       if (rest !== text) {
         step.changed += 1;
-        if (traces.length < tracesKept) traces.push({ line, step: STEP, ...excerptChange(text, rest) });
+        if (traces.length < tracesKept)
+          traces.push({ ...placeOf(meta.id), step: STEP, ...excerptChange(text, rest) });
       }
       kept.push(place);
       const changed = rest === text ? meta : { ...meta, changedBy: [...(meta.changedBy ?? []), STEP] };
@@ -135,13 +143,13 @@ async function rewriteUnit(unit: Unit, index: number, state: RewriteState): Prom
       ...others,
       ...(written === undefined ? {} : { shard: { file, documents: kept.length, ...totals, ...written } }),
       statistics,
-      rejects: [...unit.rejects, ...rejects.sample],
-      traces: [...unit.traces, ...traces],
     };
-    await journal.writeWithoutLines(index, result, await bandsOf(unit, kept, journal));
+    const evidence = { ...(await drops.commit()), traces };
+    await journal.writeWithoutLines(index, { unit: result, evidence }, await bandsOf(unit, kept, journal));
     return result;
   } finally {
     await writer?.discard();
+    await drops.discard();
   }
 }
 

@@ -1,6 +1,7 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { RejectSample } from "../clean.ts";
+import { DropLog } from "../evidence/drop-log.ts";
+import type { Rejects } from "../evidence/evidence.ts";
 import { type Journal, SHARD_ENDING, type Unit } from "../journal.ts";
 import { readLineBlocks } from "../readers/lines.ts";
 import { openBytes } from "../readers/open.ts";
@@ -12,6 +13,13 @@ import { countDrop, stepOf } from "../statistics.ts";
 import { findNearDuplicates } from "./near-duplicates.ts";
 
 const NEAR_DEDUP_STEP = "near-dedup";
+
+interface NearDedupState {
+  readonly out: string;
+  readonly journal: Journal;
+  readonly rejects: Rejects;
+  readonly fileOf: (dataset: string, input: number) => string;
+}
 
 /** The units of one data set, in order. */
 export interface DatasetUnits {
@@ -27,11 +35,11 @@ export interface DatasetUnits {
  */
 export async function dropNearDuplicates(
   datasets: readonly DatasetUnits[],
-  { out, journal }: { readonly out: string; readonly journal: Journal },
+  state: NearDedupState,
   context: JobContext,
 ): Promise<DatasetUnits[]> {
   const files = datasets.flatMap(({ units }) =>
-    units.map((unit) => ({ path: journal.bandsPath(unit), documents: unit.shard?.documents ?? 0 })),
+    units.map((unit) => ({ path: state.journal.bandsPath(unit), documents: unit.shard?.documents ?? 0 })),
   );
   const total = files.reduce((sum, { documents }) => sum + documents, 0);
   const task = context.progress.start({ label: "finding near-duplicates", unit: "documents", total });
@@ -47,7 +55,7 @@ export async function dropNearDuplicates(
       const documents = unit.shard?.documents ?? 0;
       const duplicates: number[] = [];
       for (let i = 0; i < documents; i++) if (clusters.isDuplicate(first + i)) duplicates.push(i);
-      deduplicated.push(await withoutDuplicates(unit, duplicates, { out, journal, index }));
+      deduplicated.push(await withoutDuplicates(unit, duplicates, { ...state, index }));
       dropped += duplicates.length;
       first += documents;
       task.advance(documents);
@@ -70,9 +78,7 @@ export async function removeReplaced(
     if (SHARD.test(name) && !kept.has(name)) await rm(join(out, name), { force: true });
 }
 
-interface Place {
-  readonly out: string;
-  readonly journal: Journal;
+interface Place extends NearDedupState {
   /** The unit's index in its data set. */
   readonly index: number;
 }
@@ -81,7 +87,7 @@ interface Place {
 async function withoutDuplicates(
   unit: Unit,
   dropped: number[],
-  { out, journal, index }: Place,
+  { out, journal, rejects, fileOf, index }: Place,
 ): Promise<Unit> {
   const statistics = structuredClone(unit.statistics);
   const step = stepOf(statistics, NEAR_DEDUP_STEP);
@@ -102,10 +108,17 @@ async function withoutDuplicates(
   const gone = new Set(isOriginal ? [] : earlier.dropped);
   const places = Array.from({ length: shard.documents }, (_, i) => i).filter((i) => !gone.has(i));
   const isDropped = new Set(dropped);
-  const file = shard.file.replace(SHARD_ENDING, `-${nameOf(dropped)}${SHARD_ENDING}`);
-  const { record, removed, rejects } = await rewriteShard(join(out, from.file), join(out, file), (i) =>
-    isDropped.has(places[i] as number),
-  );
+  const name = nameOf(dropped);
+  const file = shard.file.replace(SHARD_ENDING, `-${name}${SHARD_ENDING}`);
+  const drops = await DropLog.create({
+    path: journal.archivePath(unit.dataset, index, name),
+    rejects,
+    fileOf,
+  });
+  const { record, removed, evidence } = await rewriteShard(join(out, from.file), join(out, file), {
+    isDuplicate: (i) => isDropped.has(places[i] as number),
+    drops,
+  });
   const left = {
     documents: shard.documents - dropped.length,
     textBytes: from.textBytes - removed.textBytes,
@@ -120,10 +133,18 @@ async function withoutDuplicates(
   const result = {
     ...rest,
     statistics,
-    rejects: [...(isOriginal ? unit : earlier.unit).rejects, ...rejects],
     ...(record === undefined ? {} : { shard: { file, ...left, ...record } }),
   };
-  await journal.writeDeduplicated(index, { dropped, unit: result });
+  const before = isOriginal ? { rejects: [], archives: [] } : earlier.evidence;
+  await journal.writeDeduplicated(index, {
+    dropped,
+    unit: result,
+    evidence: {
+      rejects: [...before.rejects, ...evidence.rejects],
+      archives: [...before.archives, ...evidence.archives],
+      traces: [],
+    },
+  });
   return result;
 }
 
@@ -137,16 +158,15 @@ interface Rewritten {
   /** Absent when no document was left. */
   readonly record: FileRecord | undefined;
   readonly removed: { readonly textBytes: number; readonly characters: number };
-  readonly rejects: RejectSample["sample"];
+  readonly evidence: Awaited<ReturnType<DropLog["commit"]>>;
 }
 
 /** Copies a shard's lines but for the duplicates. */
 async function rewriteShard(
   from: string,
   to: string,
-  isDuplicate: (index: number) => boolean,
+  { isDuplicate, drops }: { readonly isDuplicate: (index: number) => boolean; readonly drops: DropLog },
 ): Promise<Rewritten> {
-  const sample = new RejectSample();
   const removed = { textBytes: 0, characters: 0 };
   let writer: ShardWriter | undefined;
   let index = 0;
@@ -161,21 +181,18 @@ async function rewriteShard(
           await writer.write(line);
           continue;
         }
-        const { text, meta }: { text: string; meta: { id: string } } = JSON.parse(
+        const document: { text: string; meta: { id: string; source: string } } = JSON.parse(
           Buffer.from(line).toString(),
         );
-        removed.textBytes += Buffer.byteLength(text);
-        removed.characters += text.length;
-        sample.add(
-          Number(meta.id.slice(meta.id.lastIndexOf(":") + 1)),
-          NEAR_DEDUP_STEP,
-          "near-duplicate",
-          () => text,
-        );
+        removed.textBytes += Buffer.byteLength(document.text);
+        removed.characters += document.text.length;
+        drops.addDocument(NEAR_DEDUP_STEP, "near-duplicate", () => document);
       }
+      await drops.settle();
     }
-    return { record: await writer?.commit(), removed, rejects: sample.sample };
+    return { record: await writer?.commit(), removed, evidence: await drops.commit() };
   } finally {
     await writer?.discard();
+    await drops.discard();
   }
 }

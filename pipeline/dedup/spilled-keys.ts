@@ -51,7 +51,9 @@ export class SpilledKeys {
     const file = await open(this.#path(bucket), "a");
     try {
       const keys = (this.#buffers[bucket] as BigUint64Array).subarray(0, this.#lengths[bucket]);
-      await writeAll(file, new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength));
+      await writeAll(file, new Uint8Array(keys.buffer, keys.byteOffset, keys.byteLength), {
+        path: this.#path(bucket),
+      });
     } finally {
       await file.close();
     }

@@ -27,8 +27,6 @@ export const SIGN = {
   /** Separators of menus: `|`, `•`, `›`, `»`. */
   separator: 2048,
   colon: 4096,
-  /** Six digits with at most two other signs between any of them: the least an identifier has. */
-  longNumber: 16384,
   /** Three letters that stand alone one after the other. */
   spacedLetter: 8192,
 } as const;
@@ -43,10 +41,6 @@ const SPACE = 32;
 const NEWLINE = 10;
 const COMMA = 44;
 const FULL_STOP = 46;
-const ZERO = 48;
-const NINE = 57;
-const LONG_NUMBER = 6;
-const NEAR_DIGIT = 3;
 const SPACED_LETTERS = 3;
 let table: Uint16Array | undefined;
 
@@ -57,19 +51,10 @@ export function readSigns(text: string): number {
   const end = MARGIN + text.length;
   let signs = 0;
   let alone = 0;
-  let digits = 0;
-  let lastDigit = 0;
   for (let i = MARGIN; i < end; i++) {
     const unit = units[i] as number;
     signs |= table[unit] as number;
-    if (unit > NINE) continue;
-    if (unit > SPACE) {
-      if (unit < ZERO) continue;
-      digits = i - lastDigit <= NEAR_DIGIT ? digits + 1 : 1;
-      if (digits === LONG_NUMBER) signs |= SIGN.longNumber;
-      lastDigit = i;
-      continue;
-    }
+    if (unit > SPACE) continue;
     const previous = units[i - 1] as number;
     const beforePrevious = units[i - 2] as number;
     alone = beforePrevious === SPACE && previous > 64 && previous < 0x180 ? alone + 1 : 0;
@@ -82,11 +67,6 @@ export function readSigns(text: string): number {
   }
   if (text.length > 0 && (units[end - 1] as number) <= SPACE) signs |= SIGN.untidy;
   return signs;
-}
-
-/** The signs a text may have that was made of one with these by taking parts away: digits have come together. */
-export function signsOfShortened(signs: number): number {
-  return (signs & SIGN.digit) === 0 ? signs : signs | SIGN.longNumber;
 }
 
 function buildTable(): Uint16Array {

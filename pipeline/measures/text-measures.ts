@@ -1,6 +1,7 @@
 import { type Lines, readLines } from "./lines.ts";
+import { readNumbers } from "./numbers.ts";
 import { qualityOf } from "./quality.ts";
-import { readSigns, signsOfShortened } from "./signs.ts";
+import { readSigns, SIGN } from "./signs.ts";
 import { unlikelyShare } from "./trigrams.ts";
 import { readWords, type Words } from "./words.ts";
 
@@ -8,15 +9,17 @@ import { readWords, type Words } from "./words.ts";
 export class TextMeasures {
   readonly text: string;
   #signs: number | undefined;
+  #numbers: number | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
+  #splitLines: readonly string[] | undefined;
   #unlikely: number | undefined;
   #quality: number | undefined;
 
   /** @param signs of an earlier form of the text, when this one can have no others */
   constructor(text: string, signs?: number) {
     this.text = text;
-    this.#signs = signs === undefined ? undefined : signsOfShortened(signs);
+    this.#signs = signs;
   }
 
   get signs(): number {
@@ -29,9 +32,21 @@ export class TextMeasures {
     return (this.signs & signs) !== 0;
   }
 
+  /** Whether the text's digits could be any of these `NUMBER` bits. */
+  mayHold(numbers: number): boolean {
+    this.#numbers ??= this.has(SIGN.digit) ? readNumbers(this.text) : 0;
+    return (this.#numbers & numbers) !== 0;
+  }
+
   get words(): Words {
     this.#words ??= readWords(this.text);
     return this.#words;
+  }
+
+  /** The text's lines; for what is told of their shapes see `lines`. */
+  get splitLines(): readonly string[] {
+    this.#splitLines ??= this.text.split("\n");
+    return this.#splitLines;
   }
 
   get lines(): Lines {

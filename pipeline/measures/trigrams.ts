@@ -50,8 +50,10 @@ function readPart(text: string, start: number, end: number, count: number): numb
   let [first, second] = [0, 0];
   for (let i = start; i <= end; i++) {
     const third = i === end ? 0 : (codes[units[MARGIN + i] as number] as number);
-    // only triples around a letter: the middle one says what the triple is about
-    if (second !== 0) found[next++] = (first * SYMBOLS + second) * SYMBOLS + third;
+    // only triples around a letter: the middle one says what the triple is about. All are written and most kept, since
+    // no processor guesses where words end
+    found[next] = (first * SYMBOLS + second) * SYMBOLS + third;
+    next += Math.min(second, 1);
     first = second;
     second = third;
   }

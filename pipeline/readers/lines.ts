@@ -22,7 +22,7 @@ export interface LineBlockOptions {
 /** Large enough to make messages between threads cheap, small enough that a dozen in flight cost little. */
 const BLOCK_BYTES = 1 << 20;
 /** A 100 MB document is possible (a whole encyclopaedia volume), a gigabyte in one line is an attack. */
-const MAX_LINE_BYTES = 1 << 28;
+export const MAX_LINE_BYTES = 1 << 28;
 
 /**
  * Cuts a byte stream into blocks of whole lines. Where a block ends depends on the content alone, not on how

@@ -17,6 +17,8 @@ export interface OpenOptions {
   readonly content?: AsyncIterable<Uint8Array> | undefined;
   /** Sees every chunk as it lies in the file, before it is inflated. */
   readonly onRead?: (chunk: Uint8Array) => void;
+  /** The reader copies each chunk before it asks for the next, so that its memory may be freed then. */
+  readonly freeChunks?: boolean;
 }
 
 /**
@@ -26,12 +28,17 @@ export interface OpenOptions {
  */
 export function openBytes(
   path: string,
-  { compression = compressionOf(path), content = readFrom(path), onRead }: OpenOptions = {},
+  {
+    compression = compressionOf(path),
+    content = readFrom(path),
+    onRead,
+    freeChunks = false,
+  }: OpenOptions = {},
 ): AsyncIterable<Uint8Array> {
   const raw = onRead === undefined ? content : watch(content, onRead);
   switch (compression) {
     case "zst":
-      return decompressZstd(raw);
+      return decompressZstd(raw, freeChunks);
     case "gz":
       return gunzip(raw);
     case "bz2":

@@ -17,9 +17,13 @@ const CHUNK_BYTES = 1 << 20;
  * walk the block headers to find where each frame ends and give every frame a decompressor of its own.
  * Format: RFC 8878 §3.1.
  *
+ * @param freeChunks gives the memory of each chunk back as soon as the next is asked for: for whoever copies them
  * @throws CorruptInput with the byte offset when the file is cut off, damaged, or not zstd
  */
-export async function* decompressZstd(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+export async function* decompressZstd(
+  source: AsyncIterable<Uint8Array>,
+  freeChunks = false,
+): AsyncGenerator<Buffer> {
   const input = new ByteQueue(source, "zstd");
   while (await input.has(1)) {
     const frameStart = input.offset;
@@ -37,7 +41,10 @@ export async function* decompressZstd(source: AsyncIterable<Uint8Array>): AsyncG
     const frame = Readable.from(frameBytes(input), { highWaterMark: 1 }); // sixteen pieces ahead would be 4 MB
     frame.on("error", (error) => inflate.destroy(error));
     try {
-      for await (const chunk of frame.pipe(inflate)) yield chunk;
+      for await (const chunk of frame.pipe(inflate)) {
+        yield chunk;
+        if (freeChunks) free(chunk);
+      }
     } catch (error) {
       if (error instanceof CorruptInput) throw error;
       const why = error instanceof Error ? error.message : String(error);
@@ -47,6 +54,15 @@ export async function* decompressZstd(source: AsyncIterable<Uint8Array>): AsyncG
       inflate.destroy();
     }
   }
+}
+
+/**
+ * Frees a chunk that ends its buffer; Node's stream has left such a buffer, while it goes on filling others. Left to the
+ * garbage collector, a full collection every 20 MB took a tenth of the processor time of packing (measured 2026-11).
+ */
+function free({ buffer, byteOffset, byteLength }: Buffer): void {
+  if (buffer.byteLength === CHUNK_BYTES && byteOffset + byteLength === CHUNK_BYTES && "transfer" in buffer)
+    buffer.transfer(0);
 }
 
 /**

@@ -52,29 +52,56 @@ function inOrder(steps: Statistics["steps"]): [name: string, step: StepStatistic
   return Object.entries(steps).sort(([a], [b]) => place(a) - place(b));
 }
 
+/** Documents and text behind each step: data sets whose profile does without a step pass it as they are. */
+function passage(
+  names: readonly string[],
+  datasets: readonly CleanDataset[],
+): { readonly documents: number; readonly textBytes: number }[] {
+  const sums = names.map(() => ({ documents: 0, textBytes: 0 }));
+  for (const { statistics } of datasets) {
+    let [documents, textBytes] = [statistics.documentsRead, statistics.bytesRead];
+    for (const [i, sum] of sums.entries()) {
+      const step = statistics.steps[names[i] as string];
+      if (step !== undefined && step.documentsIn > 0)
+        [documents, textBytes] = [step.documentsIn - droppedBy(step), step.bytesOut];
+      sum.documents += documents;
+      sum.textBytes += textBytes;
+    }
+  }
+  return sums;
+}
+
 /**
  * Documents and bytes of text through the steps.
  *
+ * @param datasets those whose sum the statistics are
  * @param milliseconds time of each step, where it is known
  */
 export function funnel(
   { steps, documentsRead }: Statistics,
+  datasets: readonly CleanDataset[],
   milliseconds: Readonly<Record<string, number>> = {},
 ): string {
   const isTimed = Object.values(milliseconds).some((time) => time > 0);
-  const rows = inOrder(steps).map(([name, step]): Cell[] => {
+  const ordered = inOrder(steps);
+  const left = passage(
+    ordered.map(([name]) => name),
+    datasets,
+  );
+  const rows = ordered.map(([name, step], i): Cell[] => {
+    const { documents, textBytes } = left[i] as (typeof left)[number];
     const dropped = droppedBy(step);
     const time = milliseconds[name] ?? 0;
     const change = step.bytesOut - step.bytesIn;
     return [
       name,
-      step.documentsIn - dropped,
+      documents,
       step.changed === 0 ? muted("–") : step.changed,
       dropped === 0 ? muted("–") : { html: `<span class="loss">${count(dropped)}</span>` },
-      { html: bytes(step.bytesOut) },
+      { html: bytes(textBytes) },
       change === 0 ? muted("–") : { html: `${change > 0 ? "+" : "−"}${bytes(Math.abs(change))}` },
       ...(isTimed ? [speed(step.bytesIn, time), seconds(time)] : []),
-      bar((step.documentsIn - dropped) / Math.max(documentsRead, 1)),
+      bar(documents / Math.max(documentsRead, 1)),
     ];
   });
   const timing = isTimed ? ["MB/s", "time"] : [];
@@ -93,9 +120,10 @@ const speed = (size: number, time: number): Cell =>
 /** The same for every data set, folded away twice: there may be 160 of them. */
 export function funnelsBySource(datasets: readonly CleanDataset[]): string {
   if (datasets.length < 2) return "";
-  const folds = datasets.map(({ name, statistics }) => {
+  const folds = datasets.map((dataset) => {
+    const { name, statistics } = dataset;
     const { documentsRead, documentsKept } = statistics;
-    return `<details><summary>${escapeHtml(name)} <small>${count(documentsKept)} of ${count(documentsRead)} kept</small></summary>${funnel(statistics)}</details>`;
+    return `<details><summary>${escapeHtml(name)} <small>${count(documentsKept)} of ${count(documentsRead)} kept</small></summary>${funnel(statistics, [dataset])}</details>`;
   });
   return `<details><summary>Each data set on its own</summary>${folds.join("")}</details>`;
 }

@@ -44,11 +44,11 @@ export function bar(share: number): Cell {
   };
 }
 
-/** A list of names with bars and counts, the longest bar first. */
+/** A list of names with bars and counts, the longest bar first; `most` is the value of a full bar. */
 export function barList(
   rows: readonly { readonly name: string; readonly value: number; readonly note?: string }[],
+  most = Math.max(...rows.map(({ value }) => value), 1),
 ): string {
-  const most = Math.max(...rows.map(({ value }) => value), 1);
   const lines = rows.map(
     ({ name, value, note = "" }) =>
       `<div class="item"><div class="label"><span>${escapeHtml(name)}</span><span class="number"><b>${count(value)}</b> <small>${escapeHtml(note)}</small></span></div><span class="track"><i style="width:${((100 * value) / most).toFixed(1)}%"></i></span></div>`,

@@ -1,5 +1,5 @@
 import type { CleanManifest } from "../clean-manifest.ts";
-import type { Unit } from "../journal.ts";
+import type { Examples } from "../evidence/publish.ts";
 import { PROFILES } from "../profiles.ts";
 import { sumStatistics } from "../results.ts";
 import { dropsByReason, QUALITY_BINS, type Statistics } from "../statistics.ts";
@@ -16,7 +16,7 @@ import { STYLE } from "./style.ts";
  */
 export function renderReport(
   manifest: CleanManifest,
-  units: readonly Unit[],
+  examples: Examples,
   milliseconds: Readonly<Record<string, number>>,
 ): string {
   const { datasets } = manifest;
@@ -24,16 +24,16 @@ export function renderReport(
   const sections = [
     summary(total, manifest, milliseconds),
     section("Where the documents went", overview(datasets, total)),
-    section("Step by step", funnel(total, milliseconds) + funnelsBySource(datasets), STEPS_NOTE),
+    section("Step by step", funnel(total, datasets, milliseconds) + funnelsBySource(datasets), STEPS_NOTE),
     pair(section("Why documents were dropped", reasons(total)), section("Kept documents", histograms(total))),
     pair(section("Languages", languages(total)), section("Licences", licences(manifest))),
     thresholds(manifest),
     section(
       "What the steps changed",
-      changes(units),
+      changes(examples),
       "The place of the first change, with what was there before and is there now.",
     ),
-    section("What was dropped", rejects(units), "As the text was when it was dropped."),
+    section("What was dropped", rejects(examples), "As the text was when it was dropped."),
   ];
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>apt3 ingest</title><style>${STYLE}</style></head><body><main>${sections.join("")}</main></body></html>\n`;
 }
@@ -87,16 +87,21 @@ function summary(
   ].join("")}</div>${failures}`;
 }
 
+/** As many as two histograms beside them are high; the rest is folded away. */
+const REASONS_SHOWN = 12;
+
 function reasons(total: Statistics): string {
   const drops = dropsByReason(total);
   if (drops.length === 0) return "<p>None was.</p>";
-  return barList(
-    drops.map(({ reason, documents }) => ({
-      name: reason,
-      value: documents,
-      note: percent(documents, total.documentsRead),
-    })),
-  );
+  const rows = drops.map(({ reason, documents }) => ({
+    name: reason,
+    value: documents,
+    note: percent(documents, total.documentsRead),
+  }));
+  const rest = rows.slice(REASONS_SHOWN);
+  if (rest.length === 0) return barList(rows);
+  const most = drops[0]?.documents;
+  return `${barList(rows.slice(0, REASONS_SHOWN))}<details><summary>${rest.length} reasons more</summary>${barList(rest, most)}</details>`;
 }
 
 function histograms({ quality, lengths }: Statistics): string {

@@ -48,7 +48,7 @@ td:has(.track){width:22%;min-width:90px}
 .axis{display:flex;justify-content:space-between;font-size:.78rem;color:var(--muted);padding-top:5px;font-variant-numeric:tabular-nums}
 details{padding:0 18px;margin:8px 0}details[open]{padding-bottom:14px}
 summary{cursor:pointer;font-weight:600;padding:9px 0}summary small{margin-left:6px}
-details .scroll{border-radius:8px}
+details .scroll{border-radius:8px}details .card{border:0;padding:0}
 pre{margin:0;padding:10px 13px;border-radius:8px;font:12.5px/1.55 ui-monospace,SFMono-Regular,Menlo,monospace;white-space:pre-wrap;overflow-wrap:anywhere;background:var(--paper);border:1px solid var(--line)}
 .pair{display:grid;grid-template-columns:1fr 1fr;gap:8px}
 del,ins{text-decoration:none;border-radius:3px;padding:0 1px}

@@ -1,5 +1,4 @@
 import { createHash, type Hash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -11,7 +10,7 @@ export interface FileRecord {
 }
 
 /** Unfinished files carry this ending, so that a killed run's leftovers are known and overwritten. */
-const PARTIAL = ".partial";
+export const PARTIAL = ".partial";
 
 /**
  * A file that appears under its name only when it is complete: written beside it as `NAME.partial`,
@@ -44,7 +43,7 @@ export class AtomicFile {
   async write(chunk: Uint8Array): Promise<void> {
     this.#hash.update(chunk);
     this.#bytes += chunk.byteLength;
-    await writeAll(this.#handle, chunk);
+    await writeAll(this.#handle, chunk, { path: this.path });
   }
 
   /** Makes the file durable and gives it its name. */
@@ -69,11 +68,25 @@ export class AtomicFile {
   }
 }
 
-/** Appends all of `bytes` to an open file; the system may take them in parts. */
-export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let offset = 0; offset < bytes.byteLength; ) {
-    const { bytesWritten } = await file.write(bytes, offset, bytes.byteLength - offset);
-    offset += bytesWritten;
+/**
+ * Writes all of `bytes` to an open file, at `position` or behind what was written last; the system may take them in
+ * parts.
+ *
+ * @throws the system's error, such as a full disk, with the file's path, which Node leaves out of it
+ */
+export async function writeAll(
+  file: FileHandle,
+  bytes: Uint8Array,
+  { path, position }: { readonly path: string; readonly position?: number },
+): Promise<void> {
+  try {
+    for (let offset = 0; offset < bytes.byteLength; ) {
+      const at = position === undefined ? null : position + offset;
+      const { bytesWritten } = await file.write(bytes, offset, bytes.byteLength - offset, at);
+      offset += bytesWritten;
+    }
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
 }
 
@@ -88,13 +101,21 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
   }
 }
 
-/** Size and SHA-256 of a file, read as a stream. */
+/** Size and SHA-256 of a file, read piece by piece into the same memory. */
 export async function hashFile(path: string): Promise<FileRecord> {
   const hash = createHash("sha256");
+  const piece = Buffer.allocUnsafe(1 << 20);
+  const file = await open(path, "r");
   let bytes = 0;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
-    hash.update(chunk);
-    bytes += chunk.length;
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length);
+      if (bytesRead === 0) break;
+      hash.update(piece.subarray(0, bytesRead));
+      bytes += bytesRead;
+    }
+  } finally {
+    await file.close();
   }
   return { bytes, sha256: hash.digest("hex") };
 }

@@ -1,6 +1,6 @@
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Piscina } from "piscina";
+import { move, Piscina, transferableSymbol, valueSymbol } from "piscina";
 import { describeFailure, EXIT, type Failure, UserError } from "./errors.ts";
 
 /**
@@ -14,18 +14,27 @@ export function workerEntry(importMetaUrl: string, name: string): string {
 /**
  * Wraps what a worker does with a task. Errors lose their class and members on the way between threads; what
  * they mean to the user (`Failure`) is sent along as the `cause`, and `WorkerPool` makes a `UserError` of it.
+ *
+ * @param transfer buffers of a result to move to the main thread instead of copying
  */
 export function workerTask<Task, Result>(
   run: (task: Task) => Result | Promise<Result>,
+  transfer?: (result: Result) => ArrayBuffer[],
 ): (task: Task) => Promise<Result> {
   return async (task) => {
     try {
-      return await run(task);
+      const result = await run(task);
+      return transfer === undefined ? result : moved(result, transfer(result));
     } catch (error) {
       const failure = describeFailure(error);
       throw new Error(failure.message, { cause: failure });
     }
   };
+}
+
+/** A result as piscina wants it when it is to move buffers; what arrives in the main thread is the result alone. */
+function moved<Result>(result: Result, buffers: ArrayBuffer[]): Result {
+  return move({ [transferableSymbol]: buffers, [valueSymbol]: result as object }) as Result;
 }
 
 function revive(error: unknown): unknown {
@@ -59,20 +68,14 @@ export interface MapOptions<Task> {
 export class WorkerPool<Task, Result> {
   readonly workers: number;
   readonly #ahead: number;
-  readonly #piscina: Piscina<Task, Result>;
+  readonly #options: WorkerPoolOptions;
+  /** Made for the first task: a job that has nothing left for its threads does not wait for them. */
+  #piscina: Piscina<Task, Result> | undefined;
 
   constructor(options: WorkerPoolOptions) {
     this.workers = options.workers;
     this.#ahead = options.ahead ?? options.workers;
-    this.#piscina = new Piscina<Task, Result>({
-      filename: options.entry,
-      minThreads: options.workers,
-      maxThreads: options.workers,
-      workerData: options.workerData,
-      ...(options.youngHeapMegabytes === undefined
-        ? {}
-        : { resourceLimits: { maxYoungGenerationSizeMb: options.youngHeapMegabytes } }),
-    });
+    this.#options = options;
   }
 
   /**
@@ -105,6 +108,7 @@ export class WorkerPool<Task, Result> {
 
   /** Runs one task. */
   async run(task: Task, transferList: ArrayBuffer[] = []): Promise<Result> {
+    this.#piscina ??= startThreads<Task, Result>(this.#options);
     try {
       return await this.#piscina.run(task, { transferList });
     } catch (error) {
@@ -114,6 +118,18 @@ export class WorkerPool<Task, Result> {
 
   /** Ends the threads. Tasks still running are abandoned. */
   async close(): Promise<void> {
-    await this.#piscina.destroy();
+    await this.#piscina?.destroy();
   }
+}
+
+function startThreads<Task, Result>(options: WorkerPoolOptions): Piscina<Task, Result> {
+  return new Piscina<Task, Result>({
+    filename: options.entry,
+    minThreads: options.workers,
+    maxThreads: options.workers,
+    workerData: options.workerData,
+    ...(options.youngHeapMegabytes === undefined
+      ? {}
+      : { resourceLimits: { maxYoungGenerationSizeMb: options.youngHeapMegabytes } }),
+  });
 }

@@ -1,3 +1,4 @@
+import { relative } from "node:path";
 import type { SourceFormat } from "../datasets-config.ts";
 import type { Profile, ProfileName } from "../profiles.ts";
 
@@ -10,6 +11,11 @@ export interface InputFile {
   readonly bytes: number;
   /** Read straight from here, without a stored copy. */
   readonly url?: string;
+}
+
+/** How people name an input: its URL, or its path from the configuration's folder. */
+export function nameOfInput({ path, url }: InputFile, folder: string): string {
+  return url ?? relative(folder, path);
 }
 
 /** A set of documents with one name, licence and profile: what statistics and shards are kept for. */

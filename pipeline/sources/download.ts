@@ -4,7 +4,7 @@ import PQueue from "p-queue";
 import { z } from "zod";
 import type { JobContext } from "../runtime/command.ts";
 import { UserError } from "../runtime/errors.ts";
-import { exists, hashFile, syncFolder } from "../runtime/files.ts";
+import { exists, hashFile, syncFolder, writeAll } from "../runtime/files.ts";
 import { readJson, writeJson } from "../runtime/manifest.ts";
 import type { ProgressTask } from "../runtime/progress.ts";
 import { formatBytes } from "../runtime/sizes.ts";
@@ -125,7 +125,7 @@ async function attempt(download: Download, transfer: Transfer, task: ProgressTas
     // the version goes to disk behind the truncation: bytes of one never stand beside the name of another
     if (part.offset === 0) await file.sync();
     await writeJson(`${partial}.json`, { url: download.url, ...part.version });
-    await append(file, part.offset, part.bytes, { folder: dirname(partial), policy: transfer.policy, task });
+    await append(file, part.offset, part.bytes, { path: partial, policy: transfer.policy, task });
     await file.sync();
   } finally {
     await file.close();
@@ -136,23 +136,20 @@ async function append(
   file: FileHandle,
   offset: number,
   chunks: AsyncIterable<Uint8Array>,
-  { folder, policy, task }: { folder: string; policy: TransferPolicy; task: ProgressTask },
+  { path, policy, task }: { path: string; policy: TransferPolicy; task: ProgressTask },
 ): Promise<void> {
   let position = offset;
   let nextCheck = position + SPACE_CHECK_BYTES;
   for await (const chunk of chunks) {
-    for (let done = 0; done < chunk.length; ) {
-      const { bytesWritten } = await file.write(chunk, done, chunk.length - done, position);
-      done += bytesWritten;
-      position += bytesWritten;
-    }
+    await writeAll(file, chunk, { path, position });
+    position += chunk.length;
     task.advance(chunk.length);
     if (position < nextCheck) continue;
     nextCheck = position + SPACE_CHECK_BYTES;
-    const free = await policy.freeBytes(folder);
+    const free = await policy.freeBytes(dirname(path));
     if (free < policy.reserveBytes) {
       throw new UserError(
-        `${folder}: only ${formatBytes(free)} left on the disk; free some space and run the same command again, downloads go on where they stopped`,
+        `${dirname(path)}: only ${formatBytes(free)} left on the disk; free some space and run the same command again, downloads go on where they stopped`,
       );
     }
   }

@@ -68,7 +68,11 @@ export async function openRemote(
 /** Size and version without the content; undefined from a server that does not tell. */
 export async function inspectRemote(transfer: Transfer): Promise<RemoteVersion | undefined> {
   try {
-    const response = await request(transfer.url, { ...transfer, method: "HEAD" });
+    const response = await request(transfer.url, {
+      ...transfer,
+      method: "HEAD",
+      headers: { "accept-encoding": "identity" },
+    });
     response.resume();
     return response.statusCode === 200 ? versionOf(response) : undefined;
   } catch (error) {
@@ -106,9 +110,10 @@ export async function fetchText(transfer: Transfer, maxBytes: number): Promise<s
  * The bytes of a remote file without a stored copy. A connection that breaks is taken up where it broke; when
  * the server gives no version to hold it to, the file is read again and its beginning compared by hash.
  *
+ * @param expected size of the file, where it is known from elsewhere
  * @throws TransferError, and CorruptInput when the file changed on the server in between
  */
-export async function* streamRemote(transfer: Transfer): AsyncGenerator<Uint8Array> {
+export async function* streamRemote(transfer: Transfer, expected?: number): AsyncGenerator<Uint8Array> {
   const patience = new Patience(transfer.policy);
   const hash = createHash("sha256");
   let position = 0;
@@ -124,6 +129,8 @@ export async function* streamRemote(transfer: Transfer): AsyncGenerator<Uint8Arr
       )
         throw changed();
       version = part.version;
+      if (expected !== undefined && version.bytes !== undefined && version.bytes !== expected)
+        throw new TransferError(`${transfer.url}: the server has ${version.bytes} bytes, not ${expected}`);
       const prefix = createHash("sha256");
       let at = part.offset;
       for await (const chunk of part.bytes) {
@@ -139,6 +146,8 @@ export async function* streamRemote(transfer: Transfer): AsyncGenerator<Uint8Arr
         yield fresh;
       }
       if (at < position) throw changed();
+      if (expected !== undefined && at !== expected)
+        throw new TransferError(`${transfer.url}: brought ${at} bytes, not ${expected}`);
       return;
     } catch (error) {
       await waitOrThrow(error, position, patience, transfer);

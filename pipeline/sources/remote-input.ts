@@ -64,15 +64,17 @@ export async function withSizesOnDisk(datasets: readonly Dataset[]): Promise<Dat
 /**
  * The bytes of a remote file for the readers.
  *
- * @throws CorruptInput when it cannot be read to its end
+ * @param bytes the size it is known by, from its manifest or the server; 0 when it is not known
+ * @throws CorruptInput when it cannot be read to its end, or is of another size
  */
 export async function* readRemote(
-  url: string,
+  { url, bytes }: { readonly url: string; readonly bytes: number },
   policy: TransferPolicy,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
+  const transfer = { url, policy, pacer: new Pacer(policy.bytesPerSecond), signal };
   try {
-    yield* streamRemote({ url, policy, pacer: new Pacer(policy.bytesPerSecond), signal });
+    yield* streamRemote(transfer, bytes === 0 ? undefined : bytes);
   } catch (error) {
     if (error instanceof TransferError) throw new CorruptInput(error.message.replace(`${url}: `, ""));
     throw error;

@@ -1,3 +1,4 @@
+import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -40,8 +41,13 @@ export const anonymise: Step = {
       ? (text, measures) => {
           let hidden = text;
           if (measures.has(SIGN.at)) hidden = hideAddresses(hidden);
-          if (measures.has(SIGN.longNumber)) hidden = hideNumbers(hidden);
-          if (measures.has(SIGN.digit) && PLATE_STEMS.test(hidden)) hidden = hidePlates(hidden);
+          // hidden addresses bring no digits together: what was measured before still holds
+          if (measures.mayHold(NUMBER.long)) hidden = hideLongNumbers(hidden);
+          if (measures.mayHold(NUMBER.local)) hidden = hidden.replace(LOCAL_PHONE, "$1[telefon]");
+          if (measures.mayHold(NUMBER.solid)) hidden = hideCards(hidden);
+          if (measures.mayHold(NUMBER.dotted))
+            hidden = hidden.replace(IP, (match) => (isIp(match) ? "[IP]" : match));
+          if (measures.mayHold(NUMBER.plate) && PLATE_STEMS.test(hidden)) hidden = hidePlates(hidden);
           return keep(hidden);
         }
       : undefined,
@@ -63,19 +69,20 @@ function hideAddresses(text: string): string {
   return result + text.slice(copied);
 }
 
-function hideNumbers(text: string): string {
+function hideLongNumbers(text: string): string {
+  return text.replace(DIGITS, (match, at: number, whole: string) => {
+    const before = whole.slice(Math.max(0, at - CONTEXT), at);
+    const after = whole.slice(at + match.length, at + match.length + CONTEXT);
+    return placeholderOf(match, before, after) ?? match;
+  });
+}
+
+function hideCards(text: string): string {
   return text
-    .replace(DIGITS, (match, at: number, whole: string) => {
-      const before = whole.slice(Math.max(0, at - CONTEXT), at);
-      const after = whole.slice(at + match.length, at + match.length + CONTEXT);
-      return placeholderOf(match, before, after) ?? match;
-    })
-    .replace(LOCAL_PHONE, "$1[telefon]")
     .replace(ID_CARD, (match, series: string, number: string) =>
       isIdCard(series + number) ? "[dowód]" : match,
     )
-    .replace(PASSPORT, "$1[paszport]")
-    .replace(IP, (match) => (isIp(match) ? "[IP]" : match));
+    .replace(PASSPORT, "$1[paszport]");
 }
 
 function hidePlates(text: string): string {

@@ -32,7 +32,7 @@ const BEGINNINGS = [
   `(?:zapisz się|zapraszamy) (?:do|na) (?:naszego |nasz )?newsletter`,
   `(?:zaloguj się|musisz być zalogowany|nie masz konta|zapomniałeś hasła|aby dodać komentarz)${END}.{0,100}$`,
   `(?:tagi|kategori[ae]|autor|komentarze|liczba wyświetleń|odsłon(?:y|a)?|wyświetleń)\\s*(?:\\(\\d+\\)|:).{0,120}$`,
-  `(?:dodan[oaye]|opublikowan[oaye]|data (?:dodania|publikacji)|ostatnia (?:aktualizacja|modyfikacja)|aktualizacja)\\s*:?\\s.{0,40}\\d{4}.{0,20}$`,
+  `(?:dodan[oaye]|opublikowan[oaye]|data (?:dodania|publikacji)|ostatni[ae] (?:aktualizacj[ae]|modyfikacj[ae]|zmian[ay])|aktualizacja)\\s*:?\\s.{0,40}\\d{4}.{0,20}$`,
   // rights
   `(?:©|\\(c\\)|copyright${END}).{0,160}$`,
 ];
@@ -57,7 +57,7 @@ const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
  */
 export const boilerplate: Step = {
   name: "boilerplate",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
   create: (profile) =>
     profile.removeBoilerplate

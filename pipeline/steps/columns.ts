@@ -8,6 +8,9 @@ const GAP = 3;
 /** Share of a page's lines that must begin their right half in the same column. */
 const MIN_SHARE = 0.3;
 const MIN_LINES = 12;
+/** A paragraph's first line is set in by so much at most; lines that begin so often before it are its others. */
+const MAX_INDENT = 6;
+const MIN_MARGIN_LINES = 3;
 
 /**
  * Puts the columns of a page that was extracted with its layout one below the other. The lines above both,
@@ -15,7 +18,7 @@ const MIN_LINES = 12;
  */
 export const columns: Step = {
   name: "columns",
-  version: 1,
+  version: 2,
   create: () => (text, measures) => {
     if (!measures.has(SIGN.untidy) || !text.includes(" ".repeat(MIN_RIGHT / 2))) return keep(text);
     return keep(text.split("\f").map(splitPage).join("\n\n"));
@@ -31,7 +34,7 @@ function splitPage(page: string): string {
   const right: string[] = [];
   const isSplit = (line: string) => line.slice(gutter - GAP, gutter).trim() === "";
   const body = lines.findIndex(
-    (line) => line.length > gutter && isSplit(line) && line.charAt(gutter) !== " ",
+    (line) => isSplit(line) && line.slice(gutter, gutter + MAX_INDENT + 1).trim() !== "",
   );
   for (const line of lines.slice(body)) {
     if (!isSplit(line)) left.push(line.trim());
@@ -43,7 +46,10 @@ function splitPage(page: string): string {
   return [...left, ...right].filter((line) => line !== "").join("\n");
 }
 
-/** The column in which most right halves begin; undefined when the page is not set in two. */
+/**
+ * The column in which most right halves begin; undefined when the page is not set in two. Where most lines there begin
+ * paragraphs, that is the indented column, and the right half begins before it.
+ */
 function findGutter(lines: readonly string[]): number | undefined {
   const counts = new Map<number, number>();
   for (const line of lines) {
@@ -53,5 +59,8 @@ function findGutter(lines: readonly string[]): number | undefined {
   }
   const [column, count] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0])[0] ?? [0, 0];
   const beginAtMargin = lines.filter((line) => /^ {0,12}\S/.test(line)).length;
-  return count >= lines.length * MIN_SHARE && beginAtMargin >= lines.length * MIN_SHARE ? column : undefined;
+  if (count < lines.length * MIN_SHARE || beginAtMargin < lines.length * MIN_SHARE) return undefined;
+  const isMargin = ([at, found]: readonly [number, number]) =>
+    at < column && at >= column - MAX_INDENT && found >= MIN_MARGIN_LINES;
+  return Math.min(column, ...[...counts].filter(isMargin).map(([at]) => at));
 }

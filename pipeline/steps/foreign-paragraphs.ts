@@ -1,3 +1,4 @@
+import type { TextMeasures } from "../measures/text-measures.ts";
 import type { Profile } from "../profiles.ts";
 import { detectBySamples } from "./language.ts";
 import { drop, keep, type Step } from "./step.ts";
@@ -22,14 +23,14 @@ export const foreignParagraphs: Step = {
   name: "foreign-paragraphs",
   version: 1,
   addsNoSigns: true,
-  create: (profile) => (text) => {
+  create: (profile) => (text, measures) => {
     if (text.length < MIN_PASSAGE || !text.includes("\n")) return keep(text);
-    return hasSuspiciousLine(text) ? judge(text, profile) : keep(text);
+    return hasSuspiciousLine(text) ? judge(measures, profile) : keep(text);
   },
 };
 
-function judge(text: string, { maxForeignShare, removeForeignParagraphs }: Profile) {
-  const lines = text.split("\n");
+function judge(measures: TextMeasures, { maxForeignShare, removeForeignParagraphs }: Profile) {
+  const { text, splitLines: lines } = measures;
   const foreign = findForeign(lines);
   if (foreign.characters === 0 || foreign.characters >= text.length - lines.length) return keep(text);
   if (foreign.characters > text.length * maxForeignShare) return drop("foreign-paragraphs");

@@ -1,5 +1,6 @@
 import { decodeHTMLStrict } from "entities";
 import { SIGN } from "../measures/signs.ts";
+import { writeFormulas } from "./mathml.ts";
 import { keep, type Step } from "./step.ts";
 
 /** Tags that end a line or a paragraph where they stand. */
@@ -10,7 +11,7 @@ const INLINE_TAGS =
   "a|abbr|acronym|b|big|button|cite|code|del|em|font|i|iframe|img|input|ins|kbd|label|link|mark|meta|nobr|q|s|samp|small|span|strike|strong|sub|sup|tt|u|var|wbr";
 const ATTRIBUTES = "(?:\\s[^<>]{0,2000})?";
 
-const DROPPED_ELEMENTS = /<(script|style|noscript|template|(?:\w+:)?math|svg)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
+const DROPPED_ELEMENTS = /<(script|style|noscript|template|svg)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
 const COMMENTS = /<!--[\s\S]*?-->|<!doctype[^>]*>|<\?xml[^>]*\?>/gi;
 const PARAGRAPH_TAG = new RegExp(
   `<(?:/?p|/?blockquote|/?h[1-6]|/?table|/?ul|/?ol)${ATTRIBUTES}\\s*/?>`,
@@ -45,7 +46,7 @@ const ENTITY = /&(?:#\d{1,7};|#x[\da-f]{1,6};|[a-z][a-z\d]{1,31};|nbsp)/i;
  */
 export const html: Step = {
   name: "html",
-  version: 3,
+  version: 4,
   create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 
@@ -61,7 +62,8 @@ function removeHtml(text: string): string {
   return result;
 }
 
-function removeTags(text: string): string {
+function removeTags(source: string): string {
+  const text = /<(?:\w+:)?math\b/i.test(source) ? writeFormulas(source) : source;
   const isXml = XML_START.test(text) && !/<html\b/i.test(text.slice(0, 1000));
   if (isXml) return removeXmlTags(text);
   const isPage = PAGE.test(text);
@@ -91,5 +93,6 @@ function removeXmlTags(text: string): string {
     .replace(XML_METADATA, "")
     .replace(/\s+/g, " ")
     .replace(XML_BLOCK_END, "\n\n")
-    .replace(XML_TAG, "");
+    .replace(XML_TAG, "")
+    .replace(/ +(?=[,.;:?!](?:\s|$))/g, "");
 }

@@ -1,5 +1,6 @@
 import { anonymise } from "./anonymise.ts";
 import { boilerplate } from "./boilerplate.ts";
+import { chatLog } from "./chat-log.ts";
 import { columns } from "./columns.ts";
 import { composition } from "./composition.ts";
 import { foreignParagraphs } from "./foreign-paragraphs.ts";
@@ -43,6 +44,7 @@ export const STEPS: readonly Step[] = [
   forumMarkup,
   columns,
   transcript,
+  chatLog,
   spacing,
   whiteSpace,
   pageFurniture,

@@ -13,6 +13,11 @@ const MIN_RELATIVE = 3;
 const RELATIVE_LETTERS = 0.03;
 const SILESIAN_WORDS =
   /(?<!\p{L})(?:niy|żech|kaj|fto|tyż|bydzie|bōł|bōła|ôn|ôna|ino|skuli|zaś|eli|coby)(?!\p{L})/giu;
+/** Spellings that Polish does not have: `prziszła`, `śniyg`. */
+const SILESIAN_SPELLING = /(?<!\p{L})\p{L}*(?:rzi|iy)\p{L}*/giu;
+/** Only Silesian has these letters in words that are no names; names of Japan have them in Polish texts too. */
+const SILESIAN_VOWEL = /(?<!\p{L})\p{Ll}*[ōŏô]\p{Ll}*(?!\p{L})/u;
+const SILESIAN_LETTERS = /(?<!\p{L})\p{Ll}*[ōŏ]\p{Ll}*(?!\p{L})/gu;
 /** Polish knows some of these words, old texts more of them, but never so many. */
 const SILESIAN_SHARE = 0.08;
 /** The detector reads this much, a third of it from the beginning, the middle and the end: a chapter with an
@@ -25,7 +30,7 @@ const SAMPLE_CHARACTERS = 3000;
  */
 export const language: Step = {
   name: "language",
-  version: 3,
+  version: 4,
   create:
     () =>
     (text, { words }) => {
@@ -61,8 +66,12 @@ function relativeOfPolish(
 ): "csb" | "szl" | undefined {
   const hasLetters = foreignLetters >= MIN_RELATIVE && foreignLetters >= letters * RELATIVE_LETTERS;
   if (hasLetters && /[ëùòãé]/i.test(text) && !/[ōŏ]/i.test(text)) return "csb";
-  if (hasLetters && /[ōŏô]/i.test(text)) return "szl";
-  const usual = text.match(SILESIAN_WORDS)?.length ?? 0;
+  if (hasLetters && SILESIAN_VOWEL.test(text)) return "szl";
+  const usual = [SILESIAN_WORDS, SILESIAN_SPELLING].reduce(
+    (sum, pattern) => sum + (text.match(pattern)?.length ?? 0),
+    0,
+  );
+  if ((text.match(SILESIAN_LETTERS)?.length ?? 0) >= count * SILESIAN_SHARE) return "szl";
   return usual >= 2 && usual >= count * SILESIAN_SHARE ? "szl" : undefined;
 }
 

@@ -13,16 +13,24 @@ const HEADING = /^#{1,6}[ \t]+(.*?)[ \t]*#*$/gm;
 const UNDERLINE = /^(.*\S.*)\r?\n(?:={3,}|-{3,})[ \t]*$/gm;
 const STRONG = /\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*|__(?=\S)([^_\n]+?)(?<=\S)__/g;
 
+/** A line that goes on with a sentence: it begins in small letters, or with a link that was set on its own line. */
+const GOES_ON = /^(?:[„"(]?\p{Ll}|\[)/u;
+/** A line that a sentence ends in, or a break the author asked for. */
+const ENDED = /(?:[.!?…:;]["”»’)]*| {2}|\\|<br ?\/?>)$/;
+/** Shorter lines that go on in small letters may be verse. */
+const MIN_PROSE = 45;
+const FENCE = /^\s*(?:```|~~~)/;
+
 /** A text without front matter is Markdown only if it holds at least one link or image of it. */
 const EVIDENCE = /\]\((?:https?:|\/|\.{1,2}\/|#|mailto:)|^\[[^\]\n]+\]:[ \t]*(?:https?:|\/)|\{%[-\s]/m;
 
 /**
  * Turns Markdown of blogs into text: YAML front matter reduced to its title, Liquid tags and images removed,
- * links by their labels, headings as lines. Code blocks and lists stay.
+ * links by their labels, headings as lines, sentences in one line. Code blocks and lists stay.
  */
 export const markdown: Step = {
   name: "markdown",
-  version: 1,
+  version: 2,
   create: () => (text, measures) => {
     const hasFrontMatter = text.startsWith("---") || text.startsWith("\uFEFF---");
     if (!hasFrontMatter && !measures.has(SIGN.bracket)) return keep(text);
@@ -30,10 +38,8 @@ export const markdown: Step = {
     if (frontMatter === null && !(/\]\(|\]:|\{%/.test(text) && EVIDENCE.test(text))) return keep(text);
     const title = TITLE.exec(frontMatter?.[1] ?? "")?.[1] ?? "";
     const body = frontMatter === null ? text : text.slice(frontMatter[0].length);
-    const links = body
-      .replace(LIQUID, "")
-      .replace(REFERENCE, "")
-      .replace(IMAGE, "")
+    const bare = body.replace(LIQUID, "").replace(REFERENCE, "").replace(IMAGE, "");
+    const links = (frontMatter === null ? bare : joinSoftBreaks(bare))
       .replace(LINK, "$1")
       .replace(WRAPPED_LINK, "$1")
       .replace(HEADING, "$1");
@@ -44,3 +50,19 @@ export const markdown: Step = {
     return keep(title === "" ? plain : `${title}\n\n${plain}`);
   },
 };
+
+/** A line end inside a paragraph is a space to Markdown; inside a sentence we take it for one. */
+function joinSoftBreaks(text: string): string {
+  const joined: string[] = [];
+  let isCode = false;
+  let previous = "";
+  for (const line of text.split(/\r?\n/)) {
+    if (FENCE.test(line)) isCode = !isCode;
+    const isOpen = /^\p{L}|^[„"([]/u.test(previous) && !ENDED.test(previous);
+    const isProse = previous.length >= MIN_PROSE || line.startsWith("[");
+    if (isOpen && isProse && !isCode && GOES_ON.test(line)) joined[joined.length - 1] += ` ${line}`;
+    else joined.push(line);
+    previous = line;
+  }
+  return joined.join("\n");
+}

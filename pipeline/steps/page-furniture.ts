@@ -1,4 +1,6 @@
+import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
+import { isPlainSmall } from "./line-ends.ts";
 import { removeNoteMarks } from "./note-marks.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -36,22 +38,24 @@ const HYPHEN_END = /\p{Ll}[-¬]$/u;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
-    const lines = text.split("\n");
+    const lines = measures.splitLines;
     const removed = new Uint8Array(lines.length);
+    const hasDigits = measures.has(SIGN.digit);
     markOrnaments(lines, removed);
-    markPageNumbers(lines, removed);
+    if (hasDigits) markPageNumbers(lines, removed);
     markLoneEnds(lines, removed);
-    markRepeatedHeads(lines, removed);
+    if (hasDigits || text.includes("©")) markRepeatedHeads(lines, removed);
     if (isScan(lines)) {
       markGarbage(lines, removed);
       markPageEnds(lines, removed);
     }
-    const unmarked = (body: string) => (measures.has(SIGN.digit) ? removeNoteMarks(body) : body);
+    const unmarked = (body: string) => (measures.mayHold(NUMBER.noteMarks) ? removeNoteMarks(body) : body);
     if (!removed.includes(1)) return keep(unmarked(text));
+    markPageGaps(lines, removed);
     const rest = lines.filter((_, i) => removed[i] === 0).join("\n");
     return keep(unmarked(rest.replace(/\n{3,}/g, "\n\n").trim()));
   },
@@ -70,7 +74,7 @@ function isScan(lines: readonly string[]): boolean {
 /** Whether a line begins with one of a to z, A to Z, 0 to 9, which saves it a pattern: nearly all do. */
 function startsPlain(line: string): boolean {
   const first = line.charCodeAt(0) | 32; // lower case; a digit stays what it is
-  return (first >= 97 && first <= 122) || (first >= 48 && first <= 57);
+  return isPlainSmall(first) || (first >= 48 && first <= 57);
 }
 
 function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
@@ -87,10 +91,20 @@ function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
   close();
 }
 
+/** The blank line that set a page's number apart on one side only goes with it: the paragraph may go on. */
+function markPageGaps(lines: readonly string[], removed: Uint8Array): void {
+  for (let i = 1; i < lines.length - 1; i++) {
+    if (removed[i] === 0 || lines[i] === "" || !PAGE_NUMBER.test(lines[i] as string)) continue;
+    const [before, after] = [lines[i - 1] === "", lines[i + 1] === ""];
+    if (before !== after) removed[before ? i - 1 : i + 1] = 1;
+  }
+}
+
 /** Bare numbers, alone on their lines, that go up one by one through the text. */
 function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
   const numbers: { readonly line: number; readonly value: number }[] = [];
-  for (const [line, text] of lines.entries()) {
+  for (let line = 0; line < lines.length; line++) {
+    const text = lines[line] as string;
     if (text.length <= 12 && /\d/.test(text) && PAGE_NUMBER.test(text))
       numbers.push({ line, value: Number(/\d+/.exec(text)?.[0]) });
   }
@@ -125,7 +139,8 @@ function markRepeatedHeads(lines: readonly string[], removed: Uint8Array): void 
   if (lines.length < MIN_HEAD_REPEATS) return;
   const places = new Map<string, number[]>();
   for (const [i, line] of lines.entries()) {
-    if (line.length < 4 || line.length > 100 || !/[\d©]/.test(line) || /^[\p{Ll}(]/u.test(line)) continue;
+    if (line.length < 4 || line.length > 100 || isPlainSmall(line.charCodeAt(0))) continue;
+    if (!/[\d©]/.test(line) || /^[\p{Ll}(]/u.test(line)) continue;
     const key = line.replace(/\d+/g, "#");
     const found = places.get(key);
     if (found === undefined) places.set(key, [i]);

@@ -1,95 +1,29 @@
 import { SIGN } from "../measures/signs.ts";
+import {
+  endsInLetter,
+  endsInSmallLetter,
+  endsSentence,
+  isHyphenated,
+  isPlainSmall,
+  startsAnew,
+  startsSmall,
+} from "./line-ends.ts";
+import { joinLoneMarkers } from "./lone-markers.ts";
 import { keep, type Step } from "./step.ts";
+import { isFixedWrap, type Wrapping, wrappingOf } from "./wrapping.ts";
 
-/** A text is wrapped only if its full lines have such a width: typewriters, mail, print, e-book plain text. */
-const MIN_WIDTH = 40;
-const MAX_WIDTH = 120;
-/** Fewer line pairs prove nothing. */
-const MIN_PAIRS = 3;
-/** Share of line pairs in which the next line's first word really did not fit any more (fixed width). */
-const MIN_WRAPPED_SHARE = 0.7;
-/** Print has no fixed width: there, so many lines go on in small letters or end in a hyphen … */
-const MIN_CONTINUED_SHARE = 0.35;
-/** … and are about equally long (a quarter of them may be this much shorter than the median). */
-const EVENNESS = 0.8;
-/** Words divided at line ends settle it: verse and lists have none. */
-const MIN_HYPHENS = 2;
-const MIN_HYPHEN_SHARE = 0.04;
-
-/** Verse begins its lines with capitals, or ends most of them with a mark; wrapped prose does either in a sixth. */
-const MAX_CAPITALS_SHARE = 0.45;
-const MAX_MARKS_SHARE = 0.5;
 /** In a text that is not wrapped as a whole, a line as long as this that stops inside a sentence was broken. */
 const LONG_LINE = 55;
 
-/** A line that begins something of its own: a list item, a turn of dialogue or of a chat, a numbered paragraph. */
-const STARTS_ANEW =
-  /^(?:[-–—•*·▪►>]\s?|<[@+% ]?[\w[\]^|-]+>\s|\[?\d{1,2}:\d\d(?::\d\d)?\]?\s|\(?\p{L}?\d{1,3}[.)]\s|§\s?\d|Art\.\s?\d|[a-zA-Z]\)\s|[A-Z]\.\s)/u;
 /** A number that begins a paragraph, or goes on with a sentence: `do\n18. roku życia`. */
 const NUMBERED = /^(?:\(?\d{1,3}[.)]\s|Art\.\s|§\s)/;
 /** A dash that goes on with a sentence: the words behind a turn of dialogue. */
 const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
-const SENTENCE_MARKS = codesOf(".!?…:;");
-const SENTENCE_CLOSERS = codesOf('"”»’)]*');
-const VERSE_MARKS = codesOf(",;:.!?…—–-");
-const VERSE_CLOSERS = codesOf('"”»)');
-const STARTS_SMALL = /^[„"(]?\p{Ll}/u;
-const FIRST_WORD = /^\S+/;
 const MAX_WORD = 40;
 const FIRST_PART = /^\p{L}+/u;
 /** First halves of compounds that are written with a hyphen. */
 const COMPOUND =
   /(?:^|-)(?:\p{L}+(?:sko|cko|czno|wno|owo)|biało|czarno|czerwono|niebiesko|żółto|złoto|północno|południowo|wschodnio|zachodnio|ex|wice|mini|maksi|pół|anty|super|niby|quasi|\p{Lu}+|[IVXL]+)-$/u;
-
-/** Whether a line ends in a letter and a hyphen; `¬` is what some programs make of the soft one, `=` what OCR does. */
-function isHyphenated(line: string): boolean {
-  const last = line.charCodeAt(line.length - 1);
-  return (last === 45 || last === 0xac || last === 61) && /\p{L}/u.test(line.charAt(line.length - 2));
-}
-
-// What most lines begin and end with is told by their character codes; a pattern on every line was half of this
-// step's time.
-
-function codesOf(characters: string): ReadonlySet<number> {
-  return new Set([...characters].map((character) => character.charCodeAt(0)));
-}
-
-/** Whether a line ends in one of the marks, closing signs behind it left out of account. */
-function endsIn(line: string, marks: ReadonlySet<number>, closers: ReadonlySet<number>): boolean {
-  let last = line.length - 1;
-  while (last >= 0 && closers.has(line.charCodeAt(last))) last -= 1;
-  return last >= 0 && marks.has(line.charCodeAt(last));
-}
-
-const endsSentence = (line: string) => endsIn(line, SENTENCE_MARKS, SENTENCE_CLOSERS);
-
-const isPlainSmall = (code: number) => code >= 97 && code <= 122;
-const isPlainCapital = (code: number) => code >= 65 && code <= 90;
-
-function startsSmall(line: string): boolean {
-  const first = line.charCodeAt(0);
-  if (isPlainSmall(first)) return true;
-  return !isPlainCapital(first) && STARTS_SMALL.test(line);
-}
-
-function startsAnew(line: string): boolean {
-  const [first, second] = [line.charCodeAt(0), line.charCodeAt(1)];
-  const isWord = isPlainSmall(second) || second === 32;
-  if (isWord && (isPlainSmall(first) || (isPlainCapital(first) && !line.startsWith("Art.")))) return false;
-  return STARTS_ANEW.test(line);
-}
-
-const endsInSmallLetter = (line: string) => /\p{Ll}$/u.test(line.slice(-2));
-const endsInLetter = (line: string) => /\p{L}$/u.test(line.slice(-2));
-
-type Pair = readonly [line: string, next: string];
-
-/** How a text was wrapped. */
-interface Wrapping {
-  /** Length of a full line: exact in fixed-width text, the median in print. */
-  readonly width: number;
-  readonly isFixed: boolean;
-}
 
 /**
  * Joins lines that were wrapped, and words that were divided at line ends.
@@ -100,22 +34,23 @@ interface Wrapping {
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
-      ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? joinWrappedLines(text) : text)
+      ? (text, measures) =>
+          keep(measures.has(SIGN.lineEnd) ? joinWrappedLines(text, measures.splitLines) : text)
       : undefined,
 };
 
-function joinWrappedLines(text: string): string {
-  const lines = text.split("\n");
+function joinWrappedLines(text: string, source: readonly string[]): string {
+  const lines = joinLoneMarkers(source);
   const wrapping = wrappingOf(lines);
   const paragraphs: string[] = [];
   const compounds = new Compounds(text);
   let previous = "";
   let blank = false;
-  let joined = false;
+  let joined = lines.length < source.length;
   for (const line of lines) {
     if (line === "") {
       blank = true;
@@ -173,60 +108,9 @@ function hyphenatedWords(text: string): string {
   return words.join("\n");
 }
 
-/** How the text was wrapped; undefined when it was not. */
-function wrappingOf(lines: readonly string[]): Wrapping | undefined {
-  const lengths = lines.filter((line) => line !== "").map((line) => line.length);
-  if (lengths.length <= MIN_PAIRS) return undefined;
-  lengths.sort((a, b) => a - b);
-  const widest = lengths[Math.floor(lengths.length * 0.95)] as number;
-  const pairs = pairsOf(lines);
-  if (pairs.length < MIN_PAIRS) return undefined;
-  const isOfWidth = widest >= MIN_WIDTH && widest <= MAX_WIDTH;
-  const fitted = isOfWidth ? pairs.filter(([line, next]) => isFixedWrap(line, next, widest)).length : 0;
-  if (isOfWidth && fitted >= pairs.length * MIN_WRAPPED_SHARE)
-    return isVerse(pairs) ? undefined : { width: widest, isFixed: true };
-
-  const continued = pairs.filter(([line, next]) => startsSmall(next) && !endsSentence(line));
-  const hyphens = pairs.filter(([line, next]) => isHyphenated(line) && startsSmall(next)).length;
-  const full = continued.map(([line]) => line.length).sort((a, b) => a - b);
-  const width = full[full.length >> 1] ?? 0;
-  const isPrint = hyphens >= MIN_HYPHENS && hyphens >= lengths.length * MIN_HYPHEN_SHARE;
-  const isEven =
-    continued.length >= MIN_PAIRS &&
-    continued.length >= pairs.length * MIN_CONTINUED_SHARE &&
-    width >= MIN_WIDTH &&
-    width <= MAX_WIDTH &&
-    (full[full.length >> 2] as number) >= width * EVENNESS;
-  return (isPrint || isEven) && !isVerse(pairs) ? { width, isFixed: false } : undefined;
-}
-
-function isVerse(pairs: readonly Pair[]): boolean {
-  if (pairs.some(([line, next]) => isHyphenated(line) && startsSmall(next))) return false;
-  const open = pairs.filter(([line]) => !endsSentence(line));
-  const capitals = open.filter(([, next]) => /^["„»(]?\p{Lu}/u.test(next)).length;
-  const marks = pairs.filter(([line]) => endsIn(line, VERSE_MARKS, VERSE_CLOSERS)).length;
-  return capitals > open.length * MAX_CAPITALS_SHARE || marks > pairs.length * MAX_MARKS_SHARE;
-}
-
-/** Lines that follow each other directly, without those that begin something of their own. */
-function pairsOf(lines: readonly string[]): Pair[] {
-  const pairs: Pair[] = [];
-  for (let i = 1; i < lines.length; i++) {
-    const [line, next] = [lines[i - 1] as string, lines[i] as string];
-    if (line !== "" && next !== "" && !startsAnew(next)) pairs.push([line, next]);
-  }
-  return pairs;
-}
-
-function isFixedWrap(line: string, next: string, width: number): boolean {
-  if (isHyphenated(line)) return true;
-  if (line.length + 1 > width) return true;
-  const firstWord = FIRST_WORD.exec(next)?.[0].length ?? 0;
-  return line.length + 1 + firstWord > width;
-}
-
 /** Whether `next` goes on with the sentence or paragraph that `line` left open. */
 function continues(line: string, next: string, wrapping: Wrapping | undefined): boolean {
+  if (isRepeatedHyphen(line, next)) return true;
   if (wrapping === undefined) return line.length >= LONG_LINE && startsSmall(next) && endsInLetter(line);
   const { width, isFixed } = wrapping;
   if (isHyphenated(line) && (startsSmall(next) || /^\p{Lu}/u.test(next))) return true;
@@ -240,6 +124,11 @@ function continues(line: string, next: string, wrapping: Wrapping | undefined): 
   if (isFixed) return isFixedWrap(line, next, width);
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
   return line.length >= width * (ended ? 0.94 : 0.85);
+}
+
+/** Polish print says that a hyphen is real by setting it on both lines: `Środkowo-` and `-Wschodniej`. */
+function isRepeatedHyphen(line: string, next: string): boolean {
+  return next.charCodeAt(0) === 45 && isHyphenated(line) && /^-\p{L}/u.test(next);
 }
 
 /** Whether a blank line between is an accident of extraction: it stands inside a sentence. */
@@ -261,6 +150,7 @@ function lastPart(line: string): string {
 /** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
 function append(paragraph: string, line: string, next: string, compounds: Compounds): string {
   if (!isHyphenated(line)) return `${paragraph} ${next}`;
+  if (isRepeatedHyphen(line, next)) return paragraph + next.slice(1);
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
   // the rest of the text decides when it holds the compound; otherwise its kind

@@ -17,12 +17,12 @@ export const repeatedLines: Step = {
   addsNoSigns: true,
   create: (profile) =>
     profile.removeRepeatedLines
-      ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? removeRepeated(text) : text)
+      ? (text, measures) =>
+          keep(measures.has(SIGN.lineEnd) ? removeRepeated(text, measures.splitLines) : text)
       : undefined,
 };
 
-function removeRepeated(text: string): string {
-  const lines = text.split("\n");
+function removeRepeated(text: string, lines: readonly string[]): string {
   const labels = findLabels(lines);
   if (labels.size === 0 && !hasRepeated(lines)) return text;
   const kept: string[] = [];

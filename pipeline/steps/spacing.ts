@@ -16,14 +16,20 @@ const AFTER_BRACKET = /(?<=(?:^|\s)[([{„«]) +/gm;
 /** A pair of straight quotes that stand apart from what they quote. */
 const QUOTED = /(^|\s)" ([^"\n]{1,300}?) "(?=[\s,.;:!?)]|$)/gm;
 
+/** Quotation marks of TeX, which tokenisers write too: two backticks, and two apostrophes. */
+const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
+/** Fewer pairs prove nothing: an inch mark and a quotation stand apart from words as well. */
+const MIN_QUOTED = 2;
+
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED_WORD, joinLetters) : text;
-    return keep(measures.has(SIGN.looseMark) ? closeMarks(joined) : joined);
+    const closed = measures.has(SIGN.looseMark) ? closeMarks(joined) : joined;
+    return keep(closed.includes("``") || closed.includes(' " ') ? closeQuotes(closed) : closed);
   },
 };
 
@@ -61,6 +67,11 @@ function countMarks(text: string, mark: string, isBefore: (character: string) =>
     if (ends && isBefore(text.charAt(at - 1))) count += 1;
   }
   return count;
+}
+
+function closeQuotes(text: string): string {
+  const plain = text.replace(TEX_QUOTED, '"$1"');
+  return (plain.match(QUOTED)?.length ?? 0) < MIN_QUOTED ? plain : plain.replace(QUOTED, '$1"$2"');
 }
 
 function closeMarks(text: string): string {

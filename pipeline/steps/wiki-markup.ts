@@ -24,13 +24,18 @@ const SWITCH = /__[A-ZĄĆĘŁŃÓŚŹŻ]{3,}__/g;
 const PICTURE_OPTIONS = /(?:(?:thumb|right|left|center|frame|none|\d{2,4}px)\|)+/g;
 /** What a removed template leaves: empty brackets, or a bracket that begins with a comma. */
 const EMPTY_BRACKETS = / ?\(\s*[,;–-]?\s*\)/g;
+/** … or a space before the mark that came behind it. */
+const LOOSE_MARK = / +(?=[.,;:](?:\s|$))/g;
+/** Sections of links and notes that are empty without their templates. */
+const EMPTY_SECTION =
+  /^={2,6} *(?:Przypisy|Uwagi|Bibliografia|Linki zewnętrzne|Zobacz też|Galeria) *={2,6}[\s*]*(?=^==|(?![\s\S]))/gimu;
 /** Templates and tables stand in each other; deeper than this is not an article. */
 const MAX_DEPTH = 12;
 
 /** Turns MediaWiki markup into text: links by their labels, templates, tables, files and references removed. */
 export const wikiMarkup: Step = {
   name: "wiki-markup",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
   create: () => (text, measures) => {
     if (text.includes("thumb|")) return keep(stripWikiMarkup(text).replace(PICTURE_OPTIONS, ""));
@@ -50,12 +55,14 @@ function stripWikiMarkup(text: string): string {
     .replace(LABELLED_LINK, "$1")
     .replace(LINK, "$1")
     .replace(OUTER_LINK, "$1")
+    .replace(EMPTY_SECTION, "")
     .replace(HEADING, "\n$1\n")
     .replace(EMPHASIS, "")
     .replace(LIST_MARK, "- ")
     .replace(INDENT, "")
     .replace(SWITCH, "")
-    .replace(EMPTY_BRACKETS, "");
+    .replace(EMPTY_BRACKETS, "")
+    .replace(LOOSE_MARK, "");
 }
 
 function untilStable(text: string, change: (text: string) => string): string {

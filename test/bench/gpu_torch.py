@@ -1,7 +1,7 @@
 """The peer of `npm run bench -- gpu`: micro-batches of transformers' LlamaForCausalLM in PyTorch on a GPU.
 
 Float32 weights under bf16 autocast, torch.compile, flash attention through scaled_dot_product_attention, gradients
-accumulated as in training. Reads one JSON object of settings on stdin, prints one JSON object of results.
+accumulated as in training. Reads one JSON object of settings on stdin, prints one of results. The device "cpu" is there to try the script where no card is.
 """
 
 import json
@@ -32,20 +32,22 @@ def main():
         use_cache=False,
         attn_implementation="sdpa",
     )
+    device = job["device"]
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     torch.manual_seed(0)
-    with torch.device("cuda"):
+    with torch.device(device):
         model = LlamaForCausalLM(config)
     model.train()
     compiled = torch.compile(model)
-    ids = torch.randint(0, shape["vocabSize"], (job["sequences"], job["sequenceLength"]), device="cuda")
+    ids = torch.randint(0, shape["vocabSize"], (job["sequences"], job["sequenceLength"]), device=device)
     seconds = []
     for _ in range(job["warmUp"] + job["steps"]):
-        torch.cuda.synchronize()
+        wait()
         started = time.perf_counter()
-        with torch.autocast("cuda", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        with torch.autocast(device, dtype=torch.bfloat16), sdpa_kernel(SDPBackend.FLASH_ATTENTION):
             loss = compiled(input_ids=ids, labels=ids).loss
         loss.backward()
-        torch.cuda.synchronize()
+        wait()
         seconds.append(time.perf_counter() - started)
     best = statistics.median(seconds[job["warmUp"] :])
     tokens = job["sequences"] * job["sequenceLength"]

@@ -243,9 +243,10 @@ function showSelection(texts: readonly CorpusText[], clean: readonly string[]): 
   );
 }
 
-/** Drama, told by its lines of speakers, of the books and novels. */
+/** Drama, told by its speakers on lines of their own with what they say behind them, of the books and novels. */
 function plays(texts: readonly CorpusText[]): Record<string, CorpusText[]> {
-  const isPlay = ({ text }: CorpusText) => (text.match(/^\p{Lu}{3,}[\p{Lu} ]*\.?$/gmu)?.length ?? 0) >= 5;
+  const isPlay = ({ text }: CorpusText) =>
+    (text.match(/^\p{Lu}{3,}[\p{Lu} ]*\.?\n+[^\n]*\p{Ll}{2}/gmu)?.length ?? 0) >= 3;
   const old = /\b(?:iéj|któréj|téj|jéj|wszystkiéj|dobréj|tém|czém|bydź|xiądz|xięga|xiążę)\b/iu;
   const books = texts.filter(({ category }) => category === "books-1791-1998");
   return {

@@ -196,10 +196,14 @@ export const operationCases: readonly OperationCase[] = [
       return [gateUp, out, dGateUp];
     },
   })),
-  ...[undefined, 0.25].map((gradientScale) => ({
-    name: `crossEntropy ${gradientScale === undefined ? "without" : "with"} gradient`,
+  ...[
+    { columns: 31, gradientScale: undefined },
+    { columns: 31, gradientScale: 0.25 },
+    { columns: 1103, gradientScale: 0.25 },
+  ].map(({ columns, gradientScale }) => ({
+    name: `crossEntropy over ${columns} ${gradientScale === undefined ? "without" : "with"} gradient`,
     run(backend: Backend, inputs: Inputs) {
-      const logits = inputs.values(6, 31);
+      const logits = inputs.values(6, columns);
       const targets = inputs.integers([3, IGNORED_TARGET, 30, 0, 7, 7]);
       const sums = inputs.floats(1, 3);
       backend.crossEntropy({

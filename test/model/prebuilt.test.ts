@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { appendFileSync, cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { appendFileSync, cpSync, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { pathToFileURL } from "node:url";
@@ -16,9 +16,9 @@ describe("a prebuilt addon", {
 }, () => {
   const copy = temporaryFolder();
   const native = join(copy, "model/native");
-  mkdirSync(native, { recursive: true });
-  const isSource = (path: string) => !path.startsWith(join(ROOT, "model/native/build/"));
-  cpSync(join(ROOT, "model"), join(copy, "model"), { recursive: true, filter: isSource });
+  const isSource = (path: string) => !path.includes("/native/build/");
+  for (const folder of ["bin/native", "model", "tokenizer/native"])
+    cpSync(join(ROOT, folder), join(copy, folder), { recursive: true, filter: isSource });
   cpSync(join(ROOT, "package.json"), join(copy, "package.json"));
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   const run = (script: string) =>
@@ -27,7 +27,8 @@ describe("a prebuilt addon", {
       encoding: "utf8",
     });
   const url = (path: string) => JSON.stringify(pathToFileURL(join(copy, path)).href);
-  const install = () => execFileSync(process.execPath, [join(native, "build.mjs")], { env: noCompiler });
+  const install = () =>
+    execFileSync(process.execPath, [join(copy, "bin/native/build.mjs")], { env: noCompiler });
   const unavailable = () =>
     run(
       `import { cpuUnavailable } from ${url("model/backends/cpu.ts")}; console.log(cpuUnavailable());`,
@@ -38,7 +39,9 @@ describe("a prebuilt addon", {
     assert.match(unavailable(), /no C\+\+ compiler found/);
 
     run(
-      `import { keepPrebuilt } from ${url("model/native/prebuilt.mjs")}; keepPrebuilt(${JSON.stringify(compiled)});`,
+      `import { addons } from ${url("bin/native/addons.mjs")};
+      import { keepPrebuilt } from ${url("bin/native/prebuilt.mjs")};
+      keepPrebuilt(addons.find(({ name }) => name === "cpu"), ${JSON.stringify(compiled)});`,
     );
     install();
     assert.equal(unavailable(), "undefined");

@@ -7,6 +7,7 @@ import { sumStatistics } from "../../pipeline/results.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
 import { hashFolder, temporaryFolder } from "../support/folders.ts";
+import { runWithStops } from "../support/stops.ts";
 
 const root = temporaryFolder();
 const SETS = ["first", "second", "added"];
@@ -84,26 +85,11 @@ test("a data set more is cleaned alone, and the result is that of one run over a
 test("stopped at any shard, the extension goes on to the same bytes", async () => {
   await run("stopped", configOf("first"));
   const config = configOf("first", "second", "added");
-  let stops = 0;
-  for (;;) {
-    const controller = new AbortController();
-    const names = () =>
-      readdirSync(join(root, "stopped/journal"))
-        .filter((name) => /\.(json|unique)$/.test(name))
-        .join();
-    const before = names();
-    const timer = setInterval(() => names() !== before && controller.abort(new Error("stop")), 1);
-    try {
-      await run("stopped", config, {}, controller.signal);
-      break;
-    } catch (error) {
-      assert.equal(String(error), "Error: stop");
-      stops += 1;
-    } finally {
-      clearInterval(timer);
-    }
-    assert.ok(stops < 50);
-  }
+  const names = () =>
+    readdirSync(join(root, "stopped/journal"))
+      .filter((name) => /\.(json|unique)$/.test(name))
+      .join();
+  const stops = await runWithStops((signal) => run("stopped", config, {}, signal), names);
   assert.ok(stops > 0);
   assert.deepEqual(published("stopped"), published("at-once"));
 });

@@ -8,6 +8,7 @@ import { sumStatistics } from "../../pipeline/results.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
 import { hashFolder, temporaryFolder } from "../support/folders.ts";
+import { runWithStops } from "../support/stops.ts";
 
 const root = temporaryFolder();
 const config = join(root, "datasets.yaml");
@@ -78,6 +79,7 @@ test("every document read is kept or dropped for a reason, and the kept ones can
   const rejects = readFileSync(join(root, "clean/rejects/read--not-json.jsonl"), "utf8");
   assert.deepEqual(JSON.parse(rejects), {
     dataset: "second",
+    file: "second-a.jsonl",
     line: 1,
     step: "read",
     reason: "not-json",
@@ -94,21 +96,12 @@ test("the number of workers does not change a byte", async () => {
 test("a run interrupted after every shard continues to the same bytes", async () => {
   await run("whole");
   const out = join(root, "interrupted");
-  for (let interruptions = 0; ; interruptions++) {
-    const controller = new AbortController();
-    const before = shardsIn(out);
-    const timer = setInterval(() => shardsIn(out) > before && controller.abort(new Error("stopped")), 1);
-    try {
-      const options = { config, out, workers: 2, shardTextBytes: 60_000 };
-      await ingest(options, silentContext(controller.signal));
-      assert.ok(interruptions > 0, "the test never interrupted anything");
-      break;
-    } catch (error) {
-      assert.equal(String(error), "Error: stopped");
-    } finally {
-      clearInterval(timer);
-    }
-  }
+  const options = { config, out, workers: 2, shardTextBytes: 60_000 };
+  const stops = await runWithStops(
+    (signal) => ingest(options, silentContext(signal)),
+    () => shardsIn(out),
+  );
+  assert.ok(stops > 0, "the test never interrupted anything");
   assert.deepEqual(filesOf("interrupted"), filesOf("whole"));
 });
 

@@ -11,6 +11,7 @@ function dataset(name: string, licence: string): CleanManifest["datasets"][numbe
   Object.assign(stepOf(statistics, "html"), { documentsIn: 10, changed: 4, bytesIn: 9000, bytesOut: 8000 });
   Object.assign(stepOf(statistics, "language"), { documentsIn: 10, dropped: { "language-cs": 3 } });
   const thresholds = { ...PROFILES.web, minQuality: 0.6 };
+  if (name === "second") delete statistics.steps.html;
   return { name, source: name, group: "g", profile: "web", thresholds, licence, inputs: [], statistics };
 }
 
@@ -20,7 +21,7 @@ const manifest: CleanManifest = {
   fingerprint: "",
   complete: true,
   planned: [],
-  settings: { shardTextBytes: 1, nearDedup: true, traces: 1, steps: [] },
+  settings: { shardTextBytes: 1, nearDedup: true, traces: 1, rejects: "sampled", steps: [] },
   mix: {},
   datasets: [dataset("<b>first", "CC0"), dataset("second", "CC BY")],
   failed: [{ dataset: "third", message: "third.zst: cut off" }],
@@ -28,7 +29,7 @@ const manifest: CleanManifest = {
 };
 
 test("the report tells counts, losses, languages, licences, thresholds and failures, and hides no markup", () => {
-  const page = renderReport(manifest, [], { html: 4 });
+  const page = renderReport(manifest, { rejects: [], traces: [] }, { html: 4 });
   for (const part of [
     "14 of 20",
     "70.0 %",
@@ -40,5 +41,7 @@ test("the report tells counts, losses, languages, licences, thresholds and failu
     "&lt;b&gt;first",
   ])
     assert.ok(page.includes(part), part);
+  // the second data set has no step html: it passes it with all its documents
+  assert.match(page, /<td>html<\/td><td class="number">20<\/td>/);
   assert.doesNotMatch(page, /<b>first|src=|href=|@import|NaN|undefined/);
 });

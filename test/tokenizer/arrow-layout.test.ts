@@ -16,7 +16,7 @@ it("the ids of every batch lie at a multiple of 8 bytes, whatever the length of 
     const path = join(root, `marked-${marked}.arrow`);
     const documentMarks = { bosId: 1, eosId: 2, padId: 3 };
     const options = { seqLen, wide: false, metadata: {}, ...(marked ? { documentMarks } : {}) };
-    await writeShard(new Array(2500).fill(row), path, options);
+    await writeShard([new Array(2500).fill(row)], path, options);
     const handle = await open(path, "r");
     try {
       const { size } = await handle.stat();

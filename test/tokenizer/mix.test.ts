@@ -12,7 +12,7 @@ function corpus(sizes: Record<string, number>, mix: Record<string, number>): Cor
     textBytes,
     sha256: undefined,
   }));
-  return { path: "clean", files, mix, fingerprint: "" };
+  return { path: "clean", files, mix, fingerprint: "", nearDeduplicated: true };
 }
 
 it("the mix keeps the scarcest group whole and the others in proportion", () => {

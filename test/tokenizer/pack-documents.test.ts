@@ -78,6 +78,36 @@ describe("reading documents", () => {
     assert.deepEqual(read(lines), { texts: ["dobry"], clusters: [undefined], rejected: 5 });
   });
 
+  it("takes a line as JSON.parse does, however it goes on behind its text", () => {
+    const good = [
+      ['{"text":"a","text":"b"}', "b"],
+      ['{"text":"a","te\\u0078t":"b"}', "b"],
+      ['{"text":"a"}\r', "a"],
+      ['{"text": "a", "meta": {"text": "b"}}', "a"],
+      ['{"text":"a" , "meta":{}}', "a"],
+      ['{"text":"a","n":1e3,"meta":{"x":[{}]}}', "a"],
+      ['{"text":"a\\/b\\\\"}', "a/b\\"],
+    ] as const;
+    for (const [line, text] of good) {
+      assert.equal(JSON.parse(line).text, text);
+      assert.deepEqual(read(line).texts, [text], line);
+    }
+    for (const rest of [
+      '"',
+      '"} x',
+      '",}',
+      '","meta":{}',
+      '","meta"}',
+      '",,}',
+      '"}}',
+      '","meta":{}}}',
+      '\t"}',
+    ]) {
+      assert.throws(() => JSON.parse(`{"text":"a${rest}`));
+      assert.deepEqual(read(`{"text":"a${rest}`), { texts: [], clusters: [], rejected: 1 }, rest);
+    }
+  });
+
   it("takes the cluster of near-duplicates from meta alone", () => {
     const lines = [
       { text: "raz", meta: { cluster: "c7", url: "x" } },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import fc from "fast-check";
@@ -41,8 +41,8 @@ const documents = fc.array(
 async function makeUnit(unit: number, documents: readonly Document[], options: Partial<ShuffleOptions> = {}) {
   const ids: number[] = [];
   const rows = new UnitRows({ ...OPTIONS, ...options }, unit, BUFFERS, (part) => void ids.push(...part));
-  for (const { split, ids } of documents) await rows.add(split, Uint16Array.from(ids), 0);
-  return { index: await rows.finish(), ids };
+  for (const { split, ids } of documents) rows.add(split, Uint16Array.from(ids), 0);
+  return { index: rows.finish(), ids };
 }
 
 const streamOf = (documents: readonly Document[], split: Split) =>
@@ -117,6 +117,7 @@ describe("shuffled rows", () => {
   /** Scratch files of units, each of a group, and of the groups' tails. */
   async function makeScratch(units: readonly { group: string; documents: readonly Document[] }[]) {
     const folder = join(root, String(folders++));
+    mkdirSync(folder);
     const scratch: Scratch[] = [];
     for (const [number, { group, documents }] of units.entries()) {
       const path = `${folder}-${number}.rows`;
@@ -129,7 +130,7 @@ describe("shuffled rows", () => {
 
   async function readRows(rows: ShuffledRows, from: number, to: number): Promise<string[]> {
     const read: string[] = [];
-    for await (const row of rows.read(from, to)) read.push(row.join());
+    for await (const part of rows.read(from, to)) for (const row of part) read.push(row.join());
     return read;
   }
 

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { tableFromIPC } from "apache-arrow";
+import { silentContext } from "../../pipeline/runtime/command.ts";
 import { loadTokenizer } from "../../tokenizer/load.ts";
+import { planPack } from "../../tokenizer/pack/plan.ts";
 import type { Tokenizer } from "../../tokenizer/tokenizer.ts";
 import { hashFolder, temporaryFolder } from "../support/folders.ts";
 import { makeCleanFolder, makeTokenizer, readRows, records, runPack } from "./packing.ts";
@@ -114,6 +116,21 @@ describe("pack", () => {
     assert.ok(splits.validation.documents > 0 && splits.train.documents > 0);
   });
 
+  it("says so where nobody looked for near-duplicates, which may then be on both sides", async () => {
+    const input = path("unsorted.jsonl");
+    writeFileSync(input, texts.map((record) => `${JSON.stringify(record)}\n`).join(""));
+    const said = async (out: string, options: { input: string; validationShare: number }) => {
+      const lines: string[] = [];
+      const context = { ...silentContext(), print: (line: string) => void lines.push(line) };
+      await runPack({ ...options, tokenizer: tokenizerFolder, out: path(out) }, context);
+      return lines.join("\n");
+    };
+    const notice = /near-duplicates were not looked for/;
+    assert.match(await said("unsorted-1", { input, validationShare: 0.1 }), notice);
+    assert.equal(await said("unsorted-2", { input, validationShare: 0 }), "");
+    assert.equal(await said("sorted", { input: clean, validationShare: 0.1 }), "");
+  });
+
   it("leaves out <s> and </s> when told to", async () => {
     const without = await run("plain", { bos: false, eos: false, validationShare: 0 });
     const rows = (await readRows(path("plain"), without, "train")).flat();
@@ -195,6 +212,22 @@ describe("pack", () => {
     assert.equal(splits.validation.documents % times, 0, "each text is on one side, however often it comes");
     await run("large-2", { ...options, workers: 2 });
     assert.deepEqual(hashFolder(path("large-1")), hashFolder(path("large-2")));
+  });
+
+  it("plans what it then does, and writes nothing", async () => {
+    const options = { input: clean, tokenizer: tokenizerFolder, out: path("planned"), seqLen: 64, seed: 1 };
+    const settings = { ...options, validationShare: 0, workers: 1, shardBytes: 8192 };
+    const plan = await planPack(settings, silentContext());
+    assert.ok(!existsSync(options.out));
+    const { splits, shards } = await runPack(settings);
+    assert.equal(plan.documents, texts.length);
+    assert.equal(plan.textBytes, splits.train.textBytes);
+    assert.equal(plan.tokens, splits.train.tokens, "all of a small corpus is the sample");
+    assert.ok(Math.abs(plan.rows - splits.train.rows) <= 2, "a row a group is left over at most");
+    assert.ok(Math.abs(plan.shards - shards.length) <= 1);
+    assert.ok(plan.seconds > 0 && plan.freeBytes > 0);
+    const bytes = shards.reduce((sum, shard) => sum + shard.bytes, 0);
+    assert.ok(plan.shardBytes <= bytes && plan.scratchBytes === plan.shardBytes);
   });
 
   it("cuts a document longer than a shard into rows of several shards", async () => {

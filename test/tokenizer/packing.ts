@@ -57,7 +57,7 @@ export async function makeCleanFolder(
     fingerprint: "made by hand",
     complete: true,
     planned: [],
-    settings: { shardTextBytes: 1, nearDedup: true, traces: 0, steps: [] },
+    settings: { shardTextBytes: 1, nearDedup: true, traces: 0, rejects: "sampled", steps: [] },
     mix,
     datasets: [],
     failed: [],
@@ -71,8 +71,10 @@ export async function makeCleanFolder(
 export const records = (from: number, to: number, sentences = 12) =>
   Array.from({ length: to - from }, (_, i) => ({ text: polishText(from + i, sentences) }));
 
-export const runPack = (options: Pick<PackOptions, "input" | "tokenizer" | "out"> & Partial<PackOptions>) =>
-  pack({ seqLen: 64, seed: 1, validationShare: 0.1, workers: 2, ...options }, silentContext());
+export const runPack = (
+  options: Pick<PackOptions, "input" | "tokenizer" | "out"> & Partial<PackOptions>,
+  context = silentContext(),
+) => pack({ seqLen: 64, seed: 1, validationShare: 0.1, workers: 1, ...options }, context);
 
 /** The rows of a split as any Arrow reader sees them. */
 export async function readRows(

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { before, describe, it } from "node:test";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { writeJson } from "../../pipeline/runtime/manifest.ts";
+import { countsOf, metadataOf, settingsOf } from "../../tokenizer/pack/pack-options.ts";
 import type { PackedManifest } from "../../tokenizer/pack/packed-manifest.ts";
 import { verify } from "../../tokenizer/pack/verify.ts";
+import { writeShard } from "../../tokenizer/pack/write-shards.ts";
 import { runApt3 } from "../support/apt3.ts";
 import { temporaryFolder } from "../support/folders.ts";
 import { flipByte, makeCleanFolder, makeTokenizer, records, runPack } from "./packing.ts";
@@ -67,23 +69,65 @@ describe("verify", () => {
     await assert.rejects(check(out, { tokenizer: wide }), /train-00000\.arrow row \d+: its bytes/);
   });
 
-  it("finds any flipped byte of a shard, and names the row where it lies in one", async () => {
+  it("finds a flipped bit anywhere in a shard, in its schema and its footer, and in the hashes beside it", async () => {
+    const folder = join(root, "flipped");
+    await cp(packed, folder, { recursive: true });
     const shard = manifest.shards[0]!;
-    const size = (await stat(join(packed, shard.file))).size;
-    for (let at = 0; at < size; at += Math.floor(size / 23)) {
-      await refuse(/train-00000\.arrow/, (folder) => flipByte(join(folder, shard.file), at), {
-        input: undefined,
-      });
+    const path = join(folder, shard.file);
+    const refuseFlip = async (path: string, at: number, message: RegExp) => {
+      await flipByte(path, at);
+      await assert.rejects(
+        check(folder, { input: undefined }),
+        { name: "UserError", message },
+        `byte ${at} of ${path}`,
+      );
+      await flipByte(path, at);
+    };
+    const size = (await stat(path)).size;
+    for (let at = 0; at < size; at += 97) await refuseFlip(path, at, /train-00000\.arrow/);
+    for (let at = size - 60; at < size; at += 7) {
+      await refuseFlip(path, at, /train-00000\.arrow: its rows are right, but .* footer is damaged/);
     }
-    await refuse(/train-00000\.arrow row \d+: its bytes are not those that were packed/, (folder) =>
-      flipByte(join(folder, shard.file), size - 4000),
+    const rows = /train-00000\.arrow row \d+: its bytes are not those that were packed/;
+    await refuseFlip(path, size - 4000, rows);
+    const hashes = path.replace(".arrow", ".xxh64");
+    await refuseFlip(hashes, 9, /train-00000\.xxh64: its content is not/);
+    assert.equal((await check(folder)).documents, 70, "with every bit back in its place");
+  });
+
+  it("finds an id outside the vocabulary, and names the row", async () => {
+    const shard = manifest.shards[0]!;
+    const { seqLen, splits } = manifest;
+    await refuse(
+      /train-00000\.arrow row 3: token id 300 is outside the vocabulary of 300/,
+      async (folder) => {
+        const ids = Array.from({ length: shard.rows }, (_, row) =>
+          new Uint16Array(seqLen).fill(row === 3 ? 300 : 299),
+        );
+        const metadata = {
+          ...metadataOf(settingsOf(manifest)),
+          ...countsOf("train", splits.train),
+          "apt3.rows": String(shard.rows),
+        };
+        const path = join(folder, shard.file);
+        const { rowsHash: _, ...record } = await writeShard([ids], path, { seqLen, wide: false, metadata });
+        const shards = manifest.shards.map((other) => (other === shard ? { ...shard, ...record } : other));
+        await writeJson(join(folder, "manifest.json"), { ...manifest, shards });
+      },
     );
-    await refuse(/train-00000\.arrow: its rows are right, but .* footer is damaged/, (folder) =>
-      flipByte(join(folder, shard.file), size - 40),
-    );
-    await refuse(/train-00000\.xxh64: its content is not/, (folder) =>
-      flipByte(join(folder, "train-00000.xxh64"), 9),
-    );
+  });
+
+  it("finds a shard of another row length among the others", async () => {
+    const out = join(root, "other-length");
+    const others = await runPack({ input, tokenizer, out, seqLen: 32, shardBytes: 8192 });
+    const [own, other] = [manifest.shards[0]!, others.shards[0]!];
+    assert.equal(own.file, other.file);
+    await refuse(/train-00000\.arrow: expected 64 tokens a row, found 32/, async (folder) => {
+      for (const file of [other.file, other.file.replace(".arrow", ".xxh64")])
+        await cp(join(out, file), join(folder, file));
+      const shards = manifest.shards.map((shard) => (shard === own ? other : shard));
+      await writeJson(join(folder, "manifest.json"), { ...manifest, shards });
+    });
   });
 
   it("finds shards that are cut off, missing or in each other's place", async () => {

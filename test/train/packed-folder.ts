@@ -35,7 +35,7 @@ export async function makePackedFolder(
     const file = `${split}-${String(index).padStart(5, "0")}.arrow`;
     const numbers = Array.from({ length: rows }, () => row++);
     const ids = numbers.map((number) => rowIds(number, seqLen, vocabSize));
-    const written = await writeShard(ids, join(folder, file), { seqLen, wide: false, metadata: {} });
+    const written = await writeShard([ids], join(folder, file), { seqLen, wide: false, metadata: {} });
     const { rowsHash: _, ...record } = written;
     shards.push({ file, split, ...record });
   };

@@ -18,6 +18,18 @@ export interface BpeModelOptions {
   readonly byteLevel: boolean;
 }
 
+/** A model whose words are of characters, as numbers; -1 stands for no id. */
+export interface BpeTables {
+  /** Code point and id of every character that is a token. */
+  readonly characters: Int32Array;
+  /** Left, right and merged id, in order of rank. */
+  readonly merges: Int32Array;
+  /** Ids of the tokens that the bytes of an unknown character become. */
+  readonly byteIds: Int32Array;
+  readonly unkId: number;
+  readonly fuseUnk: boolean;
+}
+
 const utf8 = new TextEncoder();
 
 /** Code points below this have their id in an array, the others in a map. */
@@ -28,6 +40,7 @@ export class BpeModel {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #options: BpeModelOptions;
   readonly #merges: MergeTable;
+  readonly #mergeTriples: Int32Array;
   readonly #unkId: number | undefined;
   /** Id + 1 of the characters that are tokens, 0 for others. */
   readonly #direct = new Int32Array(DIRECT);
@@ -51,6 +64,7 @@ export class BpeModel {
     const idOf = (token: string) => ids.get(token) as number;
     const idMerges = merges.map(([left, right]) => [idOf(left), idOf(right), idOf(left + right)] as const);
     this.#merges = new MergeTable(idMerges);
+    this.#mergeTriples = Int32Array.from(idMerges.flat());
     this.#symbolCounts = new SymbolCounts(idMerges);
     this.#unkId = options.unkToken === undefined ? undefined : ids.get(options.unkToken);
     this.#byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(byteToken(byte)));
@@ -61,6 +75,20 @@ export class BpeModel {
       else this.#others.set(codePoint, id + 1);
     }
     if (!options.byteLevel) this.#direct[SPACE] = this.#direct[METASPACE.codePointAt(0) as number] as number;
+  }
+
+  /** What a compiled encoder works with, or undefined when it could not make the same ids of it. */
+  tables(): BpeTables | undefined {
+    const { ignoreMerges, byteLevel, byteFallback, fuseUnk } = this.#options;
+    if (ignoreMerges || byteLevel || this.#direct[SPACE] === 0) return undefined;
+    const characters = [...this.#direct.entries(), ...this.#others].filter(([, known]) => known !== 0);
+    return {
+      characters: Int32Array.from(characters.flatMap(([codePoint, known]) => [codePoint, known - 1])),
+      merges: this.#mergeTriples,
+      byteIds: Int32Array.from(this.#byteIds, (id) => (byteFallback ? (id ?? -1) : -1)),
+      unkId: this.#unkId ?? -1,
+      fuseUnk,
+    };
   }
 
   /**

@@ -1,8 +1,8 @@
 import type { BpeModel } from "./bpe-model.ts";
-import { HOT_FIELDS, HOT_READ_AHEAD } from "./hot-words.ts";
-import { type PreTokenization, prependsSpace, SPACE, wordScanner } from "./pre-tokenizer.ts";
+import { type PreTokenization, prependsSpace, SPACE } from "./pre-tokenizer.ts";
 import { allocateIds, type TokenIds, withRoom } from "./token-ids.ts";
-import { type TextBytes, WordCache } from "./word-cache.ts";
+import type { TextBytes } from "./word-cache.ts";
+import { makeWordEncoder, READ_AHEAD, SPARE_IDS, type WordEncoder } from "./word-encoder.ts";
 
 export type { TokenIds } from "./token-ids.ts";
 
@@ -12,8 +12,8 @@ export type { TokenIds } from "./token-ids.ts";
  */
 const CACHED_WORDS = 2 ** 20;
 
-const FIELDS = HOT_FIELDS; // see word-cache.ts
 const utf8 = new TextEncoder();
+const lenientUtf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /**
  * Turns text into ids, word by word, through a cache of the words met before. Nothing in the loop makes a string or
@@ -22,7 +22,7 @@ const utf8 = new TextEncoder();
 export class BpeEncoder {
   readonly #preTokenization: PreTokenization;
   readonly #wide: boolean;
-  readonly #cache: WordCache;
+  readonly #words: WordEncoder;
   /** The text being encoded, from byte 1 on; byte 0 is free for the "▁" put before it. */
   readonly #text: TextBytes = withView(new Uint8Array(1 << 16));
   #ids: TokenIds;
@@ -32,7 +32,7 @@ export class BpeEncoder {
   constructor(model: BpeModel, preTokenization: PreTokenization, wide: boolean, cachedWords = CACHED_WORDS) {
     this.#preTokenization = preTokenization;
     this.#wide = wide;
-    this.#cache = new WordCache(model, wordScanner(preTokenization), wide, cachedWords);
+    this.#words = makeWordEncoder({ model, preTokenization, wide, cachedWords });
     this.#ids = allocateIds(1 << 16, wide);
   }
 
@@ -55,7 +55,7 @@ export class BpeEncoder {
 
   /** Appends one id. */
   push(id: number): void {
-    this.#reserve(1);
+    this.#ids = withRoom(this.#ids, this.#length, 1, this.#wide);
     this.#ids[this.#length++] = id;
   }
 
@@ -84,53 +84,20 @@ export class BpeEncoder {
     if (length === 0) return;
     const { bytes } = this.#text;
     const end = length + 1;
-    bytes.fill(0, end, end + HOT_READ_AHEAD);
+    bytes.fill(0, end, end + READ_AHEAD);
     bytes[0] = SPACE;
-    let start = prependsSpace(this.#preTokenization, bytes, 1, atStart) ? 0 : 1;
-    // Every byte makes at most one id, an unknown "▁" excepted, which BPE tokenizers of this engine do not have;
-    // four more, because up to four ids are written at once.
-    this.#reserve(end - start + 4);
-    while (start < end) {
-      start = this.#cache.lookUp(this.#text, start, end);
-      this.#appendIds();
-    }
-  }
-
-  /** Appends the ids of the words looked up last. */
-  #appendIds(): void {
-    const narrow = !this.#wide;
-    const { places, slots, stored, words } = this.#cache;
-    const ids = this.#ids;
-    let count = this.#length;
-    for (let i = 0; i < words; i++) {
-      const at = (places[i] as number) + FIELDS;
-      const made = slots[at] as number;
-      const first = slots[at + 1] as number;
-      const second = slots[at + 2] as number;
-      if (narrow && made <= 4) {
-        ids[count] = first;
-        ids[count + 1] = first >>> 16;
-        ids[count + 2] = second;
-        ids[count + 3] = second >>> 16;
-      } else if (!narrow && made <= 2) {
-        ids[count] = first;
-        ids[count + 1] = second;
-      } else {
-        for (let k = 0; k < made; k++) ids[count + k] = stored[first + k] as number;
-      }
-      count += made;
-    }
-    this.#length = count;
+    const start = prependsSpace(this.#preTokenization, bytes, 1, atStart) ? 0 : 1;
+    // Every byte makes at most one id, an unknown "▁" excepted, which BPE tokenizers of this engine do not have
+    this.#ids = withRoom(this.#ids, this.#length, end - start + SPARE_IDS, this.#wide);
+    const count = this.#words.encode(this.#text, start, end, this.#ids, this.#length);
+    if (count >= 0) this.#length = count;
+    else this.pushText(lenientUtf8.decode(bytes.subarray(1, end)), atStart);
   }
 
   #makeRoom(length: number): void {
-    const needed = 1 + length + HOT_READ_AHEAD;
+    const needed = 1 + length + READ_AHEAD;
     if (needed <= this.#text.bytes.length) return;
     Object.assign(this.#text, withView(new Uint8Array(needed + (needed >> 1))));
-  }
-
-  #reserve(count: number): void {
-    this.#ids = withRoom(this.#ids, this.#length, count, this.#wide);
   }
 }
 

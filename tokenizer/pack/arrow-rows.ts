@@ -39,13 +39,31 @@ export interface ArrowRowOptions {
 }
 
 /**
- * The format has the schema twice, before the batches and in the footer; Arrow's own writer (21.2) leaves the first
- * out. With it the file is also a stream behind its first 8 bytes, and can be read without the footer.
+ * Arrow's own writer (21.2), with two changes. The format has the schema twice, before the batches and in the footer, and
+ * Arrow leaves the first out; with it the file is also a stream behind its first 8 bytes, and can be read without the
+ * footer. And its bytes are handed over as they are made, since its queue is unbounded.
  */
 class FileWriter extends RecordBatchFileWriter<Columns> {
+  #parts: Uint8Array[] = [];
+
+  /** What was written since the last call; views of the batches, not copies. */
+  take(): Uint8Array[] {
+    const parts = this.#parts;
+    this.#parts = [];
+    return parts;
+  }
+
   protected override _writeSchema(schema: Schema<Columns>): this {
     super._writeSchema(schema);
     return this._writeMessage(Message.from(schema));
+  }
+
+  protected override _write(chunk: ArrayBufferView): this {
+    if (this._started && chunk.byteLength > 0) {
+      this.#parts.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+      this._position += chunk.byteLength;
+    }
+    return this;
   }
 }
 
@@ -55,57 +73,59 @@ class FileWriter extends RecordBatchFileWriter<Columns> {
  * readers can map it.
  */
 export class ArrowRowWriter {
-  rows = 0;
   readonly #file: AtomicFile;
   readonly #options: ArrowRowOptions;
   readonly #schema: Schema<Columns>;
   readonly #writer = new FileWriter();
-  /** Settles when the writer's last byte is in the file, or when writing failed. */
-  readonly #drained: Promise<void>;
-  #drainedBytes = 0;
-  #wake: (() => void) | undefined;
+  /** The batch that is being filled, and one that is being written: memory that is used again and again. */
   #batch: TokenIds;
-  #rowsInBatch = 0;
+  #writtenBatch: TokenIds;
+  #idsInBatch = 0;
+  /** Settles when the last batch is in the file, or when writing failed. */
+  #writing: Promise<void> = Promise.resolve();
 
   private constructor(file: AtomicFile, options: ArrowRowOptions) {
     this.#file = file;
     this.#options = options;
     this.#schema = createSchema(options);
-    this.#batch = this.#newBatch();
-    this.#drained = this.#drain();
-    this.#drained.catch(() => undefined); // reported by whoever writes or commits next
+    this.#batch = newBatch(options);
+    this.#writtenBatch = newBatch(options);
   }
 
   static async create(path: string, options: ArrowRowOptions): Promise<ArrowRowWriter> {
     return new ArrowRowWriter(await AtomicFile.create(path), options);
   }
 
-  /** Appends one row of exactly `seqLen` ids; it is copied. */
-  async write(row: TokenIds): Promise<void> {
-    this.#batch.set(row, this.#rowsInBatch * this.#options.seqLen);
-    this.#rowsInBatch += 1;
-    this.rows += 1;
-    if (this.#rowsInBatch * this.#options.seqLen === this.#batch.length) await this.#flush();
+  /**
+   * Appends one row of exactly `seqLen` ids; it is copied.
+   *
+   * @returns what must be waited for before the next row, when this one filled a batch
+   */
+  write(row: TokenIds): Promise<void> | undefined {
+    this.#batch.set(row, this.#idsInBatch);
+    this.#idsInBatch += row.length;
+    return this.#idsInBatch === this.#batch.length ? this.#flush() : undefined;
   }
 
   async commit(): Promise<FileRecord> {
-    if (this.#rowsInBatch > 0) await this.#flush();
+    if (this.#idsInBatch > 0) await this.#flush();
     this.#writer.finish();
-    await this.#drained;
+    await this.#writing;
+    await this.#append(this.#writer.take());
     return await this.#file.commit();
   }
 
   async discard(): Promise<void> {
-    this.#writer.abort();
-    await this.#drained.catch(() => undefined);
+    await this.#writing.catch(() => undefined); // whoever writes or commits gets the failure
     await this.#file.discard();
   }
 
-  /** Hands the batch to Arrow's writer and waits until it has gone to the file: the writer's queue is unbounded. */
+  /** Waits for the batch before, and begins to write this one while the next is filled. */
   async #flush(): Promise<void> {
+    await this.#writing;
     const { seqLen, documentMarks } = this.#options;
-    const rows = this.#rowsInBatch;
-    const ids = this.#batch.subarray(0, rows * seqLen);
+    const ids = this.#batch.subarray(0, this.#idsInBatch);
+    const rows = ids.length / seqLen;
     const [idsField, startsField] = this.#schema.fields;
     const children: Data[] = [listOfIds(idsField!.type as FixedSizeList, ids, rows)];
     if (documentMarks !== undefined) {
@@ -114,27 +134,20 @@ export class ArrowRowWriter {
     const struct = new Struct<Columns>(this.#schema.fields);
     const data = makeData({ type: struct, children, length: rows, nullCount: 0 });
     this.#writer.write(new RecordBatch(this.#schema, data));
-    const payload = this.rows * seqLen * ids.BYTES_PER_ELEMENT;
-    while (this.#drainedBytes < payload) {
-      await Promise.race([this.#drained, new Promise<void>((resolve) => (this.#wake = resolve))]);
-    }
-    this.#batch = this.#newBatch();
-    this.#rowsInBatch = 0;
+    this.#writing = this.#append(this.#writer.take());
+    this.#writing.catch(() => undefined);
+    [this.#batch, this.#writtenBatch] = [this.#writtenBatch, this.#batch];
+    this.#idsInBatch = 0;
   }
 
-  async #drain(): Promise<void> {
-    for await (const chunk of this.#writer) {
-      await this.#file.write(chunk);
-      this.#drainedBytes += chunk.length;
-      this.#wake?.();
-    }
+  async #append(parts: readonly Uint8Array[]): Promise<void> {
+    for (const part of parts) await this.#file.write(part);
   }
+}
 
-  #newBatch(): TokenIds {
-    const { seqLen, wide } = this.#options;
-    const rows = Math.max(1, Math.floor(BATCH_BYTES / (seqLen * (wide ? 4 : 2))));
-    return newIds(rows * seqLen, wide);
-  }
+function newBatch({ seqLen, wide }: ArrowRowOptions): TokenIds {
+  const rows = Math.max(1, Math.floor(BATCH_BYTES / (seqLen * (wide ? 4 : 2))));
+  return newIds(rows * seqLen, wide);
 }
 
 function createSchema({ seqLen, wide, documentMarks, metadata }: ArrowRowOptions): Schema<Columns> {

@@ -9,7 +9,6 @@ import { DocumentReader } from "../documents.ts";
 import { heldOutRule } from "../held-out.ts";
 import { loadTokenizer } from "../load.ts";
 import type { Tokenizer } from "../tokenizer.ts";
-import type { Split } from "./packed-manifest.ts";
 import type { UnitRows } from "./unit-rows.ts";
 
 /** What every worker needs for all units. */
@@ -31,6 +30,8 @@ export interface UnitTexts {
 /** What the encoding of documents needs; made once a worker. */
 export interface DocumentEncoder {
   readonly tokenizer: Tokenizer;
+  /** Hash of the tokenizer's file. */
+  readonly sha256: string;
   readonly options: EncodeOptions;
   readonly reader: DocumentReader;
   /** Decides by a document's text, or by the cluster of near-duplicates it states. */
@@ -38,9 +39,9 @@ export interface DocumentEncoder {
 }
 
 export async function createDocumentEncoder(options: EncodeOptions): Promise<DocumentEncoder> {
-  const { tokenizer } = await loadTokenizer(options.tokenizer);
+  const { tokenizer, sha256 } = await loadTokenizer(options.tokenizer);
   const isHeldOut = await heldOutRule(options.validationShare);
-  return { tokenizer, options, reader: new DocumentReader(), isHeldOut };
+  return { tokenizer, sha256, options, reader: new DocumentReader(), isHeldOut };
 }
 
 /**
@@ -54,34 +55,19 @@ export async function encodeUnit(
   { tokenizer, options, reader, isHeldOut }: DocumentEncoder,
   rows: UnitRows,
 ): Promise<number> {
-  const pending: { split: Split; ids: ReturnType<Tokenizer["encodeUtf8"]>; textBytes: number }[] = [];
   const addDocument = (text: Uint8Array, cluster: Uint8Array | undefined) => {
     const ids = tokenizer.encodeUtf8(text, { addBos: options.bos, addEos: options.eos });
-    const split = isHeldOut(cluster ?? text) ? "validation" : "train";
-    pending.push({ split, ids, textBytes: text.length });
+    rows.add(isHeldOut(cluster ?? text) ? "validation" : "train", ids, text.length);
   };
+  if (lines !== undefined) return reader.read(lines, addDocument);
   let rejected = 0;
-  for await (const block of lines === undefined ? readUnit(file) : cutLines(lines)) {
+  for await (const block of readUnit(file)) {
     if ("oversizedBytes" in block) rejected += 1;
     if (!file.name.endsWith(".txt")) rejected += reader.read(block.bytes, addDocument);
     else if (block.bytes.length > 0) addDocument(block.bytes, undefined);
     else rejected += 1;
-    for (const { split, ids, textBytes } of pending) await rows.add(split, ids, textBytes);
-    pending.length = 0;
   }
   return rejected;
-}
-
-/** Bytes of lines whose documents are held in memory at once. */
-const PART_BYTES = 1 << 20;
-
-function* cutLines(lines: Uint8Array): Generator<{ bytes: Uint8Array }> {
-  for (let start = 0; start < lines.length; ) {
-    const newline = lines.indexOf(10, Math.min(start + PART_BYTES, lines.length - 1));
-    const end = newline < 0 ? lines.length : newline + 1;
-    yield { bytes: lines.subarray(start, end) };
-    start = end;
-  }
 }
 
 /** The lines of a whole file, or the text of a `.txt` file; compared with the file's hash at its end. */
@@ -93,7 +79,7 @@ async function* readUnit(file: CorpusFile): AsyncGenerator<{ bytes: Uint8Array }
       hash.update(text);
       yield { bytes: Buffer.from(text.toString("utf8")) }; // what is not UTF-8 becomes U+FFFD
     } else {
-      const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk) });
+      const bytes = openBytes(file.path, { onRead: (chunk) => void hash.update(chunk), freeChunks: true });
       yield* readLineBlocks(bytes);
     }
   } catch (error) {

@@ -3,14 +3,11 @@ import { z } from "zod";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { exists } from "../../pipeline/runtime/files.ts";
 import { readJson, writeJson } from "../../pipeline/runtime/manifest.ts";
-import { WorkerPool, workerEntry } from "../../pipeline/runtime/workers.ts";
 import { BlockPool } from "./block-pool.ts";
 import { type FreeBytes, requireSpace } from "./disk-space.ts";
-import { UNITS_AHEAD, YOUNG_HEAP_MEGABYTES } from "./memory.ts";
-import type { PackJob } from "./pack-options.ts";
-import type { PackUnitResult, PackUnitSettings, PackUnitTask } from "./pack-unit.worker.ts";
+import type { Encoders, PackUnitTask } from "./encoders.ts";
 import { describeScratch, type Scratch } from "./row-sources.ts";
-import { type UnitIndex, unitIndexSchema } from "./unit-rows.ts";
+import { type ShuffleOptions, type UnitIndex, unitIndexSchema } from "./unit-rows.ts";
 import { type HashedCorpus, listUnits, UNIT_BYTES, type Unit, type UnitListener } from "./units.ts";
 
 /** A unit whose rows lie in its scratch file. */
@@ -19,11 +16,11 @@ export interface FinishedUnit extends Scratch {
   readonly rejectedLines: number;
 }
 
-export interface EncodeTarget extends Pick<PackJob, "encode" | "shuffle"> {
+export interface EncodeTarget {
   readonly out: string;
   /** Folder for scratch files and marks of finished units. */
   readonly work: string;
-  readonly workers: number;
+  readonly shuffle: ShuffleOptions;
   readonly free: FreeBytes;
 }
 
@@ -34,6 +31,7 @@ const fileMark = z.strictObject({ units: z.number() });
 /** First pass: every unit of the corpus becomes a scratch file of sorted rows; finished units are passed over. */
 export async function encodeUnits(
   corpus: HashedCorpus,
+  encoders: Encoders,
   target: EncodeTarget,
   { progress, signal }: JobContext,
 ): Promise<FinishedUnit[]> {
@@ -61,7 +59,7 @@ export async function encodeUnits(
         continue;
       }
       sent.push(unit);
-      yield { unit: unit.unit, file: unit.file, path, ...linesOf(unit) };
+      yield { unit: unit.unit, file: unit.file, shuffle, path, ...linesOf(unit) };
     }
   }
 
@@ -76,25 +74,14 @@ export async function encodeUnits(
     return count;
   }
 
-  const pool = new WorkerPool<PackUnitTask, PackUnitResult>({
-    entry: workerEntry(import.meta.url, "./pack-unit.worker"),
-    workers: target.workers,
-    workerData: { encode: target.encode, shuffle } satisfies PackUnitSettings,
-    ahead: UNITS_AHEAD,
-    youngHeapMegabytes: YOUNG_HEAP_MEGABYTES,
-  });
-  try {
-    for await (const { index, rejectedLines } of pool.map(waiting(), { signal })) {
-      const { unit, fileIndex, oversizedLines, lines } = sent.shift() as Unit;
-      if (lines !== undefined) blocks.giveBack(lines);
-      const mark = { index, rejectedLines: rejectedLines + oversizedLines, fileIndex };
-      await writeJson(markOf(scratchPath(work, unit)), mark);
-      scratchBytes += storedTokens(index, shuffle.seqLen) * idBytes;
-      // What lies in scratch files will be written once more; sooner known is less lost.
-      await requireSpace(target.out, scratchBytes, "the shards of what is encoded", target.free);
-    }
-  } finally {
-    await pool.close();
+  for await (const { index, rejectedLines } of encoders.encode(waiting(), signal)) {
+    const { unit, fileIndex, oversizedLines, lines } = sent.shift() as Unit;
+    if (lines !== undefined) blocks.giveBack(lines);
+    const mark = { index, rejectedLines: rejectedLines + oversizedLines, fileIndex };
+    await writeJson(markOf(scratchPath(work, unit)), mark);
+    scratchBytes += storedTokens(index, shuffle.seqLen) * idBytes;
+    // What lies in scratch files will be written once more; sooner known is less lost.
+    await requireSpace(target.out, scratchBytes, "the shards of what is encoded", target.free);
   }
   task.done();
   return await readUnits(corpus, work, units);

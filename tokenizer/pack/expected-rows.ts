@@ -1,18 +1,18 @@
 import xxhash from "xxhash-wasm";
+import { openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { WorkerPool, workerEntry } from "../../pipeline/runtime/workers.ts";
 import { BlockPool } from "./block-pool.ts";
-import type { HashUnitResult, HashUnitTask } from "./hash-unit.worker.ts";
+import type { HashUnitResult, HashUnitSettings, HashUnitTask } from "./hash-unit.worker.ts";
 import { formatHash, type RowHash, rowHasher } from "./ids.ts";
 import { UNITS_AHEAD, YOUNG_HEAP_MEGABYTES } from "./memory.ts";
 import { type GroupMix, isExtra, withCopies } from "./mix.ts";
 import { settingsOf, shuffleOptions } from "./pack-options.ts";
-import type { PackUnitSettings } from "./pack-unit.worker.ts";
 import { type PackedManifest, SPLITS, type Split } from "./packed-manifest.ts";
 import { tailUnit } from "./tails.ts";
 import { RowBuffers, type ShuffleOptions, type UnitIndex, UnitRows } from "./unit-rows.ts";
-import { listUnits, openHashedCorpus, UNIT_BYTES, type Unit } from "./units.ts";
+import { hashCorpus, listUnits, UNIT_BYTES, type Unit, usefulWorkers } from "./units.ts";
 
 /** What the rows of a split must add up to. */
 export interface ExpectedSplit {
@@ -43,19 +43,19 @@ class GroupTally {
     });
   }
 
-  async add({ index, hashes, tails }: HashUnitResult): Promise<void> {
+  add({ index, hashes, tails }: HashUnitResult): void {
     this.#addRows(index, hashes);
     for (const split of SPLITS) {
       this.documents[split] += index.splits[split].documents;
       this.tokens[split] += index.splits[split].tokens;
     }
-    await this.#tails.add("train", tails.subarray(0, index.tails.train), 0);
-    await this.#tails.add("validation", tails.subarray(index.tails.train), 0);
+    this.#tails.add("train", tails.subarray(0, index.tails.train), 0);
+    this.#tails.add("validation", tails.subarray(index.tails.train), 0);
   }
 
   /** Adds the rows that the units' tails make together. */
-  async finish(): Promise<void> {
-    this.#addRows(await this.#tails.finish(), BigUint64Array.from(this.#tailHashes));
+  finish(): void {
+    this.#addRows(this.#tails.finish(), BigUint64Array.from(this.#tailHashes));
   }
 
   /** Adds rows, each as often as the mix writes it; once where there is none. */
@@ -83,7 +83,7 @@ export async function expectRows(
   options: { readonly input: string; readonly tokenizer: string; readonly workers: number },
   context: JobContext,
 ): Promise<Record<Split, ExpectedSplit>> {
-  const corpus = await openHashedCorpus(options.input, context);
+  const corpus = await hashCorpus(await openCorpus(options.input), context);
   if (corpus.fingerprint !== manifest.corpus) {
     throw new UserError(
       `${options.input}: not the texts that were packed, or they changed since; give --input, or --no-texts to check the shards alone`,
@@ -93,8 +93,8 @@ export async function expectRows(
   const shuffle = shuffleOptions(settings, corpus);
   const pool = new WorkerPool<HashUnitTask, HashUnitResult>({
     entry: workerEntry(import.meta.url, "./hash-unit.worker"),
-    workers: options.workers,
-    workerData: { encode: { ...settings, tokenizer: options.tokenizer }, shuffle } satisfies PackUnitSettings,
+    workers: usefulWorkers(corpus, options.workers),
+    workerData: { encode: { ...settings, tokenizer: options.tokenizer }, shuffle } satisfies HashUnitSettings,
     ahead: UNITS_AHEAD,
     youngHeapMegabytes: YOUNG_HEAP_MEGABYTES,
   });
@@ -121,13 +121,13 @@ export async function expectRows(
       const { group } = file;
       const tally = tallies.get(group) ?? new GroupTally(tallies.size, mixes.get(group), shuffle, hashRow);
       tallies.set(group, tally);
-      await tally.add(result);
+      tally.add(result);
     }
   } finally {
     await pool.close();
   }
   task.done();
-  for (const tally of tallies.values()) await tally.finish();
+  for (const tally of tallies.values()) tally.finish();
   const sum = (split: Split): ExpectedSplit => {
     const groups = [...tallies.values()];
     return {

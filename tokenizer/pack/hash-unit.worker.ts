@@ -2,10 +2,9 @@ import { move, workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { workerTask } from "../../pipeline/runtime/workers.ts";
 import type { TokenIds } from "../engine/encoder.ts";
-import { createDocumentEncoder, encodeUnit, type UnitTexts } from "./encode-unit.ts";
+import { createDocumentEncoder, type EncodeOptions, encodeUnit, type UnitTexts } from "./encode-unit.ts";
 import { rowHasher } from "./ids.ts";
-import type { PackUnitSettings } from "./pack-unit.worker.ts";
-import { RowBuffers, type UnitIndex, UnitRows } from "./unit-rows.ts";
+import { RowBuffers, type ShuffleOptions, type UnitIndex, UnitRows } from "./unit-rows.ts";
 
 export interface HashUnitTask extends UnitTexts {
   readonly unit: number;
@@ -20,7 +19,13 @@ export interface HashUnitResult {
   readonly tails: TokenIds;
 }
 
-const { encode, shuffle }: PackUnitSettings = workerData;
+/** What a worker needs for all units. */
+export interface HashUnitSettings {
+  readonly encode: EncodeOptions;
+  readonly shuffle: ShuffleOptions;
+}
+
+const { encode, shuffle }: HashUnitSettings = workerData;
 const encoder = await createDocumentEncoder(encode);
 const buffers = new RowBuffers(shuffle);
 const hashRow = rowHasher(await xxhash());
@@ -39,7 +44,7 @@ async function hashUnit(task: HashUnitTask): Promise<HashUnitResult> {
     for (const id of ids.subarray(whole)) tails.push(id);
   });
   await encodeUnit(task, encoder, rows);
-  const index = await rows.finish();
+  const index = rows.finish();
   const result: HashUnitResult = {
     index,
     hashes: BigUint64Array.from(hashes),

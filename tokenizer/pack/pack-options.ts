@@ -3,9 +3,9 @@ import { canonicalJson, fingerprint } from "../../pipeline/runtime/manifest.ts";
 import type { ArrowRowOptions } from "./arrow-rows.ts";
 import type { FreeBytes } from "./disk-space.ts";
 import type { EncodeOptions } from "./encode-unit.ts";
+import type { TokenizerFacts } from "./encoders.ts";
 import { chooseMix, type Mix } from "./mix.ts";
-import { PACKED_FORMAT, type PackedManifest, type Strategy } from "./packed-manifest.ts";
-import { surveyTokenizer } from "./survey.ts";
+import { PACKED_FORMAT, type PackedManifest, type Split, type Strategy } from "./packed-manifest.ts";
 import type { ShuffleOptions } from "./unit-rows.ts";
 import type { HashedCorpus } from "./units.ts";
 
@@ -50,7 +50,7 @@ const ID_BYTES_PER_TEXT_BYTE = 0.7;
 const ASSUMED_COMPRESSION = 4;
 
 /** Raised whenever the same settings come to give other units or rows, so that no work of an older version is continued. */
-const ROWS_VERSION = 2;
+const ROWS_VERSION = 3;
 
 /** What decides the bytes of the rows; part of the manifest. */
 export type PackSettings = Pick<
@@ -82,6 +82,29 @@ export function metadataOf(settings: PackSettings): Record<string, string> {
   return { "apt3.format": PACKED_FORMAT, ...Object.fromEntries(entries) };
 }
 
+/** What every shard says of the split it is a part of: its documents, tokens and rows, those of all its shards. */
+export function countsOf(
+  split: Split,
+  { documents, tokens, rows }: Pick<PackedManifest["splits"][Split], "documents" | "tokens" | "rows">,
+): Record<string, string> {
+  return {
+    "apt3.split": split,
+    "apt3.splitDocuments": String(documents),
+    "apt3.splitTokens": String(tokens),
+    "apt3.splitRows": String(rows),
+  };
+}
+
+/** What the threads that encode must know. */
+export function encodeOptions({
+  tokenizer,
+  bos = true,
+  eos = true,
+  validationShare,
+}: PackOptions): EncodeOptions {
+  return { tokenizer, bos, eos, validationShare };
+}
+
 /** Options checked against texts and tokenizer, and sorted by who needs them. */
 export interface PackJob {
   readonly fingerprint: string;
@@ -89,15 +112,18 @@ export interface PackJob {
   readonly mix: Mix;
   readonly maxEpochs: number;
   readonly shardBytes: number;
-  readonly encode: EncodeOptions;
   readonly shuffle: ShuffleOptions;
   readonly arrow: Omit<ArrowRowOptions, "metadata">;
 }
 
 /** @throws UserError when the tokenizer lacks a token that is asked for, or the mix does not fit the texts */
-export async function preparePack(options: PackOptions, corpus: HashedCorpus): Promise<PackJob> {
-  const { sha256, vocabSize, bosId, eosId, padId } = await surveyTokenizer(options.tokenizer);
-  const { bos = true, eos = true, strategy = "concat", documentStarts = false } = options;
+export function preparePack(
+  options: PackOptions,
+  corpus: HashedCorpus,
+  { sha256, vocabSize, bosId, eosId, padId }: TokenizerFacts,
+): PackJob {
+  const { strategy = "concat", documentStarts = false } = options;
+  const { bos, eos } = encodeOptions(options);
   const settings: PackSettings = {
     seqLen: options.seqLen,
     dtype: vocabSize > 1 << 16 ? "uint32" : "uint16",
@@ -128,7 +154,6 @@ export async function preparePack(options: PackOptions, corpus: HashedCorpus): P
     mix,
     maxEpochs,
     shardBytes,
-    encode: { tokenizer: options.tokenizer, bos, eos, validationShare: options.validationShare },
     shuffle,
     arrow: {
       seqLen: options.seqLen,

@@ -1,5 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { type Corpus, openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { removePartialFiles } from "../../pipeline/runtime/files.ts";
@@ -7,8 +8,17 @@ import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { type FreeBytes, freeBytes, requireSpace } from "./disk-space.ts";
 import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
+import { Encoders } from "./encoders.ts";
 import { mixRows, refuseEmptyGroups } from "./mix.ts";
-import { metadataOf, type PackJob, type PackOptions, preparePack, textBytesOf } from "./pack-options.ts";
+import {
+  countsOf,
+  encodeOptions,
+  metadataOf,
+  type PackJob,
+  type PackOptions,
+  preparePack,
+  textBytesOf,
+} from "./pack-options.ts";
 import {
   PACKED_FORMAT,
   type PackedManifest,
@@ -17,10 +27,12 @@ import {
   type Split,
 } from "./packed-manifest.ts";
 import { countByGroup, ShuffledRows } from "./shuffled-rows.ts";
-import { surveyTexts } from "./survey.ts";
 import { packTails } from "./tails.ts";
-import { type HashedCorpus, openHashedCorpus } from "./units.ts";
+import { type HashedCorpus, hashCorpus, usefulWorkers } from "./units.ts";
 import { writeShards } from "./write-shards.ts";
+
+const NEAR_DUPLICATES =
+  "near-duplicates were not looked for in these texts (ingest does): unless they state a common meta.cluster, a text may be in training and one nearly like it in validation";
 
 /**
  * Encodes a corpus and packs its tokens into shuffled rows of `seqLen` tokens in Arrow shards. Two passes over the
@@ -30,9 +42,25 @@ import { writeShards } from "./write-shards.ts";
  * @throws UserError for a corpus, tokenizer or output folder that do not fit, and for a disk that is too small
  */
 export async function pack(options: PackOptions, context: JobContext): Promise<PackedManifest> {
-  // 1. The texts, the tokenizer, and the folder to write to
-  const corpus = await openHashedCorpus(options.input, context);
-  const job = await preparePack(options, corpus);
+  const opened = await openCorpus(options.input);
+  const encoders = new Encoders(encodeOptions(options), usefulWorkers(opened, options.workers));
+  try {
+    return await packWith(encoders, opened, options, context);
+  } finally {
+    await encoders.close();
+  }
+}
+
+async function packWith(
+  encoders: Encoders,
+  opened: Corpus,
+  options: PackOptions,
+  context: JobContext,
+): Promise<PackedManifest> {
+  // 1. The tokenizer, the texts, and the folder to write to
+  const facts = await encoders.tokenizer();
+  const corpus = await hashCorpus(opened, context);
+  const job = preparePack(options, corpus, facts);
   const folder = await openJobFolder(options.out, {
     fingerprint: job.fingerprint,
     schema: packedManifestSchema,
@@ -40,19 +68,22 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
   });
   try {
     if (folder.found?.complete) return folder.found;
+    if (!corpus.nearDeduplicated && options.validationShare > 0) context.print(NEAR_DUPLICATES);
     const free = options.freeBytes ?? freeBytes;
     const manifest = emptyManifest(job);
-    if (folder.found === undefined) await requireSpaceForAll(corpus, job, options.out, free);
+    if (folder.found === undefined) await requireSpaceForAll(corpus, encoders, job, options.out, free);
     await folder.save(manifest); // before anything else: it says whose the folder is
     const work = join(options.out, "work");
     await mkdir(work, { recursive: true });
     await removePartialFiles(work);
 
     // 2. Encode every unit into rows sorted by bucket
-    const { workers, out } = options;
-    const units = await encodeUnits(corpus, { ...job, out, work, workers, free }, context);
+    const { out } = options;
+    const { shuffle } = job;
+    const units = await encodeUnits(corpus, encoders, { out, work, shuffle, free }, context);
+    await encoders.close(); // what they hold the buckets need
     manifest.inputs = describeInputs(corpus, units);
-    const tails = await packTails(units, work, job.shuffle);
+    const tails = await packTails(units, work, shuffle);
     const scratch = [...units, ...tails];
 
     // 3. Mix the groups and shuffle the buckets into shards
@@ -61,16 +92,18 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
       const available = countByGroup(split, scratch);
       refuseEmptyGroups(available, mix);
       const mixes = mixRows(available, mix, job.maxEpochs);
-      const rows = new ShuffledRows(split, scratch, mixes, job.shuffle);
+      const rows = new ShuffledRows(split, scratch, mixes, shuffle);
       if (split === "train") {
         refuseNoRows(rows, units, options);
         manifest.groups = [...mixes.values()].map(({ base: _base, extra: _extra, ...group }) => group);
       }
-      const target = { ...job, out, work, split, metadata: metadataOf(job.settings), freeBytes: free };
+      const counts = { ...sumSplit(units, split), rows: rows.rows };
+      const metadata = { ...metadataOf(job.settings), ...countsOf(split, counts) };
+      const target = { ...job, out, work, split, metadata, freeBytes: free };
       const { shards, rowsHash } = await writeShards(rows, target, context);
       manifest.shards.push(...shards);
       const droppedTokens = tails.reduce((sum, { tails }) => sum + tails[split], 0);
-      manifest.splits[split] = { ...sumSplit(units, split), rows: rows.rows, droppedTokens, rowsHash };
+      manifest.splits[split] = { ...counts, droppedTokens, rowsHash };
     }
 
     // 4. Publish
@@ -85,13 +118,14 @@ export async function pack(options: PackOptions, context: JobContext): Promise<P
 
 async function requireSpaceForAll(
   corpus: HashedCorpus,
-  { encode, shuffle }: PackJob,
+  encoders: Encoders,
+  { shuffle }: PackJob,
   out: string,
   free: FreeBytes,
 ): Promise<void> {
   const idBytes = shuffle.wide ? 4 : 2;
   if ((await free(out)) > 2 * idBytes * textBytesOf(corpus)) return; // enough even for a token a byte
-  const { tokens } = await surveyTexts(corpus.files, encode);
+  const { tokens } = await encoders.estimate(corpus.files);
   await requireSpace(out, 2 * idBytes * tokens, "scratch files and shards", free);
 }
 

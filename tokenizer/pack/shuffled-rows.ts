@@ -67,20 +67,22 @@ export class ShuffledRows {
     this.#ids = newIds(Math.max(0, ...this.#sizes) * options.seqLen, options.wide);
   }
 
-  /** Rows `from` to `to` (exclusive) of the final order; each is valid until the next. */
-  async *read(from: number, to: number): AsyncGenerator<TokenIds> {
-    const { seqLen, seed } = this.#options;
+  /** Rows `from` to `to` (exclusive) of the final order, those of a bucket at a time; they are valid until the next are. */
+  async *read(from: number, to: number): AsyncGenerator<Iterable<TokenIds>> {
+    const { seed } = this.#options;
     const starts = startsOf(this.#sizes);
     for (const [bucket, count] of this.#sizes.entries()) {
       const start = starts[bucket] as number;
       if (start + count <= from || start >= to) continue;
       await this.#load(bucket);
       const order = permutation(count, seed, SPLITS.indexOf(this.#split), bucket);
-      for (let i = Math.max(0, from - start); i < Math.min(count, to - start); i++) {
-        const row = order[i] as number;
-        yield this.#ids.subarray(row * seqLen, (row + 1) * seqLen);
-      }
+      yield this.#inOrder(order.subarray(Math.max(0, from - start), to - start));
     }
+  }
+
+  *#inOrder(order: Uint32Array): Generator<TokenIds> {
+    const { seqLen } = this.#options;
+    for (const row of order) yield this.#ids.subarray(row * seqLen, (row + 1) * seqLen);
   }
 
   /** Which copies of which source bucket an output bucket takes. */

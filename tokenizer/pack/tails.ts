@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { AtomicFile, exists } from "../../pipeline/runtime/files.ts";
+import { exists } from "../../pipeline/runtime/files.ts";
 import { readJson, writeJson } from "../../pipeline/runtime/manifest.ts";
-import { bytesOf, newIds } from "./ids.ts";
+import { newIds } from "./ids.ts";
 import { describeScratch, readScratch, type Scratch } from "./row-sources.ts";
+import { ScratchFile } from "./scratch-file.ts";
 import { RowBuffers, type ShuffleOptions, type UnitIndex, UnitRows, unitIndexSchema } from "./unit-rows.ts";
 
 /**
@@ -40,22 +41,22 @@ async function writeTails(
   buffers: RowBuffers,
   options: ShuffleOptions,
 ): Promise<UnitIndex> {
-  const file = await AtomicFile.create(path);
+  const file = new ScratchFile(path);
   try {
-    const rows = new UnitRows(options, unit, buffers, (ids) => file.write(bytesOf(ids)));
+    const rows = new UnitRows(options, unit, buffers, (ids) => file.write(ids));
     for (const scratch of units) {
       const { tails, splits } = scratch;
       const ids = newIds(tails.train + tails.validation, options.wide);
       if (ids.length === 0) continue;
       const place = (splits.train.rows + splits.validation.rows) * options.seqLen;
       await readScratch(scratch, (reader) => reader.read(place, ids));
-      await rows.add("train", ids.subarray(0, tails.train), 0);
-      await rows.add("validation", ids.subarray(tails.train), 0);
+      rows.add("train", ids.subarray(0, tails.train), 0);
+      rows.add("validation", ids.subarray(tails.train), 0);
     }
-    const index = await rows.finish();
-    await file.commit();
+    const index = rows.finish();
+    file.commit();
     return index;
   } finally {
-    await file.discard();
+    file.discard();
   }
 }

@@ -29,8 +29,8 @@ export interface ShuffleOptions extends RowOptions {
   readonly seed: number;
 }
 
-/** Takes a unit's rows and tails in their final order in the unit; they are valid until it is done with them. */
-export type TakeIds = (ids: TokenIds) => void | Promise<void>;
+/** Takes a unit's rows and tails in their final order in the unit; they are valid until it returns. */
+export type TakeIds = (ids: TokenIds) => void;
 
 /** Memory for the rows of one unit at a time; a worker's units use it one after the other. */
 export class RowBuffers {
@@ -77,23 +77,23 @@ export class UnitRows {
     this.#counts = { train: { ...empty }, validation: { ...empty } };
   }
 
-  async add(split: Split, document: TokenIds, textBytes: number): Promise<void> {
+  add(split: Split, document: TokenIds, textBytes: number): void {
     const counts = this.#counts[split];
     counts.documents += 1;
     counts.textBytes += textBytes;
     counts.tokens += document.length;
-    for (const rows of this.#cutters[split].add(document)) await this.#sort(split, rows);
+    for (const rows of this.#cutters[split].add(document)) this.#sort(split, rows);
   }
 
-  async finish(): Promise<UnitIndex> {
+  finish(): UnitIndex {
     for (const split of SPLITS) {
       const cutter = this.#cutters[split];
-      await this.#sort(split, cutter.finish());
+      this.#sort(split, cutter.finish());
       this.#counts[split].paddingTokens = cutter.paddingTokens;
     }
     const { train, validation } = this.#cutters;
-    await this.#take(train.tail);
-    await this.#take(validation.tail);
+    this.#take(train.tail);
+    this.#take(validation.tail);
     return {
       segments: this.#segments,
       tails: { train: train.tail.length, validation: validation.tail.length },
@@ -102,7 +102,7 @@ export class UnitRows {
   }
 
   /** Hands on rows of one split, bucket after bucket: a counting sort. */
-  async #sort(split: Split, rows: TokenIds): Promise<void> {
+  #sort(split: Split, rows: TokenIds): void {
     const { buckets, seed, seqLen } = this.#options;
     const count = rows.length / seqLen;
     if (count === 0) return;
@@ -121,7 +121,7 @@ export class UnitRows {
       const place = next[bucketOf[i]!]!++;
       sorted.set(rows.subarray(i * seqLen, (i + 1) * seqLen), place * seqLen);
     }
-    await this.#take(sorted);
+    this.#take(sorted);
     this.#segments.push({ split, rowsByBucket });
   }
 }

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Corpus, type CorpusFile, openCorpus } from "../../pipeline/corpus.ts";
-import { readLineBlocks } from "../../pipeline/readers/lines.ts";
+import type { Corpus, CorpusFile } from "../../pipeline/corpus.ts";
 import { openBytes } from "../../pipeline/readers/open.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
@@ -8,6 +7,7 @@ import { hashFile } from "../../pipeline/runtime/files.ts";
 import { fingerprint } from "../../pipeline/runtime/manifest.ts";
 import { formatBytes } from "../../pipeline/runtime/sizes.ts";
 import type { BlockPool } from "./block-pool.ts";
+import { cutLines, type LinesOfUnit } from "./cut-lines.ts";
 import { asUserError, checkHash, type UnitTexts } from "./encode-unit.ts";
 
 /** A foreign file up to this size is one unit; a larger one is cut, so that all workers have a part in it. */
@@ -31,12 +31,8 @@ export interface HashedCorpus extends Corpus {
   readonly files: readonly (CorpusFile & { readonly sha256: string })[];
 }
 
-/** Opens a corpus; files that no manifest describes are hashed, since equal names and sizes prove nothing. */
-export async function openHashedCorpus(
-  path: string,
-  { progress, signal }: JobContext,
-): Promise<HashedCorpus> {
-  const corpus = await openCorpus(path);
+/** Hashes files that no manifest describes, since equal names and sizes prove nothing. */
+export async function hashCorpus(corpus: Corpus, { progress, signal }: JobContext): Promise<HashedCorpus> {
   const foreign = corpus.files.filter(({ sha256 }) => sha256 === undefined);
   const total = foreign.reduce((sum, { bytes }) => sum + bytes, 0);
   const task = total === 0 ? undefined : progress.start({ label: "reading inputs", unit: "bytes", total });
@@ -55,6 +51,15 @@ export async function openHashedCorpus(
   task?.done();
   const content = files.map(({ name, group, sha256 }) => ({ name, group, sha256 }));
   return { ...corpus, files, fingerprint: fingerprint(content) };
+}
+
+/** Whether a file is one unit; larger ones are cut. */
+const isOneUnit = ({ name, bytes, textBytes }: CorpusFile): boolean =>
+  textBytes !== undefined || name.endsWith(".txt") || bytes <= WHOLE_FILE_BYTES;
+
+/** As many workers as are asked for and find work: small texts need not wait for threads that would get none. */
+export function usefulWorkers({ files }: Corpus, workers: number): number {
+  return files.every(isOneUnit) ? Math.min(workers, files.length) : workers;
 }
 
 /** What the reading of a corpus tells whoever asked for its units. */
@@ -86,8 +91,7 @@ export async function* listUnits(
       continue;
     }
     const first = unit;
-    const isShard = file.textBytes !== undefined;
-    if (isShard || file.name.endsWith(".txt") || file.bytes <= WHOLE_FILE_BYTES) {
+    if (isOneUnit(file)) {
       yield { unit: unit++, fileIndex, file, oversizedLines: 0 };
       listener.onBytes(file.bytes);
     } else {
@@ -103,28 +107,14 @@ async function* cutFile(
   file: CorpusFile,
   blocks: BlockPool,
   listener: UnitListener,
-): AsyncGenerator<{ lines: Uint8Array<SharedArrayBuffer>; oversizedLines: number }> {
-  let block = blocks.take();
-  let length = 0;
-  let oversizedLines = 0;
+): AsyncGenerator<LinesOfUnit> {
   const hash = createHash("sha256");
+  const onRead = (chunk: Uint8Array) => {
+    hash.update(chunk);
+    listener.onBytes(chunk.length);
+  };
   try {
-    const onRead = (chunk: Uint8Array) => {
-      hash.update(chunk);
-      listener.onBytes(chunk.length);
-    };
-    const bytes = openBytes(file.path, { onRead });
-    for await (const part of readLineBlocks(bytes)) {
-      if (length + part.bytes.length > block.length) {
-        yield { lines: block.subarray(0, length), oversizedLines };
-        block = blocks.take(part.bytes.length);
-        [length, oversizedLines] = [0, 0];
-      }
-      block.set(part.bytes, length);
-      length += part.bytes.length;
-      if (part.oversizedBytes !== undefined) oversizedLines += 1;
-    }
-    yield { lines: block.subarray(0, length), oversizedLines };
+    yield* cutLines(openBytes(file.path, { onRead, freeChunks: true }), blocks);
   } catch (error) {
     throw asUserError(file, error);
   }

@@ -7,7 +7,7 @@ import { loadTokenizer } from "../load.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import { expectRows } from "./expected-rows.ts";
 import { addHashes, formatHash, newIds, rowHasher } from "./ids.ts";
-import { metadataOf, settingsOf } from "./pack-options.ts";
+import { countsOf, metadataOf, settingsOf } from "./pack-options.ts";
 import { readPackedManifest } from "./packed-folder.ts";
 import { type PackedManifest, type PackedShard, SPLITS, type Split } from "./packed-manifest.ts";
 import { PackedShardFile } from "./packed-shard.ts";
@@ -127,7 +127,11 @@ function checkMetadata(
   manifest: PackedManifest,
   { split, rows }: PackedShard,
 ): void {
-  const expected = { ...metadataOf(settingsOf(manifest)), "apt3.split": split, "apt3.rows": String(rows) };
+  const expected = {
+    ...metadataOf(settingsOf(manifest)),
+    ...countsOf(split, manifest.splits[split]),
+    "apt3.rows": String(rows),
+  };
   for (const [key, value] of Object.entries(expected)) {
     if (found.get(key) === value) continue;
     throw new UserError(

@@ -60,7 +60,7 @@ export async function writeShards(
     if (!(await exists(mark))) {
       const needed = (rows.rows - from) * arrow.seqLen * (arrow.wide ? 4 : 2);
       await requireSpace(out, needed, `the ${split} shards from ${file} on`, target.freeBytes);
-      const metadata = { ...target.metadata, "apt3.split": split, "apt3.rows": String(to - from) };
+      const metadata = { ...target.metadata, "apt3.rows": String(to - from) };
       await writeJson(mark, await writeShard(rows.read(from, to), join(out, file), { ...arrow, metadata }));
     }
     const { rowsHash: shardHash, ...record } = await readJson(mark, markSchema);
@@ -72,9 +72,13 @@ export async function writeShards(
   return { shards, rowsHash: formatHash(rowsHash) };
 }
 
-/** Writes one shard and, beside it, the hash of each of its rows. */
+/**
+ * Writes one shard and, beside it, the hash of each of its rows.
+ *
+ * @param parts rows, as many at a time as there are without waiting
+ */
 export async function writeShard(
-  rows: AsyncIterable<TokenIds> | Iterable<TokenIds>,
+  parts: AsyncIterable<Iterable<TokenIds>> | Iterable<Iterable<TokenIds>>,
   path: string,
   options: ArrowRowOptions,
 ): Promise<z.infer<typeof markSchema>> {
@@ -83,10 +87,13 @@ export async function writeShard(
   let count = 0;
   const writer = await ArrowRowWriter.create(path, options);
   try {
-    for await (const row of rows) {
-      if (count === hashes.length) hashes = grown(hashes);
-      hashes[count++] = hashRow(row);
-      await writer.write(row);
+    for await (const rows of parts) {
+      for (const row of rows) {
+        if (count === hashes.length) hashes = grown(hashes);
+        hashes[count++] = hashRow(row);
+        const filled = writer.write(row);
+        if (filled !== undefined) await filled;
+      }
     }
     const { bytes, sha256 } = await writer.commit();
     const sidecar = await writeFileAtomic(rowHashesFile(path), new Uint8Array(hashes.buffer, 0, 8 * count));

@@ -27,7 +27,7 @@ export function cardNamed(name: string): Card {
   const card = findCard(name);
   if (card !== undefined) return card;
   throw new UserError(
-    `--gpu ${name}: no figures for this card; one of ${cards.map((known) => known.name).join(", ")}, or give --tokens-per-second`,
+    `--gpu ${name}: no figures for this card; one of ${cards.map((known) => known.name).join(", ")}`,
   );
 }
 

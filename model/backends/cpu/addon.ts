@@ -139,10 +139,10 @@ export interface Addon {
 /** The addon, or why there is none. */
 export type FoundAddon = { readonly addon: Addon } | { readonly reason: string };
 
-/** Where model/native/build.mjs leaves the addon: seen from the sources, and from the built package's dist/. */
+/** Where bin/native/build.mjs leaves the addon: seen from the sources, and from the built package's dist/. */
 const buildFolders = ["../../native/build/", "../../../../model/native/build/"];
 
-/** Where model/native/prebuilt.mjs keeps binaries that came with the package. */
+/** Where bin/native/prebuilt.mjs keeps binaries that came with the package. */
 const prebuilt = `prebuilds/${process.platform}-${process.arch}/`;
 const prebuiltFolders = [`../../../${prebuilt}`, `../../../../${prebuilt}`];
 
@@ -168,7 +168,6 @@ export function loadAddon(variant: "" | "sanitize" = ""): FoundAddon {
     }
   }
   const skipped = buildFolders.map((folder) => path(folder, "skipped.txt")).find((file) => existsSync(file));
-  const why =
-    skipped === undefined ? "run node model/native/build.mjs" : readFileSync(skipped, "utf8").trim();
+  const why = skipped === undefined ? "run node bin/native/build.mjs" : readFileSync(skipped, "utf8").trim();
   return { reason: `its native part was not built: ${why}` };
 }

@@ -5,11 +5,14 @@ import type { AttentionShape, BufferSpec } from "../../backend.ts";
  * rules; a test compares the two on the emulated device.
  */
 
+/** Long sides take whole tiles of products: a vocabulary of 31,980 is 32,000 on the device, as columns and as rows. */
+const paddedSide = (side: number): number => (side < 1024 ? side : 128 * Math.ceil(side / 128));
+
 /** Rows begin at multiples of 8 elements, so that 16-byte accesses stay inside a row; integers are packed. */
 export function cudaBufferBytes({ dtype, rows, columns }: BufferSpec): number {
+  if (dtype === "i32") return Math.max(16, 4 * rows * columns);
   const width = dtype === "bf16" ? 2 : 4;
-  const padded = dtype === "i32" ? columns : 8 * Math.ceil(columns / 8);
-  return Math.max(16, rows * padded * width);
+  return Math.max(16, paddedSide(rows) * 8 * Math.ceil(paddedSide(columns) / 8) * width);
 }
 
 /** 16 slots of 256 KiB through which data is uploaded. */

@@ -20,7 +20,7 @@ export async function benchLoader(folder: string): Promise<void> {
   const manifest = await makePackedFolder(folder, settings);
   const [shard] = manifest.shards;
   const path = join(folder, shard!.file);
-  const { rowsHash: _, ...record } = await writeShard(generateRows(), path, {
+  const { rowsHash: _, ...record } = await writeShard([generateRows()], path, {
     seqLen: SEQ_LEN,
     wide: false,
     metadata: {},

@@ -1,6 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { readPackedManifest } from "../../../tokenizer/pack/packed-folder.ts";
 
 const BIN = fileURLToPath(new URL("../../../bin/apt3.ts", import.meta.url));
 
@@ -32,10 +34,16 @@ const REPORT = `data:text/javascript,
   if (isMainThread) process.on("exit", () => writeFileSync(process.env.APT3_USAGE, JSON.stringify(process.resourceUsage())));
 `;
 
-/** Runs a command of ours as a user does, and says what it took. */
-export function runCommand(words: readonly string[], usageFile: string): Cost {
+/**
+ * Runs a command of ours as a user does, and says what it took.
+ *
+ * @param cores to bind it to, as `taskset` takes them (`0`, `0,1`); any when absent
+ */
+export function runCommand(words: readonly string[], usageFile: string, cores?: string): Cost {
   const started = performance.now();
-  const run = spawnSync(process.execPath, ["--import", REPORT, BIN, ...words], {
+  const line = [process.execPath, "--import", REPORT, BIN, ...words];
+  if (cores !== undefined) line.unshift("taskset", "-c", cores);
+  const run = spawnSync(line[0]!, line.slice(1), {
     env: { ...process.env, APT3_USAGE: usageFile },
     encoding: "utf8",
   });
@@ -52,3 +60,24 @@ export function runCommand(words: readonly string[], usageFile: string): Cost {
 
 /** Megabytes a second. */
 export const rate = (bytes: number, seconds: number): string => (bytes / 1e6 / seconds).toFixed(1);
+
+/** A cost and what came of it. */
+export interface PackRun extends Cost {
+  readonly tokens: number;
+}
+
+/** Packs into a folder that is removed again. */
+export async function packOnce(
+  input: string,
+  tokenizer: string,
+  folder: string,
+  words: readonly string[],
+  cores?: string,
+): Promise<PackRun> {
+  const out = join(folder, "packed");
+  const given = ["pack", "--input", input, "--tokenizer", tokenizer, "--out", out, ...words];
+  const cost = runCommand(given, join(folder, "usage.json"), cores);
+  const { splits } = await readPackedManifest(out);
+  rmSync(out, { recursive: true });
+  return { ...cost, tokens: splits.train.tokens + splits.validation.tokens };
+}

@@ -20,7 +20,7 @@ export type Variant = "fast" | "checked";
 export interface Emulator {
   /** Stands in for libcuda.so.1. */
   readonly library: string;
-  /** Program that runs the kernels' own tests: arguments library, suite, image. */
+  /** Program that runs the kernels' own tests: arguments library, suite, modules. */
   readonly tests: string;
 }
 

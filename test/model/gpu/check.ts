@@ -1,76 +1,132 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type CudaOptions, createCudaBackend, cudaUnavailable } from "../../../model/backends/cuda.ts";
 import { presets } from "../../../model/config.ts";
 import type { TrainingShape } from "../../../model/training-state.ts";
+import { formatTable } from "../../../pipeline/runtime/table.ts";
+import { temporaryFolder } from "../../support/folders.ts";
 import { checkLaneLayouts } from "./layouts.ts";
-import { measureThroughput } from "./throughput.ts";
+import { NotRun } from "./not-run.ts";
+import { checkSanitized, runKernelTests, runOperationsAndCurve } from "./programs.ts";
+import { measureThroughput, type Throughput } from "./throughput.ts";
 
 /*
- * `npm run check:gpu`: everything that only a card can show, in the order in which a failure explains most: lane layouts,
- * every operation against the reference, a curve of 200 steps against PyTorch's, compute-sanitizer where it is
- * installed, memory and speed of APT3-1B. With `--library` and `--small` it runs on the emulated device, to test itself.
+ * `npm run check:gpu`: everything that only a card can show, in the order in which a failure explains most: how a lane
+ * sees its registers, every kernel, every operation against the reference, a curve of 200 steps against PyTorch's,
+ * compute-sanitizer where it is installed, memory and speed of APT3-1B. A check that fails does not keep the others from
+ * running; a table at the end says how each ended. With `--library`, `--cublaslt` and `--small` it runs on the emulated device, to test
+ * itself.
  */
 
 const { values: options } = parseArgs({
-  options: { library: { type: "string" }, small: { type: "boolean", default: false } },
+  options: {
+    library: { type: "string" },
+    cublaslt: { type: "string" },
+    small: { type: "boolean", default: false },
+  },
 });
-const cuda: CudaOptions = options.library === undefined ? {} : { library: options.library };
+// Choices between our products and cuBLASLt's are measured anew, to be shown.
+const cacheFolder = temporaryFolder();
+const cuda: CudaOptions = {
+  cacheFolder,
+  ...(options.library === undefined ? {} : { library: options.library }),
+  ...(options.cublaslt === undefined ? {} : { cublasLt: options.cublaslt }),
+};
 const print = (line: string) => process.stdout.write(`${line}\n`);
-const missing = cudaUnavailable(cuda);
+const rows: string[][] = [];
+
+/** Runs one check; what it returns is what it found. */
+async function check(name: string, body: () => string | Promise<string>): Promise<void> {
+  print(`— ${name}`);
+  const [result, found] = await Promise.try(body).then(
+    (found) => ["ok", found] as const,
+    (error: Error) => [error instanceof NotRun ? "not run" : "FAILED", error.message] as const,
+  );
+  if (result === "FAILED") process.exitCode = 1;
+  print(`  ${result}: ${found}`);
+  rows.push([name, result, found.split("\n")[0]!]);
+}
 
 async function checkAll(): Promise<void> {
-  // 1. The device, and the layouts that all kernels build on.
-  const backend = await createCudaBackend(cuda);
-  print(`${backend.device}, ${(backend.memoryBytes / 1e9).toFixed(1)} GB free; Node ${process.version}`);
-  print(`lane layouts: ${await checkLaneLayouts(backend)} products of whole numbers are exact`);
-  await backend.close();
-
-  // 2. Every operation, and 200 steps. The tests take the real device; an emulated one they test anyway.
-  if (options.library === undefined) runTests();
-
-  // 3. compute-sanitizer on a small model.
-  checkSanitized();
-
-  // 4. APT3-1B.
-  const measured = await measure(
-    options.small ? smallShape() : { ...oneMicroBatch, config: presets["apt3-1b"] },
+  await check("device", async () => {
+    const backend = await createCudaBackend(cuda);
+    const found = `${backend.device}, ${(backend.memoryBytes / 1e9).toFixed(1)} GB free; Node ${process.version}`;
+    await backend.close();
+    return found;
+  });
+  await check("lane layouts of ldmatrix and mma", () => runKernelTests(options.library, "fragments"));
+  await check("products of whole numbers", async () => {
+    const backend = await createCudaBackend(cuda);
+    const products = await checkLaneLayouts(backend);
+    await backend.close();
+    return `${products} are exact`;
+  });
+  await check("every kernel against plain loops", () =>
+    runKernelTests(options.library, options.small ? "squared" : ""),
   );
+  await check("operations against the reference, 200 steps against PyTorch's", () =>
+    runOperationsAndCurve(options.library !== undefined),
+  );
+  for (const tool of ["memcheck", "racecheck", "synccheck", "initcheck"]) {
+    await check(`compute-sanitizer ${tool}`, () => checkSanitized(tool, options.library));
+  }
+  await checkTraining();
+}
+
+async function checkTraining(): Promise<void> {
   const name = options.small ? "a small model" : "APT3-1B, micro-batch 1 × 2048";
-  print(
-    `${name}: planned ${gigabytes(measured.plannedBytes)}, allocated ${gigabytes(measured.allocatedBytes)}`,
-  );
-  assert.equal(measured.allocatedBytes, measured.plannedBytes, "memory as planned");
-  assert.ok(measured.lastLoss < measured.firstLoss, `loss ${measured.firstLoss} → ${measured.lastLoss}`);
-  print(
-    `${Math.round(measured.tokensPerSecond).toLocaleString("en")} tokens/s, ${measured.teraflops.toFixed(3)} TFLOP/s by 6 N + 12 L·d·T; update ${(1000 * measured.stepSeconds).toFixed(1)} ms`,
-  );
+  let measured: Throughput | undefined;
+  await check(`${name}: memory as planned`, async () => {
+    measured = await measure();
+    const { plannedBytes, allocatedBytes } = measured;
+    assert.equal(allocatedBytes, plannedBytes, `planned ${plannedBytes} bytes, allocated ${allocatedBytes}`);
+    return `${(allocatedBytes / 1e9).toFixed(2)} GB planned and allocated`;
+  });
+  await check(`${name}: learns`, () => {
+    const { firstLoss, lastLoss } = expectMeasured(measured);
+    assert.ok(lastLoss < firstLoss, `loss ${firstLoss} → ${lastLoss}`);
+    return `loss ${firstLoss.toFixed(3)} → ${lastLoss.toFixed(3)}`;
+  });
+  await check(`${name}: speed`, () => {
+    const { tokensPerSecond, teraflops, stepSeconds } = expectMeasured(measured);
+    const speed = `${Math.round(tokensPerSecond).toLocaleString("en")} tokens/s`;
+    return `${speed}, ${teraflops.toFixed(3)} TFLOP/s by 6 N + 12 L·d·T; update ${(1000 * stepSeconds).toFixed(1)} ms`;
+  });
+  await check("products left to cuBLASLt where it is faster", showChoices);
 }
 
-const oneMicroBatch = {
-  sequences: 1,
-  sequenceLength: 2048,
-  computeType: "bf16",
-  recompute: "none",
-  documentAttention: false,
-} as const;
-
-function smallShape(): TrainingShape {
-  const config = {
-    ...presets["apt3-1b"],
-    layers: 1,
-    dModel: 64,
-    heads: 1,
-    kvHeads: 1,
-    dHidden: 96,
-    vocabSize: 120,
-  };
-  return { ...oneMicroBatch, config, sequenceLength: 64 };
+function expectMeasured(measured: Throughput | undefined): Throughput {
+  if (measured === undefined) throw new NotRun("training failed");
+  return measured;
 }
 
-async function measure(shape: TrainingShape) {
+/** Prints the table of measured choices (see ProductChoices in model/native/cuda/host) and sums it up. */
+function showChoices(): string {
+  const lines = readdirSync(cacheFolder).flatMap((file) =>
+    readFileSync(join(cacheFolder, file), "utf8").split("\n").filter(Boolean),
+  );
+  if (lines.length === 0) throw new NotRun("no cuBLASLt beside the driver: our kernels do everything");
+  const choices = lines.map((line) => line.split(" ").slice(0, 4) as [string, string, string, string]);
+  const head = ["product m×n×k", "taken", "ours, ms", "cuBLASLt with what follows, ms"];
+  print(formatTable([head, ...choices]));
+  return `${choices.filter(([, taken]) => taken === "cublaslt").length} of ${choices.length} shapes`;
+}
+
+async function measure(): Promise<Throughput> {
+  const oneMicroBatch = {
+    sequences: 1,
+    sequenceLength: 2048,
+    computeType: "bf16",
+    recompute: "none",
+    documentAttention: false,
+  } as const;
+  const apt3 = presets["apt3-1b"];
+  const tiny = { ...apt3, layers: 1, dModel: 64, heads: 1, kvHeads: 1, dHidden: 96, vocabSize: 120 };
+  const shape: TrainingShape = options.small
+    ? { ...oneMicroBatch, config: tiny, sequenceLength: 64 }
+    : { ...oneMicroBatch, config: apt3 };
   const backend = await createCudaBackend(cuda);
   try {
     return await measureThroughput(backend, shape, options.small ? 4 : 12);
@@ -79,30 +135,10 @@ async function measure(shape: TrainingShape) {
   }
 }
 
-function runTests(): void {
-  const files = ["test/model/backends.test.ts", "test/train/loss-curve.test.ts"];
-  const words = ["--test", "--test-name-pattern", "^backend cuda$|^cuda in |^cuda: ", ...files];
-  const { status } = spawnSync(process.execPath, words, { stdio: "inherit" });
-  assert.equal(status, 0, "operations and curve on the card");
+const missing = cudaUnavailable(cuda);
+if (missing !== undefined) {
+  print(`not measured: no CUDA device (${missing})`);
+} else {
+  await checkAll();
+  print(`\n${formatTable([["check", "result", "found"], ...rows])}`);
 }
-
-function checkSanitized(): void {
-  if (spawnSync("compute-sanitizer", ["--version"]).status !== 0) {
-    print("compute-sanitizer: not run, not installed");
-    return;
-  }
-  const program = fileURLToPath(new URL("sanitized.ts", import.meta.url));
-  for (const tool of ["memcheck", "racecheck", "synccheck", "initcheck"]) {
-    const words = ["--tool", tool, "--error-exitcode", "1", process.execPath, program];
-    const { status, stdout } = spawnSync("compute-sanitizer", words, { encoding: "utf8" });
-    assert.equal(status, 0, `compute-sanitizer ${tool}: ${stdout.slice(-4000)}`);
-    print(`compute-sanitizer ${tool}: no finding`);
-  }
-}
-
-function gigabytes(bytes: number): string {
-  return `${(bytes / 1e9).toFixed(2)} GB`;
-}
-
-if (missing !== undefined) print(`not measured: no CUDA device (${missing})`);
-else await checkAll();

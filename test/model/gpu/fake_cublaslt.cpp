@@ -1,10 +1,12 @@
 // Stands in for libcublasLt.so: computes products with plain loops on the emulated device, whose memory is the host's.
-// Work on the stream before is waited for, since the emulated device offers no other way into its order.
+// It takes its place on the stream as a function of the host, which a recording keeps too.
 #include <dlfcn.h>
 
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <functional>
 #include <utility>
 
 namespace {
@@ -47,9 +49,14 @@ void store(void* data, const Layout& layout, uint64_t row, uint64_t column, floa
   static_cast<uint16_t*>(data)[at] = static_cast<uint16_t>((word + 0x7fff + ((word >> 16) & 1)) >> 16);
 }
 
-void wait(void* stream) {
+/** Enqueues work on a stream of the emulated driver; recordings may run it again, so it is kept for good. */
+int enqueue(void* stream, std::function<void()> work) {
+  static std::deque<std::function<void()>> kept;
+  kept.push_back(std::move(work));
   void* driver = dlopen(std::getenv("APT3_FAKE_CUBLASLT_DRIVER"), RTLD_NOW | RTLD_NOLOAD);
-  reinterpret_cast<int (*)(void*)>(dlsym(driver, "cuStreamSynchronize"))(stream);
+  using Launch = int (*)(void*, void (*)(void*), void*);
+  const auto run = [](void* function) { (*static_cast<std::function<void()>*>(function))(); };
+  return reinterpret_cast<Launch>(dlsym(driver, "cuLaunchHostFunc"))(stream, run, &kept.back());
 }
 
 }  // namespace
@@ -87,25 +94,25 @@ int cublasLtMatmul(void*, void* operationPointer, const void* alpha, const void*
                    void* bLayout, const void* beta, const void* c, void* cLayout, void* d, void* dLayout,
                    const uint64_t* algorithm, void*, size_t, void* stream) {
   if (algorithm[0] != 7) return 7;
-  wait(stream);
-  const auto& operation = *static_cast<Operation*>(operationPointer);
-  const auto& [left, right] = std::pair(*static_cast<Layout*>(aLayout), *static_cast<Layout*>(bLayout));
-  const auto &plus = *static_cast<Layout*>(cLayout), &out = *static_cast<Layout*>(dLayout);
+  const Operation operation = *static_cast<Operation*>(operationPointer);
+  const Layout left = *static_cast<Layout*>(aLayout), right = *static_cast<Layout*>(bLayout);
+  const Layout plus = *static_cast<Layout*>(cLayout), out = *static_cast<Layout*>(dLayout);
   const uint64_t inner = operation.turned[0] ? left.rows : left.columns;
   if ((operation.turned[1] ? right.columns : right.rows) != inner) return 7;
   const float scale = *static_cast<const float*>(alpha), keep = *static_cast<const float*>(beta);
-  for (uint64_t column = 0; column < out.columns; column++) {
-    for (uint64_t row = 0; row < out.rows; row++) {
-      double sum = 0;
-      for (uint64_t k = 0; k < inner; k++) {
-        sum += static_cast<double>(operation.turned[0] ? load(a, left, k, row) : load(a, left, row, k)) *
-               (operation.turned[1] ? load(b, right, column, k) : load(b, right, k, column));
+  return enqueue(stream, [=] {
+    for (uint64_t column = 0; column < out.columns; column++) {
+      for (uint64_t row = 0; row < out.rows; row++) {
+        double sum = 0;
+        for (uint64_t k = 0; k < inner; k++) {
+          sum += static_cast<double>(operation.turned[0] ? load(a, left, k, row) : load(a, left, row, k)) *
+                 (operation.turned[1] ? load(b, right, column, k) : load(b, right, k, column));
+        }
+        const float added = keep == 0 ? 0 : keep * load(c, plus, row, column);
+        store(d, out, row, column, scale * static_cast<float>(sum) + added);
       }
-      const float added = keep == 0 ? 0 : keep * load(c, plus, row, column);
-      store(d, out, row, column, scale * static_cast<float>(sum) + added);
     }
-  }
-  return 0;
+  });
 }
 
 }

@@ -7,7 +7,7 @@ import { cpuInstructionSets } from "../../../model/backends/cpu.ts";
  * operation under them. Needs g++ on Linux. Leaks are looked for by resident memory in cpu.test.ts: Node itself keeps
  * memory at exit that a leak checker would report.
  */
-const build = fileURLToPath(new URL("../../../model/native/build.mjs", import.meta.url));
+const build = fileURLToPath(new URL("../../../bin/native/build.mjs", import.meta.url));
 execFileSync(process.execPath, [build, "--sanitize"], { stdio: "inherit" });
 // The sanitizer's runtime must be loaded before Node's own allocations.
 const runtime = ["libasan.so", "libubsan.so"].map((name) =>

@@ -37,6 +37,21 @@ test("several frames, skippable and empty ones among them, are one text", async 
   for (const chunk of [1, 7, 4096, 1 << 20]) assert.equal(await decompress(file, chunk), expected);
 });
 
+test("chunks that may be freed are right when they come, and gone when the next has come", async () => {
+  const bytes = Buffer.from(text.repeat(400)); // 6 MB
+  const frame = zstdCompressSync(bytes);
+  const copies: Buffer[] = [];
+  let before: Buffer | undefined;
+  let freed = 0;
+  for await (const chunk of decompressZstd(chunked(Buffer.concat([frame, frame]), 4096), true)) {
+    if (before?.byteLength === 0) freed += 1;
+    copies.push(Buffer.from(chunk));
+    before = chunk;
+  }
+  assert.ok(Buffer.concat([bytes, bytes]).equals(Buffer.concat(copies)));
+  assert.ok(freed >= 8, `${freed} of ${copies.length} chunks`);
+});
+
 test("any bytes in any number of frames come back", async () => {
   const frames = fc.array(fc.uint8Array({ maxLength: 5000 }), { maxLength: 5 });
   await fc.assert(

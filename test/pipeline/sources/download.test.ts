@@ -1,15 +1,14 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { beforeEach, test } from "node:test";
 import { silentContext } from "../../../pipeline/runtime/command.ts";
 import type { Download } from "../../../pipeline/sources/dataset.ts";
 import { downloadAll } from "../../../pipeline/sources/download.ts";
-import { TRANSFER_POLICY, type TransferPolicy } from "../../../pipeline/sources/transfer-policy.ts";
 import { temporaryFolder } from "../../support/folders.ts";
-import { cutAfter, fileServer, serve, status } from "./file-server.ts";
+import { cutAfter, fileServer, QUICK, serve, status } from "./file-server.ts";
 
 const root = temporaryFolder();
 const folder = join(root, "raw");
@@ -17,18 +16,11 @@ const path = join(folder, "a.bin");
 const server = fileServer();
 const body = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) % 251));
 const other = Buffer.from(body.map((byte) => byte ^ 0xff));
-const quick: TransferPolicy = {
-  ...TRANSFER_POLICY,
-  attempts: 3,
-  firstPauseMs: 1,
-  maxPauseMs: 500,
-  stallMs: 150,
-};
 
 beforeEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Downloads `a.bin`; the message of its failure, if it failed. */
-async function download(extra: Partial<Download> = {}, policy = quick): Promise<string | undefined> {
+async function download(extra: Partial<Download> = {}, policy = QUICK): Promise<string | undefined> {
   const wanted = { dataset: "a", url: `${server.base}a.bin`, path, bytes: undefined, ...extra };
   const [failed] = await downloadAll([wanted], silentContext(), policy);
   return failed?.message;
@@ -155,7 +147,7 @@ test("a stall, 5xx, 429 and 408 are tried again; Retry-After is kept to", async 
   rmSync(path);
   server.script(status(429, { "retry-after": "1" }), serve(body));
   const start = performance.now();
-  assert.equal(await download({}, { ...quick, maxPauseMs: 2000 }), undefined);
+  assert.equal(await download({}, { ...QUICK, maxPauseMs: 2000 }), undefined);
   assert.ok(performance.now() - start >= 990, "came back before the second was over");
   assertWhole();
 });
@@ -173,7 +165,7 @@ test("attempts that bring nothing are counted, those that bring something renew 
       "content-length": body.length - from,
       ...range,
     });
-    response.write(body.subarray(from, from + bytes), () => void setTimeout(() => response.destroy(), 50));
+    response.write(body.subarray(from, from + bytes), () => void setTimeout(() => response.destroy(), 150));
   };
   server.script(cutRest(70_000), cutRest(70_000), cutRest(70_000), cutRest(70_000), serve(body));
   assert.equal(await download(), undefined);
@@ -239,7 +231,7 @@ test("what cannot be had fails alone: the others are fetched", async () => {
   const bad = { dataset: "a", url: `${server.base}a.bin`, path, bytes: undefined };
   const away = { dataset: "c", url: "http://127.0.0.1:1/c", path: join(folder, "c.bin"), bytes: undefined };
   server.script(status(404), serve(body));
-  const failed = await downloadAll([bad, good, away], silentContext(), { ...quick, concurrency: 1 });
+  const failed = await downloadAll([bad, good, away], silentContext(), { ...QUICK, concurrency: 1 });
   assert.deepEqual(
     failed.map(({ dataset }) => dataset),
     ["a", "c"],
@@ -251,7 +243,7 @@ test("what cannot be had fails alone: the others are fetched", async () => {
 
 test("a disk without room is refused before the first byte, and noticed while it fills", async () => {
   server.script(serve(body));
-  const full = { ...quick, freeBytes: async () => 300_000_000 };
+  const full = { ...QUICK, freeBytes: async () => 300_000_000 };
   await assert.rejects(download({ bytes: 100_000_000 }, full), {
     name: "UserError",
     message: /100 MB to fetch and 256 MB to keep free, but the disk has 300 MB left/,
@@ -260,7 +252,7 @@ test("a disk without room is refused before the first byte, and noticed while it
 
   const large = Buffer.alloc(70_000_000);
   let asked = 0;
-  const filling = { ...quick, freeBytes: async () => (asked++ === 0 ? 1e9 : 1e8) };
+  const filling = { ...QUICK, freeBytes: async () => (asked++ === 0 ? 1e9 : 1e8) };
   server.script(serve(large));
   await assert.rejects(download({}, filling), { name: "UserError", message: /only 100 MB left on the disk/ });
   assert.equal(existsSync(path), false);
@@ -276,7 +268,7 @@ test("the bandwidth limit holds for all downloads together", async () => {
   }));
   const start = performance.now();
   assert.deepEqual(
-    await downloadAll(two, silentContext(), { ...quick, stallMs: 5000, bytesPerSecond: 1_000_000 }),
+    await downloadAll(two, silentContext(), { ...QUICK, stallMs: 5000, bytesPerSecond: 1_000_000 }),
     [],
   );
   const seconds = (performance.now() - start) / 1000;
@@ -287,14 +279,17 @@ test("an interrupted download leaves what it has for the next run", async () => 
   const controller = new AbortController();
   server.script((_request, response) => {
     response.writeHead(200, { etag: '"v1"', "content-length": body.length });
-    response.write(
-      body.subarray(0, 100_000),
-      () => void setTimeout(() => controller.abort(new Error("stop")), 50),
-    );
+    response.write(body.subarray(0, 100_000));
+    const arrived = () => existsSync(`${path}.partial`) && statSync(`${path}.partial`).size === 100_000;
+    const timer = setInterval(() => {
+      if (!arrived()) return;
+      clearInterval(timer);
+      controller.abort(new Error("stop"));
+    }, 5);
   });
   const wanted = { dataset: "a", url: `${server.base}a.bin`, path, bytes: undefined };
   await assert.rejects(
-    downloadAll([wanted], silentContext(controller.signal), { ...quick, stallMs: 5000 }),
+    downloadAll([wanted], silentContext(controller.signal), { ...QUICK, stallMs: 5000 }),
     /stop/,
   );
   server.script(serve(body));

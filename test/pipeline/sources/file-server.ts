@@ -2,6 +2,16 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before } from "node:test";
+import { TRANSFER_POLICY, type TransferPolicy } from "../../../pipeline/sources/transfer-policy.ts";
+
+/** The usual patience, in a hurry. */
+export const QUICK: TransferPolicy = {
+  ...TRANSFER_POLICY,
+  attempts: 3,
+  firstPauseMs: 1,
+  maxPauseMs: 500,
+  stallMs: 150,
+};
 
 /** How a server answers one request. */
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
@@ -73,7 +83,7 @@ export const cutAfter =
   (_request, response) => {
     response.writeHead(200, { ...headers, "content-length": body.length });
     // a reset right behind the bytes may overtake them: they are given time to arrive
-    response.write(body.subarray(0, bytes), () => void setTimeout(() => response.destroy(), 50));
+    response.write(body.subarray(0, bytes), () => void setTimeout(() => response.destroy(), 150));
   };
 
 /** An answer without a body. */

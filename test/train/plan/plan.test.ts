@@ -80,6 +80,8 @@ describe("the plan of APT3-1B", () => {
     for (const name of ["rtx4090", "NVIDIA GeForce RTX 4090", "RTX-4090"]) {
       assert.equal(findCard(name)?.name, "RTX 4090");
     }
+    assert.equal(findCard("NVIDIA H100 80GB HBM3")?.name, "H100 SXM");
+    assert.equal(findCard("NVIDIA A100-SXM4-80GB")?.name, "A100 80GB");
     assert.throws(() => cardNamed("Voodoo 2"), {
       exitCode: 2,
       message: /--gpu Voodoo 2: no figures .*RTX 4090/,

@@ -1,10 +1,9 @@
 #include "cuda_addon.h"
 
 #include <cstring>
-#include <tuple>
 #include <utility>
 
-#include "../../napi_values.h"
+#include "../../calls.h"
 #include "cuda_device.h"
 #include "operations.h"
 #include "transfer.h"
@@ -111,7 +110,7 @@ napi_value create(napi_env env, napi_callback_info info) {
     decode(env, arguments.values[1], matrix->dtype);
     decode(env, arguments.values[2], matrix->rows);
     decode(env, arguments.values[3], matrix->columns);
-    matrix->block = device->allocate(static_cast<size_t>(matrix->padded() * elementBytes(matrix->dtype)));
+    matrix->block = device->allocate(matrix->bytes());
     return externalOf(env, std::move(matrix));
   });
 }
@@ -132,8 +131,7 @@ napi_value write(napi_env env, napi_callback_info info) {
     auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
     Matrix to;
     decode(env, arguments.values[1], to);
-    const TypedArray values = typedArray(env, arguments.values[2]);
-    if (static_cast<int64_t>(values.elements) != to.size()) throw std::runtime_error("as many values as elements");
+    const TypedArray values = typedArray(env, arguments.values[2], to.size());
     std::vector<uint32_t> words(values.elements);
     if (!words.empty()) std::memcpy(words.data(), values.data, words.size() * sizeof(uint32_t));
     device->enqueue([to, words = std::move(words)](Gpu& gpu) { writeMatrix(gpu, to, words); });
@@ -148,8 +146,7 @@ napi_value read(napi_env env, napi_callback_info info) {
     auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
     Matrix from;
     decode(env, arguments.values[1], from);
-    const TypedArray values = typedArray(env, arguments.values[2]);
-    if (static_cast<int64_t>(values.elements) != from.size()) throw std::runtime_error("as many values as elements");
+    const TypedArray values = typedArray(env, arguments.values[2], from.size());
     const auto work = [from, to = static_cast<float*>(values.data)](Gpu& gpu) { return readMatrix(gpu, from, to); };
     return device->promise(env, work, {arguments.values[0], arguments.values[2]});
   });
@@ -203,25 +200,20 @@ struct Enqueue;
 template <class... Parameters, void (*operation)(Gpu&, Parameters...)>
 struct Enqueue<operation> {
   static napi_value call(napi_env env, napi_callback_info info) {
-    return guarded(env, [&] { return decodeAndEnqueue(env, info, std::index_sequence_for<Parameters...>()); });
-  }
-
- private:
-  template <size_t... at>
-  static napi_value decodeAndEnqueue(napi_env env, napi_callback_info info, std::index_sequence<at...>) {
-    const Arguments<sizeof...(Parameters) + 1> arguments(env, info);
-    auto* device = externalValue<CudaDevice>(env, arguments.values[0]);
-    std::tuple<std::decay_t<Parameters>...> decoded;
-    (decode(env, arguments.values[at + 1], std::get<at>(decoded)), ...);
-    device->enqueue([decoded = std::move(decoded)](Gpu& gpu) { operation(gpu, std::get<at>(decoded)...); });
-    return nullptr;
+    return decodeCall<CudaDevice, Parameters...>(env, info, [](CudaDevice* device, auto decoded) {
+      device->enqueue([decoded = std::move(decoded)](Gpu& gpu) {
+        std::apply([&](const auto&... arguments) { operation(gpu, arguments...); }, decoded);
+      });
+    });
   }
 };
 
 }  // namespace
 
 napi_value exportsOf(napi_env env) {
-  const std::pair<const char*, napi_callback> functions[] = {
+  napi_value exports;
+  check(env, napi_create_object(env, &exports));
+  defineFunctions(env, exports, {
       {"probe", probe},
       {"open", open},
       {"create", create},
@@ -251,14 +243,7 @@ napi_value exportsOf(napi_env env) {
       {"crossEntropy", Enqueue<&operations::crossEntropy>::call},
       {"squaredNorm", Enqueue<&operations::squaredNorm>::call},
       {"adamw", Enqueue<&operations::adamw>::call},
-  };
-  napi_value exports;
-  check(env, napi_create_object(env, &exports));
-  for (const auto& [name, function] : functions) {
-    napi_value value;
-    check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value));
-    set(env, exports, name, value);
-  }
+  });
   return exports;
 }
 

@@ -3,9 +3,9 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
-#include <vector>
 
 #include "operations.h"
+#include "products.h"
 
 namespace apt3::cuda::operations {
 namespace {
@@ -27,12 +27,12 @@ Sides sidesOf(Transposition transposition, const Matrix& a, const Matrix& out) {
   return {out.rows, out.columns, transposition == Transposition::tn ? a.rows : a.columns};
 }
 
-void multiplyFloats(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
-                    const Matrix& plus) {
+/** What both kinds of product kernels are told. */
+template <class Parameters>
+Parameters productParams(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
+                         const Matrix& plus) {
   const auto [m, n, k] = sidesOf(transposition, a, out);
-  const bool aTurned = transposition == Transposition::tn;
-  const bool bTurned = transposition == Transposition::nt;
-  GemmFloatParams p{};
+  Parameters p{};
   p.a = gpu.at(a);
   p.b = gpu.at(b);
   p.out = gpu.at(out);
@@ -40,13 +40,21 @@ void multiplyFloats(Gpu& gpu, Transposition transposition, const Matrix& a, cons
   p.m = narrow(m);
   p.n = narrow(n);
   p.k = narrow(k);
+  p.ldout = narrow(out.ld());
+  p.ldplus = plus.present() ? narrow(plus.ld()) : 0;
+  return p;
+}
+
+void multiplyFloats(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
+                    const Matrix& plus) {
+  const bool aTurned = transposition == Transposition::tn;
+  const bool bTurned = transposition == Transposition::nt;
+  auto p = productParams<GemmFloatParams>(gpu, transposition, a, b, out, plus);
   p.aRow = aTurned ? 1 : a.ld();
   p.aColumn = aTurned ? a.ld() : 1;
   p.bRow = bTurned ? 1 : b.ld();
   p.bColumn = bTurned ? b.ld() : 1;
-  p.ldout = narrow(out.ld());
-  p.ldplus = plus.present() ? narrow(plus.ld()) : 0;
-  gpu.launch(gemmFloat, {upwards(n, 32), upwards(m, 32)}, p);
+  gpu.launch(gemmFloat, {upwards(out.columns, 32), upwards(out.rows, 32)}, p);
 }
 
 void multiplyOwn(Gpu& gpu, Transposition transposition, const GemmParams& p) {
@@ -57,67 +65,41 @@ void multiplyOwn(Gpu& gpu, Transposition transposition, const GemmParams& p) {
   gpu.launch(kernel, {upwards(p.m, tile.rows) * upwards(p.n, tile.columns)}, p);
 }
 
-/** The product as cuBLASLt's column-major one: outᵀ = op(b)ᵀ · op(a)ᵀ. */
+GemmParams gemmParams(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix& b, const Matrix& out,
+                      const Matrix& plus) {
+  auto p = productParams<GemmParams>(gpu, transposition, a, b, out, plus);
+  p.lda = narrow(a.ld());
+  p.ldb = narrow(b.ld());
+  p.outFloat32 = out.dtype == DType::f32 ? 1 : 0;
+  return p;
+}
+
+/**
+ * The product as cuBLASLt's column-major one: outᵀ = op(b)ᵀ · op(a)ᵀ, with long sides padded as they lie in memory. The
+ * padding holds zeros, so the result's padding gets zeros.
+ */
 LtProduct ltProduct(Transposition transposition, const GemmParams& p) {
+  const auto padded = [](int side) { return narrow(paddedSide(side)); };
   return {p.b,     p.a,
           p.plus,  p.out,
-          p.m,     p.n,
-          p.k,     p.ldb,
+          padded(p.m), padded(p.n),
+          padded(p.k), p.ldb,
           p.lda,   p.ldplus,
           p.ldout, transposition == Transposition::nt,
           transposition == Transposition::tn, p.outFloat32 != 0};
 }
 
-std::string keyOf(Transposition transposition, const GemmParams& p) {
-  const char* names[] = {"nt", "nn", "tn"};
-  std::string key = names[static_cast<int>(transposition)];
-  for (const int side : {p.m, p.n, p.k}) key += "x" + std::to_string(side);
+std::string keyOf(const char* kind, const GemmParams& p) {
+  std::string key = std::string(kind) + "-" + std::to_string(p.m) + "x" + std::to_string(p.n) + "x" + std::to_string(p.k);
   key += p.outFloat32 != 0 ? "-f32" : "-bf16";
   return p.plus == 0 ? key : key + "-plus";
 }
 
-/**
- * Times our kernel and cuBLASLt's ways on the operands themselves and a result of its own, adding where the product adds:
- * how fast an algorithm is depends on it, though the library's heuristic does not ask.
- */
-ProductChoice measure(Gpu& gpu, const CublasLt& library, Transposition transposition, GemmParams p,
-                      const Matrix& out) {
-  Matrix result = out;
-  result.block = gpu.temporary(out.block->bytes);
-  const bool accumulates = p.plus == p.out;
-  p.out = result.block->address;
-  if (accumulates) p.plus = p.out;
-  const LtProduct product = ltProduct(transposition, p);
-  const DeviceAddress workspace = gpu.scratch(Scratch::product, CublasLt::workspaceBytes);
-  std::vector<ProductChoice> ways{std::nullopt};
-  std::vector<float> times{gpu.time([&] { multiplyOwn(gpu, transposition, p); })};
-  constexpr int most = 8;
-  for (const LtAlgorithm& algorithm : library.algorithms(product, most)) {
-    bool works = true;
-    const float time =
-        gpu.time([&] { works = works && library.multiply(product, algorithm, workspace, gpu.compute()); });
-    if (!works) continue;
-    ways.push_back(algorithm);
-    times.push_back(time);
-  }
-  return ways[fastest(times)];
-}
-
-/** Leaves a product to cuBLASLt if that was measured to be faster; false if it was not, or there is none. */
-bool multiplyFast(Gpu& gpu, Transposition transposition, const GemmParams& p, const Matrix& out) {
-  FastProducts* fast = gpu.fastProducts();
-  if (fast == nullptr) return false;
-  const std::string key = keyOf(transposition, p);
-  const ProductChoice* choice = fast->choices.find(key);
-  if (choice == nullptr) {
-    if (gpu.recording()) return false;  // Nothing can be measured now.
-    fast->choices.add(key, measure(gpu, *fast->library, transposition, p, out));
-    gpu.releaseUnused();
-    choice = fast->choices.find(key);
-  }
-  return choice->has_value() &&
-         fast->library->multiply(ltProduct(transposition, p), **choice,
-                                 gpu.scratch(Scratch::product, CublasLt::workspaceBytes), gpu.compute());
+/** A matrix like another one, with memory of its own. */
+Matrix temporaryLike(Gpu& gpu, const Matrix& matrix) {
+  Matrix made = matrix;
+  made.block = gpu.temporary(matrix.bytes());
+  return made;
 }
 
 }  // namespace
@@ -128,21 +110,19 @@ void matmul(Gpu& gpu, Transposition transposition, const Matrix& a, const Matrix
     if (out.dtype != DType::f32) throw std::runtime_error("a product of float32 matrices is float32");
     return multiplyFloats(gpu, transposition, a, b, out, plus);
   }
-  const auto [m, n, k] = sidesOf(transposition, a, out);
-  GemmParams p{};
-  p.a = gpu.at(a);
-  p.b = gpu.at(b);
-  p.out = gpu.at(out);
-  p.plus = gpu.atOptional(plus);
-  p.m = narrow(m);
-  p.n = narrow(n);
-  p.k = narrow(k);
-  p.lda = narrow(a.ld());
-  p.ldb = narrow(b.ld());
-  p.ldout = narrow(out.ld());
-  p.ldplus = plus.present() ? narrow(plus.ld()) : 0;
-  p.outFloat32 = out.dtype == DType::f32 ? 1 : 0;
-  if (!multiplyFast(gpu, transposition, p, out)) multiplyOwn(gpu, transposition, p);
+  const auto ways = [&](const Matrix& result, const Matrix& added) {
+    const GemmParams p = gemmParams(gpu, transposition, a, b, result, added);
+    // It holds the result, whose memory may be a trial's own.
+    return ProductWays{[&gpu, transposition, p, result] { multiplyOwn(gpu, transposition, p); },
+                       ltProduct(transposition, p)};
+  };
+  const char* names[] = {"nt", "nn", "tn"};
+  const GemmParams shape = gemmParams(gpu, transposition, a, b, out, plus);
+  // Measured on a result of its own: `out` may be among the operands.
+  computeProduct(gpu, keyOf(names[static_cast<int>(transposition)], shape), ways(out, plus), [&] {
+    const Matrix result = temporaryLike(gpu, out);
+    return ways(result, plus.block == out.block ? result : plus);
+  });
 }
 
 void matmulSwiglu(Gpu& gpu, const Matrix& x, const Matrix& weight, const Matrix& gateUp, const Matrix& out) {
@@ -150,10 +130,14 @@ void matmulSwiglu(Gpu& gpu, const Matrix& x, const Matrix& weight, const Matrix&
     matmul(gpu, Transposition::nt, x, weight, gateUp, {});
     return swiglu(gpu, gateUp, out);
   }
-  const GemmSwigluParams parameters{gpu.at(x),         gpu.at(weight),      gpu.at(gateUp),      gpu.at(out),
-                                    narrow(x.rows),    narrow(out.columns), narrow(x.columns),   narrow(x.ld()),
-                                    narrow(weight.ld()), narrow(gateUp.ld()), narrow(out.ld())};
-  gpu.launch(gemmSwiglu, {upwards(x.rows, 128) * upwards(out.columns, 64)}, parameters);
+  const GemmParams product = gemmParams(gpu, Transposition::nt, x, weight, gateUp, {});
+  const GemmSwigluParams fused{product.a,   product.b,   product.out,   gpu.at(out),   product.m,        narrow(out.columns),
+                               product.k,   product.lda, product.ldb,   product.ldout, narrow(out.ld())};
+  const Grid grid{upwards(x.rows, 128) * upwards(out.columns, 64)};
+  const ProductWays ways{[&gpu, fused, grid] { gpu.launch(gemmSwiglu, grid, fused); },
+                         ltProduct(Transposition::nt, product), [&] { swiglu(gpu, gateUp, out); }};
+  // Both results only depend on the operands: measuring may write them.
+  computeProduct(gpu, keyOf("swiglu", product), ways, [&] { return ways; });
 }
 
 void matmulSwigluBackward(Gpu& gpu, const Matrix& dOut, const Matrix& weight, const Matrix& gateUp,
@@ -162,11 +146,18 @@ void matmulSwigluBackward(Gpu& gpu, const Matrix& dOut, const Matrix& weight, co
     matmul(gpu, Transposition::nn, dOut, weight, dHidden, {});
     return swigluBackward(gpu, gateUp, dHidden, dGateUp);
   }
-  const GemmSwigluBackwardParams parameters{
-      gpu.at(dOut),           gpu.at(weight),       gpu.at(gateUp),     gpu.at(dGateUp),
-      narrow(dOut.rows),      narrow(weight.columns), narrow(dOut.columns), narrow(dOut.ld()),
-      narrow(weight.ld()),    narrow(gateUp.ld()),  narrow(dGateUp.ld())};
-  gpu.launch(gemmSwigluBackward, {upwards(dOut.rows, 128) * upwards(weight.columns, 128)}, parameters);
+  const GemmParams product = gemmParams(gpu, Transposition::nn, dOut, weight, dHidden, {});
+  const auto ways = [&](const Matrix& result) {
+    const GemmSwigluBackwardParams fused{product.a, product.b,   gpu.at(gateUp), gpu.at(result),      product.m,         product.n,
+                                         product.k, product.lda, product.ldb,    narrow(gateUp.ld()), narrow(result.ld())};
+    const Grid grid{upwards(product.m, 128) * upwards(product.n, 128)};
+    return ProductWays{[&gpu, fused, grid] { gpu.launch(gemmSwigluBackward, grid, fused); },
+                       ltProduct(Transposition::nn, product),
+                       [&, result] { swigluBackward(gpu, gateUp, dHidden, result); }};
+  };
+  // Measured on a result of its own: `dGateUp` may be `gateUp`.
+  computeProduct(gpu, keyOf("swiglu-backward", product), ways(dGateUp),
+                 [&] { return ways(temporaryLike(gpu, dGateUp)); });
 }
 
 }  // namespace apt3::cuda::operations

@@ -51,12 +51,19 @@ struct Block {
   std::shared_ptr<Unused> unused_;
 };
 
+/**
+ * A long side of a matrix as products see it: whole tiles of 128, so that a vocabulary of 31,980 is 32,000 to them. Our
+ * kernels take any size; cuBLASLt has its fast tensor-core kernels for multiples of 8 only, and rows of whole 128-byte
+ * lines are read without waste. Short sides stay as they are: a vector need not take the memory of 128.
+ */
+constexpr int64_t paddedSide(int64_t side) { return side < 1024 ? side : (side + 127) / 128 * 128; }
+
 /** Columns a row takes in memory: rows begin at multiples of 8 elements, which the kernels' 16-byte accesses need. */
 constexpr int64_t paddedColumns(DType type, int64_t columns) {
-  return type == DType::i32 ? columns : (columns + 7) / 8 * 8;
+  return type == DType::i32 ? columns : (paddedSide(columns) + 7) / 8 * 8;
 }
 
-/** A row-major matrix on the device; integers are packed. Copies share the memory. */
+/** A row-major matrix on the device, its padding zeros; integers are packed. Copies share the memory. */
 struct Matrix {
   std::shared_ptr<Block> block;
   DType dtype = DType::f32;
@@ -65,8 +72,12 @@ struct Matrix {
 
   bool present() const { return block != nullptr; }
   int64_t ld() const { return paddedColumns(dtype, columns); }
-  /** Elements, padding included. */
+  /** Elements of all rows, the padding of columns included. */
   int64_t padded() const { return rows * ld(); }
+  /** What it takes in memory: behind the last row, padding fills a long side up. */
+  size_t bytes() const {
+    return static_cast<size_t>((dtype == DType::i32 ? rows : paddedSide(rows)) * ld() * elementBytes(dtype));
+  }
   int64_t size() const { return rows * columns; }
 };
 

@@ -10,8 +10,8 @@ ProductChoices::ProductChoices(std::string path) : path_(std::move(path)) {
   std::ifstream file(path_);
   for (std::string line; std::getline(file, line);) {
     std::istringstream words(line);
-    std::string key, way;
-    if (!(words >> key >> way)) continue;
+    std::string key, way, ownTime, libraryTime;
+    if (!(words >> key >> way >> ownTime >> libraryTime)) continue;
     if (way == "own") {
       choices_[key] = std::nullopt;
       continue;
@@ -28,27 +28,27 @@ const ProductChoice* ProductChoices::find(const std::string& key) const {
   return found == choices_.end() ? nullptr : &found->second;
 }
 
-void ProductChoices::add(const std::string& key, const ProductChoice& choice) {
-  choices_[key] = choice;
+void ProductChoices::add(const std::string& key, const ProductTimes& times) {
+  constexpr float noise = 0.97f;
+  const auto quickest = std::min_element(times.library.begin(), times.library.end(),
+                                         [](const auto& a, const auto& b) { return a.second < b.second; });
+  const bool found = quickest != times.library.end();
+  ProductChoice& choice = choices_[key] = std::nullopt;
+  if (found && quickest->second < noise * times.own) choice = quickest->first;
   if (path_.empty()) return;
   // It begins with a line end, in case the last one was cut short.
   std::ostringstream line;
-  line << '\n' << key << (choice ? " cublaslt" : " own");
+  line << '\n' << key << (choice ? " cublaslt " : " own ") << times.own << ' ';
+  if (found) {
+    line << quickest->second;
+  } else {
+    line << '-';
+  }
   if (choice) {
     for (const uint64_t word : choice->data) line << ' ' << std::hex << word;
   }
   line << '\n';
   std::ofstream(path_, std::ios::app) << line.str();
-}
-
-size_t fastest(const std::vector<float>& milliseconds) {
-  constexpr float noise = 0.97f;
-  size_t best = 0;
-  for (size_t i = 1; i < milliseconds.size(); i++) {
-    const bool faster = best == 0 ? milliseconds[i] < noise * milliseconds[0] : milliseconds[i] < milliseconds[best];
-    if (faster) best = i;
-  }
-  return best;
 }
 
 }  // namespace apt3::cuda

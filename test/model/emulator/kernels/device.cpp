@@ -18,7 +18,7 @@ namespace kernel_tests {
 namespace {
 
 void* library;
-void* module;
+std::vector<void*> modules;
 std::vector<DeviceAddress> allocations;
 int failures = 0;
 bool paddingBroken = false;
@@ -61,7 +61,7 @@ float roundedToBf16(float value) { return fromBf16(bf16Bits(value)); }
 
 Suite::Suite(const char* name, std::function<void()> run) { suites().emplace_back(name, std::move(run)); }
 
-void openDevice(const std::string& driver, const std::string& image) {
+void openDevice(const std::string& driver, const std::vector<std::string>& images) {
   library = dlopen(driver.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) stop(dlerror());
   callDriver("cuInit", 0u);
@@ -70,13 +70,22 @@ void openDevice(const std::string& driver, const std::string& image) {
   void* context = nullptr;
   callDriver("cuDevicePrimaryCtxRetain", &context, device);
   callDriver("cuCtxSetCurrent", context);
-  std::vector<char> content;
-  if (!image.empty()) {
+  for (const std::string& image : images) {
     std::ifstream file(image, std::ios::binary);
-    content.assign(std::istreambuf_iterator<char>(file), {});
+    std::vector<char> content{std::istreambuf_iterator<char>(file), {}};
+    content.push_back(0);
+    callDriver("cuModuleLoadData", &modules.emplace_back(), static_cast<const void*>(content.data()));
   }
-  content.push_back(0);
-  callDriver("cuModuleLoadData", &module, static_cast<const void*>(content.data()));
+}
+
+/** The modules of a real build hold the kernels of one source each. */
+static void* functionNamed(const char* kernel) {
+  const auto find = reinterpret_cast<int (*)(void**, void*, const char*)>(driverFunction("cuModuleGetFunction"));
+  void* function = nullptr;
+  for (void* module : modules) {
+    if (find(&function, module, kernel) == 0) return function;
+  }
+  stop(std::string("no module has ") + kernel);
 }
 
 Matrix createScratch(Type type, int rows, int columns) {
@@ -150,8 +159,7 @@ Matrix createIntegers(const std::vector<int>& values) {
 
 void launchBytes(const Kernel& kernel, Grid grid, const void* params, size_t bytes, unsigned sharedBytes) {
   launched.insert(kernel.name);
-  void* function = nullptr;
-  callDriver("cuModuleGetFunction", &function, module, kernel.name);
+  void* function = functionNamed(kernel.name);
   if (sharedBytes > 48 * 1024) callDriver("cuFuncSetAttribute", function, 8, static_cast<int>(sharedBytes));
   // CU_LAUNCH_PARAM_BUFFER_POINTER, its value, CU_LAUNCH_PARAM_BUFFER_SIZE, its value, end.
   void* arguments[] = {reinterpret_cast<void*>(1), const_cast<void*>(params), reinterpret_cast<void*>(2), &bytes, nullptr};
@@ -206,10 +214,12 @@ void printBankConflicts() {
 
 }  // namespace kernel_tests
 
-/** Usage: kernel_tests DRIVER-LIBRARY [suite] [image]. */
+/** Usage: kernel-tests DRIVER-LIBRARY [suite, all if empty] [module…]. */
 int main(int count, char** words) {
   if (count < 2) return 2;
-  kernel_tests::openDevice(words[1], count > 3 ? words[3] : "");
+  // The harness brings the kernels itself, whatever module it is given.
+  const std::vector<std::string> images(words + std::min(count, 3), words + count);
+  kernel_tests::openDevice(words[1], images.empty() ? std::vector<std::string>{"/dev/null"} : images);
   const int failures = kernel_tests::runSuites(count > 2 ? words[2] : "");
   kernel_tests::printBankConflicts();
   std::printf("%d failed\n", failures);

@@ -30,8 +30,8 @@ struct Grid {
   int x = 1, y = 1, z = 1;
 };
 
-/** Opens the driver library; with an image (a cubin, fatbin or PTX) loads that. Ends the process on failure. */
-void openDevice(const std::string& driver, const std::string& image);
+/** Opens the driver library and loads modules from files (machine code or PTX). Ends the process on failure. */
+void openDevice(const std::string& driver, const std::vector<std::string>& images);
 
 void* driverFunction(const char* name);
 /** The library is the CPU harness and not a card's driver. */

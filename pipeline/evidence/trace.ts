@@ -1,11 +1,3 @@
-/** What a step did to one document: the place of its first change, before and after. */
-export interface Trace {
-  readonly line: number;
-  readonly step: string;
-  readonly before: string;
-  readonly after: string;
-}
-
 const CONTEXT = 60;
 const LONGEST = 240;
 

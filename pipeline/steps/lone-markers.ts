@@ -1,0 +1,41 @@
+/** The number of a list item that an extraction left on a line of its own. */
+const MARKER = /^\d{1,3}[.)]$/;
+/** Fewer that count up may be anything. */
+const MIN_MARKERS = 3;
+/** Lines from one to the next at most; chapters and poems that are numbered so are longer. */
+const MAX_DISTANCE = 12;
+
+/** Shorter lines behind a number are a verse of a numbered song. */
+const MIN_TEXT = 45;
+
+/** Puts the numbers of a list's items, alone on their lines, before the texts they belong to. */
+export function joinLoneMarkers(lines: readonly string[]): readonly string[] {
+  const markers: number[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] as string;
+    if (line.length <= 4 && MARKER.test(line)) markers.push(at);
+  }
+  if (markers.length < MIN_MARKERS) return lines;
+  const numberAt = (at: number) => Number.parseInt(lines[at] as string, 10);
+  const joined = new Set<number>();
+  for (let start = 0; start < markers.length; ) {
+    let end = start + 1;
+    for (; end < markers.length; end++) {
+      const [before, at] = [markers[end - 1] as number, markers[end] as number];
+      if (numberAt(at) !== numberAt(before) + 1 || at - before > MAX_DISTANCE) break;
+    }
+    if (end - start >= MIN_MARKERS) for (const at of markers.slice(start, end)) joined.add(at);
+    start = end;
+  }
+  const result: string[] = [];
+  for (let i = 0; i < lines.length; i++) {
+    const line = lines[i] as string;
+    const text = lines[i + 1] === "" ? i + 2 : i + 1;
+    const own = lines[text] ?? "";
+    if (joined.has(i) && own.length >= MIN_TEXT && /^\p{L}/u.test(own)) {
+      result.push(`${line} ${own}`);
+      i = text;
+    } else result.push(line);
+  }
+  return result;
+}
