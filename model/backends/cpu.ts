@@ -38,9 +38,9 @@ const nativeOf = (buffer: DeviceBuffer): NativeBuffer => {
 const optional = (buffer: DeviceBuffer | undefined): NativeBuffer | undefined =>
   buffer === undefined ? undefined : nativeOf(buffer);
 
-/** Rounds of the measurement below, and floating-point operations of each, in 10⁹: 20 to 100 ms. */
-const PEAK_ROUNDS = 12;
-const PEAK_BILLIONS = 5;
+/** Rounds of the measurement below, and floating-point operations of each, in 10⁹: a few milliseconds, which also a busy machine has undisturbed. */
+const PEAK_ROUNDS = 60;
+const PEAK_BILLIONS = 1;
 
 /**
  * The most floating-point operations a second that the processor's multiply-add units do on so many threads: the best of
