@@ -165,7 +165,7 @@ test("attempts that bring nothing are counted, those that bring something renew 
       "content-length": body.length - from,
       ...range,
     });
-    response.write(body.subarray(from, from + bytes), () => void setTimeout(() => response.destroy(), 50));
+    response.write(body.subarray(from, from + bytes), () => void setTimeout(() => response.destroy(), 150));
   };
   server.script(cutRest(70_000), cutRest(70_000), cutRest(70_000), cutRest(70_000), serve(body));
   assert.equal(await download(), undefined);

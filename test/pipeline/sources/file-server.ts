@@ -83,7 +83,7 @@ export const cutAfter =
   (_request, response) => {
     response.writeHead(200, { ...headers, "content-length": body.length });
     // a reset right behind the bytes may overtake them: they are given time to arrive
-    response.write(body.subarray(0, bytes), () => void setTimeout(() => response.destroy(), 50));
+    response.write(body.subarray(0, bytes), () => void setTimeout(() => response.destroy(), 150));
   };
 
 /** An answer without a body. */
