@@ -1,7 +1,8 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import type { ComputeType } from "../../model/backend.ts";
-import { createCpuBackend, measurePeak } from "../../model/backends/cpu.ts";
+import { measurePeak } from "../../model/backends/cpu/peak.ts";
+import { createCpuBackend } from "../../model/backends/cpu.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
 import type { Job, ProductsJob, StepsJob, Summary, Times } from "./train/job.ts";
