@@ -23,6 +23,8 @@ export interface Addon extends NativeOperations<NativeDevice, NativeBuffer> {
   finish(device: NativeDevice): Promise<void>;
   shutdown(device: NativeDevice): void;
   workspaceBytes(device: NativeDevice, shape: AttentionShape): number;
+  /** Multiplies registers about `billions` · 10⁹ times on all threads; `out` gets the exact number in 10⁹. */
+  peakProducts(device: NativeDevice, dtype: DType, billions: number, out: NativeBuffer): void;
 }
 
 /** @param variant `sanitize` is the build of `npm run check:sanitize` */
