@@ -1,5 +1,5 @@
 import type { DType } from "../../backend.ts";
-import { loadAddon } from "./addon.ts";
+import { loadCpuAddon } from "./addon.ts";
 
 /** Rounds of the measurement, and floating-point operations of each, in 10⁹: so short that a busy machine leaves some alone. */
 const PEAK_ROUNDS = 60;
@@ -10,7 +10,7 @@ const PEAK_BILLIONS = 1;
  * several rounds of multiplying registers, without memory, packing or waiting. No product of matrices can be faster.
  */
 export async function measurePeak(threads: number, dtype: DType): Promise<number> {
-  const found = loadAddon();
+  const found = loadCpuAddon();
   if (!("addon" in found)) throw new Error(found.reason);
   const { addon } = found;
   const device = addon.open(addon.instructionSets().at(-1) ?? "plain", threads);
