@@ -5,8 +5,20 @@ module.exports = {
   forbidden: [
     forbid("no-cycles", "Modules must not import each other in a circle.", {}, { circular: true }),
     forbid(
+      "native-is-below-all",
+      "native/ compiles and loads addons; it knows no stage.",
+      { path: "^native/" },
+      { path: "^(pipeline|tokenizer|model|train|bin|test)/" },
+    ),
+    forbid(
+      "node-api-is-for-node",
+      "What a browser bundles of the tokenizer reaches no addon.",
+      { path: "^tokenizer/", pathNot: "^tokenizer/(node\\.ts|native/)" },
+      { path: "^(native|tokenizer/native)/" },
+    ),
+    forbid(
       "model-stands-alone",
-      "model/ imports nothing of apt3 outside itself.",
+      "model/ imports nothing of apt3 outside itself, but what loads its addon.",
       { path: "^model/" },
       { path: "^(pipeline|tokenizer|train|bin|test)/" },
     ),
@@ -56,7 +68,7 @@ module.exports = {
       "product-without-dev-dependencies",
       "The product runs on its dependencies alone; types of what is optional may come from elsewhere.",
       {
-        path: "^(bin|pipeline|tokenizer|model|train)/",
+        path: "^(bin|native|pipeline|tokenizer|model|train)/",
       },
       { dependencyTypes: ["npm-dev"], dependencyTypesNot: ["npm", "type-only"] },
     ),

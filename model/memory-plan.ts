@@ -1,5 +1,6 @@
 import type { Backend, BufferSpec, DType } from "./backend.ts";
-import { attentionShape, buildTrainingState, type MemoryKind, type TrainingShape } from "./training-state.ts";
+import { buildTrainingState } from "./training-layout.ts";
+import { attentionShape, type MemoryKind, type TrainingShape } from "./training-state.ts";
 
 /** Bytes of one element. */
 const elementBytes: Readonly<Record<DType, number>> = { f32: 4, bf16: 2, i32: 4 };

@@ -3,7 +3,8 @@ import { IGNORED_TARGET } from "./backend.ts";
 import type { ForwardModel, TrainingModel } from "./llama.ts";
 import { listParameterTensors, listTensors, type ModelTensors, type ParameterTensor } from "./parameters.ts";
 import { rotaryTable } from "./rotary.ts";
-import { buildForwardState, buildTrainingState, type TrainingShape } from "./training-state.ts";
+import { buildForwardState, buildTrainingState } from "./training-layout.ts";
+import type { TrainingShape } from "./training-state.ts";
 
 /** Allocates everything training needs, all zero but for positions and the rotary table. */
 export function createTrainingModel(backend: Backend, shape: TrainingShape): TrainingModel {

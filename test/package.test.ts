@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { before, test } from "node:test";
+import { nativeEncoderUnavailable } from "../tokenizer/native/native-encoder.ts";
 import { ROOT } from "./support/apt3.ts";
 import { temporaryFolder } from "./support/folders.ts";
 
@@ -103,16 +104,20 @@ test("the tokenizer can be imported, with its types", () => {
     `import { readFileSync } from "node:fs";
 import { Tokenizer } from "apt3/tokenizer";
 const tokenizer = Tokenizer.fromJson(readFileSync("tokenizer/tokenizer.json", "utf8"));
-console.log(tokenizer.decode(tokenizer.encode("Zażółć gęślą jaźń.")));`,
+console.log(tokenizer.engine, tokenizer.decode(tokenizer.encode("Zażółć gęślą jaźń.")));`,
   );
   const { stdout, stderr } = node("use.mjs");
-  assert.equal(stdout, "Zażółć gęślą jaźń.\n", stderr);
+  assert.equal(stdout, "apt3 Zażółć gęślą jaźń.\n", stderr);
+  const built = node(join(modules, "apt3/native/build.mjs"), "encoder");
+  assert.equal(built.status, 0, built.stderr);
+  const compiled = nativeEncoderUnavailable() === undefined; // here: then there is a compiler for the package too
+  assert.equal(node("use.mjs").stdout, `${compiled ? "apt3-native" : "apt3"} Zażółć gęślą jaźń.\n`);
 
   writeFileSync(join(project, "package.json"), '{"type":"module"}');
   writeFileSync(
     join(project, "use.ts"),
     `import { Tokenizer } from "apt3/tokenizer";
-export const ids: Uint16Array | Uint32Array = Tokenizer.fromJson("{}").encode("a", { addBos: true });
+export const ids: Uint16Array | Uint32Array = Tokenizer.fromJson("{}", { native: false }).encode("a", { addBos: true });
 // @ts-expect-error a number is no text
 Tokenizer.fromJson("{}").encode(7);`,
   );

@@ -1,10 +1,10 @@
 import { UserError } from "../pipeline/runtime/errors.ts";
 import { type ChatMessage, chatPieces } from "./chat-template.ts";
+import { BpeEngine } from "./engine/bpe-engine.ts";
+import { planBpe } from "./engine/bpe-plan.ts";
 import type { TextStream } from "./engine/decoder.ts";
-import type { Engine } from "./engine/engine.ts";
+import type { Engine, EngineName, MakeEncoder } from "./engine/engine.ts";
 import { HuggingFaceEngine } from "./engine/huggingface-engine.ts";
-import { NativeEngine } from "./engine/native-engine.ts";
-import { planNative } from "./engine/native-support.ts";
 import type { TokenIds } from "./engine/token-ids.ts";
 import { BOS_TOKEN, EOS_TOKEN, PAD_TOKEN, UNK_TOKEN } from "./special-tokens.ts";
 import {
@@ -45,8 +45,8 @@ export interface DecodeOptions {
 export class Tokenizer {
   /** Number of ids: one more than the largest. */
   readonly vocabSize: number;
-  /** Which engine does the work; see `Engine`. */
-  readonly engine: "apt3" | "huggingface";
+  /** Which engine does the work. */
+  readonly engine: EngineName;
   /** Ids of the special tokens by their usual names; undefined where the vocabulary has no such token. */
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
@@ -57,18 +57,20 @@ export class Tokenizer {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #specialIds: ReadonlySet<number>;
 
-  private constructor(source: object, json: BpeTokenizerJson | OtherTokenizerJson) {
+  /** @param makeEncoder tried before the encoder in TypeScript */
+  protected constructor(source: string | object, makeEncoder: MakeEncoder = () => undefined) {
+    const json = parseTokenizerJson(source);
     const specials = json.added_tokens.filter(({ special }) => special);
     this.#ids = collectIds(json);
     this.#tokens = invert(this.#ids);
     this.#specialIds = new Set(specials.map(({ id }) => id));
     this.vocabSize = this.#tokens.length;
-    const plan = isBpe(json) ? planNative(json) : undefined;
+    const plan = isBpe(json) ? planBpe(json) : undefined;
     this.#engine =
       isBpe(json) && plan !== undefined
-        ? new NativeEngine(json, plan, this.#tokens)
+        ? new BpeEngine(json, plan, this.#tokens, makeEncoder)
         : new HuggingFaceEngine(
-            source,
+            typeof source === "string" ? JSON.parse(source) : source,
             specials.map(({ content }) => content),
             this.vocabSize > 1 << 16,
           );
@@ -84,9 +86,7 @@ export class Tokenizer {
    * @throws UserError when it is damaged
    */
   static fromJson(json: string | object): Tokenizer {
-    const parsed = parseTokenizerJson(json);
-    const source: unknown = typeof json === "string" ? JSON.parse(json) : json;
-    return new Tokenizer(source as object, parsed);
+    return new Tokenizer(json);
   }
 
   /** Ids of a text: 16-bit when all ids of the vocabulary fit, else 32-bit. Lone surrogates count as U+FFFD. */

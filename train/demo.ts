@@ -75,7 +75,7 @@ export async function demo(options: DemoOptions, context: JobContext): Promise<F
   // 4. Pretrain a small model, or a less small one where there is more than plain TypeScript to do it
   const { backend, run } = options;
   const data = folder("packed");
-  const config = await trainingConfig(backend);
+  const config = await trainingConfig(backend, context);
   await pretrain({ config, data, out: run, backend, resume: false, plan: false }, context);
   const training = await readTraining(join(run, "metrics.jsonl"));
 
@@ -97,10 +97,14 @@ export async function demo(options: DemoOptions, context: JobContext): Promise<F
 }
 
 /** The shipped config that a backend trains in half a minute. */
-async function trainingConfig(choice: BackendName | "auto"): Promise<string> {
+async function trainingConfig(choice: BackendName | "auto", context: JobContext): Promise<string> {
   const backend = await openBackend(choice);
   await backend.close();
-  return backend.name === "cpu" || backend.name === "cuda" ? "demo-large" : "demo";
+  if (backend.name === "cpu" || backend.name === "cuda") return "demo-large";
+  context.progress.log(
+    `the ${backend.name} backend is slow: a smaller model is trained (demo instead of demo-large)`,
+  );
+  return "demo";
 }
 
 const metricsLineSchema = z.object({

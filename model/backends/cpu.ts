@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
-import type { Backend, BufferSpec, DeviceBuffer, DType, RopeArguments } from "../backend.ts";
-import { roundingSeed } from "../stochastic-rounding.ts";
+import type { Backend, BufferSpec, DeviceBuffer, DType } from "../backend.ts";
 import { checked } from "./checked.ts";
 import { type BasicBackend, completeBackend } from "./complete.ts";
-import { type Addon, loadAddon, type NativeBuffer } from "./cpu/addon.ts";
+import { type Addon, loadCpuAddon, type NativeBuffer } from "./cpu/addon.ts";
+import { nativeOperations } from "./native-operations.ts";
 
 export interface CpuOptions {
   /** Threads that compute; by default one for each processor. The results are the same for any number. */
@@ -35,18 +35,15 @@ const nativeOf = (buffer: DeviceBuffer): NativeBuffer => {
   throw new Error(`${buffer.name}: a buffer of another backend`);
 };
 
-const optional = (buffer: DeviceBuffer | undefined): NativeBuffer | undefined =>
-  buffer === undefined ? undefined : nativeOf(buffer);
-
 /** Why the backend cannot run here; undefined if it can. */
 export function cpuUnavailable(): string | undefined {
-  const found = loadAddon();
+  const found = loadCpuAddon();
   return "addon" in found ? undefined : found.reason;
 }
 
 /** Instruction sets in which the backend can run here, worst first; none where it was not built. */
 export function cpuInstructionSets(): readonly string[] {
-  const found = loadAddon();
+  const found = loadCpuAddon();
   return "addon" in found ? found.addon.instructionSets() : [];
 }
 
@@ -64,7 +61,7 @@ const instructionSetNames: Readonly<Record<string, string>> = {
  * @throws Error if the native part was not built
  */
 export function createCpuBackend(options: CpuOptions = {}): Backend {
-  const found = loadAddon(options.variant);
+  const found = loadCpuAddon(options.variant);
   if (!("addon" in found)) throw new Error(found.reason);
   const { addon } = found;
   const threads = options.threads ?? availableParallelism();
@@ -74,6 +71,7 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
   const buffers = new Set<WeakRef<CpuBuffer>>();
 
   const backend: BasicBackend = {
+    ...nativeOperations(addon, device, nativeOf),
     name: "cpu",
     device: `${threads} processor thread${threads === 1 ? "" : "s"}, ${instructionSetNames[instructionSet] ?? instructionSet}`,
     computeTypes: ["f32", "bf16"],
@@ -83,13 +81,6 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
       const buffer = new CpuBuffer(addon, spec);
       buffers.add(new WeakRef(buffer));
       return buffer;
-    },
-    free: (buffer) => addon.free(nativeOf(buffer)),
-    write: (buffer, values) => addon.write(device, nativeOf(buffer), values),
-    async read(buffer) {
-      const values = new Float32Array(buffer.rows * buffer.columns);
-      await addon.read(device, nativeOf(buffer), values);
-      return values;
     },
     workspaceBytes: (shape) => addon.workspaceBytes(device, shape),
     async close() {
@@ -104,82 +95,6 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
         buffers.clear();
       }
     },
-
-    zero: (buffer) => addon.zero(device, nativeOf(buffer)),
-    copy: ({ from, fromRow, to, toRow, rows }) =>
-      addon.copy(device, nativeOf(from), fromRow, nativeOf(to), toRow, rows),
-
-    embedding: ({ ids, weight, out }) =>
-      addon.embedding(device, nativeOf(ids), nativeOf(weight), nativeOf(out)),
-    embeddingBackward: ({ ids, dOut, dWeight }) =>
-      addon.embeddingBackward(device, nativeOf(ids), nativeOf(dOut), nativeOf(dWeight)),
-
-    rmsNorm: ({ x, gain, epsilon, out, scale }) =>
-      addon.rmsNorm(device, nativeOf(x), nativeOf(gain), epsilon, nativeOf(out), nativeOf(scale)),
-    rmsNormBackward: ({ x, gain, scale, dOut, dX, dGain }) =>
-      addon.rmsNormBackward(
-        device,
-        nativeOf(x),
-        nativeOf(gain),
-        nativeOf(scale),
-        nativeOf(dOut),
-        nativeOf(dX),
-        nativeOf(dGain),
-      ),
-
-    matmul: ({ transposition, a, b, out, plus }) =>
-      addon.matmul(device, transposition, nativeOf(a), nativeOf(b), nativeOf(out), optional(plus)),
-
-    rope: (args) => rotate(args, 1),
-    ropeBackward: (args) => rotate(args, -1),
-
-    attention({ shape, qkv, documentStarts, out, logSumExp }) {
-      const starts = optional(documentStarts);
-      addon.attention(device, shape, nativeOf(qkv), starts, nativeOf(out), nativeOf(logSumExp));
-    },
-    attentionBackward: ({ shape, qkv, documentStarts, out, logSumExp, dOut, dQkv, rowSums }) =>
-      addon.attentionBackward(
-        device,
-        shape,
-        nativeOf(qkv),
-        optional(documentStarts),
-        nativeOf(out),
-        nativeOf(logSumExp),
-        nativeOf(dOut),
-        nativeOf(dQkv),
-        nativeOf(rowSums),
-      ),
-    cachedAttention({ shape, capacity, positions, qkv, cache, out }) {
-      const [rows, keysAndValues] = [nativeOf(qkv), nativeOf(cache)];
-      addon.cachedAttention(device, shape, capacity, nativeOf(positions), rows, keysAndValues, nativeOf(out));
-    },
-
-    swiglu: ({ gateUp, out }) => addon.swiglu(device, nativeOf(gateUp), nativeOf(out)),
-    swigluBackward: ({ gateUp, dOut, dGateUp }) =>
-      addon.swigluBackward(device, nativeOf(gateUp), nativeOf(dOut), nativeOf(dGateUp)),
-
-    crossEntropy: ({ logits, targets, sums, gradientScale = 0 }) =>
-      addon.crossEntropy(device, nativeOf(logits), nativeOf(targets), nativeOf(sums), gradientScale),
-
-    squaredNorm: ({ buffers: parts, out }) => addon.squaredNorm(device, parts.map(nativeOf), nativeOf(out)),
-    adamw({ tensors, squaredNorm, ...step }) {
-      for (const [index, tensor] of tensors.entries()) {
-        addon.adamw(
-          device,
-          nativeOf(tensor.weight),
-          optional(tensor.master),
-          nativeOf(tensor.gradient),
-          nativeOf(tensor.firstMoment),
-          nativeOf(tensor.secondMoment),
-          nativeOf(squaredNorm),
-          { ...step, weightDecay: tensor.weightDecay, roundingSeed: roundingSeed(step.update, index) },
-        );
-      }
-    },
   };
   return completeBackend(checked(backend));
-
-  function rotate({ x, heads, headSize, positions, table }: RopeArguments, direction: 1 | -1): void {
-    addon.rope(device, nativeOf(x), heads, headSize, nativeOf(positions), nativeOf(table), direction);
-  }
 }

@@ -1,23 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import type {
-  AdamWArguments,
-  AttentionArguments,
-  Backend,
-  BufferSpec,
-  DeviceBuffer,
-  DType,
-  RopeArguments,
-} from "../backend.ts";
+import type { Backend, BufferSpec, DeviceBuffer, DType } from "../backend.ts";
 import { ModelInputError } from "../input-error.ts";
-import { roundingSeed } from "../stochastic-rounding.ts";
 import { checked } from "./checked.ts";
-import { loadAddon } from "./cpu/addon.ts";
+import { loadCpuAddon } from "./cpu/addon.ts";
 import type { CudaAddon, CudaDeviceFacts, CudaMatrix } from "./cuda/addon.ts";
 import { chooseTarget, imagesOf, readKernelFile } from "./cuda/kernel-images.ts";
 import { cudaBufferBytes, cudaWorkspaceBytes } from "./cuda/layout.ts";
 import { createRecorder } from "./cuda/recorder.ts";
+import { nativeOperations } from "./native-operations.ts";
 import { expectAlike, expectProduct, expectShape } from "./shapes.ts";
 
 export interface CudaOptions {
@@ -57,7 +49,7 @@ type Found = Usable | { readonly reason: string };
 
 /** Whether a device can be used, without opening it. */
 function find({ library = driverLibrary, index = 0, kernels }: CudaOptions): Found {
-  const loaded = loadAddon();
+  const loaded = loadCpuAddon();
   if (!("addon" in loaded)) return loaded;
   const addon = loaded.addon.cuda;
   try {
@@ -130,9 +122,6 @@ const nativeOf = (buffer: DeviceBuffer): CudaMatrix => {
   throw new Error(`${buffer.name}: a buffer of another backend`);
 };
 
-const optionalNative = (buffer: DeviceBuffer | undefined): CudaMatrix | undefined =>
-  buffer === undefined ? undefined : nativeOf(buffer);
-
 /**
  * An NVIDIA GPU of compute capability 8.0 or later, through its driver alone: kernels of our own (model/native/cuda), in
  * bf16, or in float32 for checks. Calls are enqueued by a thread of their own, so the event loop stays free.
@@ -159,7 +148,9 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
     replay: () => addon.replay(device),
   });
 
+  const native = nativeOperations(addon, device, nativeOf);
   const operations = checked({
+    ...native,
     name: "cuda",
     device: `${facts.name}, ${(facts.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
     computeTypes: ["bf16", "f32"],
@@ -168,17 +159,13 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
     create(spec) {
       return new CudaBuffer(spec, addon.create(device, spec.dtype, spec.rows, spec.columns));
     },
-    free: (buffer) => addon.free(nativeOf(buffer)),
-    write: (buffer, values) => addon.write(device, nativeOf(buffer), values),
     async read(buffer) {
-      const values = new Float32Array(buffer.rows * buffer.columns);
       try {
-        await addon.read(device, nativeOf(buffer), values);
+        return await native.read(buffer);
       } catch (error) {
         recorder.forget();
         throw error;
       }
-      return values;
     },
     workspaceBytes: (shape) => cudaWorkspaceBytes({ ...facts, cublasLt: opened[2] !== 0 }, shape),
     async close() {
@@ -186,65 +173,6 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
         await addon.finish(device, new Float64Array(3));
       } finally {
         addon.shutdown(device);
-      }
-    },
-
-    zero: (buffer) => addon.zero(device, nativeOf(buffer)),
-    copy: ({ from, fromRow, to, toRow, rows }) =>
-      addon.copy(device, nativeOf(from), fromRow, nativeOf(to), toRow, rows),
-
-    embedding: ({ ids, weight, out }) =>
-      addon.embedding(device, nativeOf(ids), nativeOf(weight), nativeOf(out)),
-    embeddingBackward: ({ ids, dOut, dWeight }) =>
-      addon.embeddingBackward(device, nativeOf(ids), nativeOf(dOut), nativeOf(dWeight)),
-
-    rmsNorm: ({ x, gain, epsilon, out, scale }) =>
-      addon.rmsNorm(device, nativeOf(x), nativeOf(gain), epsilon, nativeOf(out), nativeOf(scale)),
-    rmsNormBackward({ x, gain, scale, dOut, dX, dGain }) {
-      const [input, factors, rowScale] = [nativeOf(x), nativeOf(gain), nativeOf(scale)];
-      addon.rmsNormBackward(device, input, factors, rowScale, nativeOf(dOut), nativeOf(dX), nativeOf(dGain));
-    },
-
-    matmul: ({ transposition, a, b, out, plus }) =>
-      addon.matmul(device, transposition, nativeOf(a), nativeOf(b), nativeOf(out), optionalNative(plus)),
-
-    rope: (args) => rotate(args, 1),
-    ropeBackward: (args) => rotate(args, -1),
-
-    attention(args) {
-      const { shape, qkv, documentStarts, out, logSumExp } = nativeAttention(args);
-      addon.attention(device, shape, qkv, documentStarts, out, logSumExp);
-    },
-    attentionBackward(args) {
-      const { shape, qkv, documentStarts, out, logSumExp } = nativeAttention(args);
-      const gradients = [nativeOf(args.dOut), nativeOf(args.dQkv), nativeOf(args.rowSums)] as const;
-      addon.attentionBackward(device, shape, qkv, documentStarts, out, logSumExp, ...gradients);
-    },
-    cachedAttention({ shape, capacity, positions, qkv, cache, out }) {
-      const [rows, keysAndValues] = [nativeOf(qkv), nativeOf(cache)];
-      addon.cachedAttention(device, shape, capacity, nativeOf(positions), rows, keysAndValues, nativeOf(out));
-    },
-
-    swiglu: ({ gateUp, out }) => addon.swiglu(device, nativeOf(gateUp), nativeOf(out)),
-    swigluBackward: ({ gateUp, dOut, dGateUp }) =>
-      addon.swigluBackward(device, nativeOf(gateUp), nativeOf(dOut), nativeOf(dGateUp)),
-    crossEntropy: ({ logits, targets, sums, gradientScale = 0 }) =>
-      addon.crossEntropy(device, nativeOf(logits), nativeOf(targets), nativeOf(sums), gradientScale),
-
-    squaredNorm: ({ buffers, out }) => addon.squaredNorm(device, buffers.map(nativeOf), nativeOf(out)),
-    adamw({ tensors, squaredNorm, ...step }: AdamWArguments) {
-      for (const [place, tensor] of tensors.entries()) {
-        const { weight, master, gradient, firstMoment, secondMoment, weightDecay } = tensor;
-        addon.adamw(
-          device,
-          nativeOf(weight),
-          optionalNative(master),
-          nativeOf(gradient),
-          nativeOf(firstMoment),
-          nativeOf(secondMoment),
-          nativeOf(squaredNorm),
-          { ...step, weightDecay, roundingSeed: roundingSeed(step.update, place) },
-        );
       }
     },
   });
@@ -270,18 +198,4 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
       addon.matmulSwigluBackward(device, gradient, matrix, forward, nativeOf(dHidden), nativeOf(dGateUp));
     },
   };
-
-  function rotate({ x, heads, headSize, positions, table }: RopeArguments, direction: 1 | -1): void {
-    addon.rope(device, nativeOf(x), heads, headSize, nativeOf(positions), nativeOf(table), direction);
-  }
-
-  function nativeAttention({ shape, qkv, documentStarts, out, logSumExp }: AttentionArguments) {
-    return {
-      shape,
-      qkv: nativeOf(qkv),
-      documentStarts: optionalNative(documentStarts),
-      out: nativeOf(out),
-      logSumExp: nativeOf(logSumExp),
-    };
-  }
 }

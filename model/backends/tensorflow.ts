@@ -1,12 +1,22 @@
 import type { Tensor2D } from "@tensorflow/tfjs-core";
-import type { Backend, BufferSpec, DeviceBuffer, MatmulArguments, RopeArguments } from "../backend.ts";
+import type { Backend, MatmulArguments, RopeArguments } from "../backend.ts";
 import { fromBfloat16, toBfloat16 } from "../bfloat16.ts";
 import { ModelInputError } from "../input-error.ts";
 import { roundingSeed } from "../stochastic-rounding.ts";
 import { checked } from "./checked.ts";
 import { type BasicBackend, completeBackend } from "./complete.ts";
 import { attention, attentionBackward, attentionBytes, cachedAttention } from "./tensorflow/attention.ts";
-import { checkIndices, IntegerBuffer, TensorBuffer } from "./tensorflow/buffer.ts";
+import {
+  anyFloats,
+  checkIndices,
+  floats,
+  IntegerBuffer,
+  integers,
+  newBuffer,
+  optionalIntegers,
+  own,
+  TensorBuffer,
+} from "./tensorflow/buffer.ts";
 import { installedDevices, installHint, type TensorflowDevice } from "./tensorflow/devices.ts";
 import { embedding, embeddingBackward } from "./tensorflow/embedding.ts";
 import { rmsNorm, rmsNormBackward, rope, swiglu, swigluBackward } from "./tensorflow/layers.ts";
@@ -162,7 +172,7 @@ function basicBackend(library: LoadedLibrary, blockBytes: number): BasicBackend 
 
     attention: ({ shape, qkv, documentStarts, out, logSumExp }) =>
       enqueue(() => {
-        const result = attention(tf, shape, blockBytes, floats(qkv).tensor, optional(documentStarts));
+        const result = attention(tf, shape, blockBytes, floats(qkv).tensor, optionalIntegers(documentStarts));
         floats(out).set(tf, result.out);
         floats(logSumExp).set(tf, result.logSumExp);
       }),
@@ -170,7 +180,7 @@ function basicBackend(library: LoadedLibrary, blockBytes: number): BasicBackend 
       enqueue(() => {
         const forward = {
           qkv: floats(qkv).tensor,
-          documentStarts: optional(documentStarts),
+          documentStarts: optionalIntegers(documentStarts),
           out: floats(out).tensor,
           logSumExp: floats(logSumExp).tensor,
         };
@@ -264,37 +274,6 @@ const clear = (tf: TensorFlow, buffer: TensorBuffer): void =>
 /** Rows `from` up to `to`, as one part; no part if there are none. */
 const rowsOf = (tf: TensorFlow, tensor: Tensor2D, from: number, to: number): Tensor2D[] =>
   from < to ? [tf.slice(tensor, [from, 0], [to - from, tensor.shape[1]])] : [];
-
-function newBuffer(spec: BufferSpec): TensorBuffer | IntegerBuffer {
-  return spec.dtype === "i32" ? new IntegerBuffer(spec) : new TensorBuffer(spec, spec.dtype);
-}
-
-function own(buffer: DeviceBuffer): TensorBuffer | IntegerBuffer {
-  if (buffer instanceof TensorBuffer || buffer instanceof IntegerBuffer) return buffer;
-  throw new Error(`${buffer.name}: a buffer of another backend`);
-}
-
-/** Only moments may be bf16. */
-function anyFloats(buffer: DeviceBuffer): TensorBuffer {
-  const found = own(buffer);
-  if (found instanceof TensorBuffer) return found;
-  throw new Error(`${buffer.name}: expected f32 or bf16, found i32`);
-}
-
-function floats(buffer: DeviceBuffer): TensorBuffer {
-  const found = anyFloats(buffer);
-  if (found.dtype === "f32") return found;
-  throw new Error(`${buffer.name}: expected f32, found bf16`);
-}
-
-function integers(buffer: DeviceBuffer): Int32Array {
-  const found = own(buffer);
-  if (found instanceof IntegerBuffer) return found.values;
-  throw new Error(`${buffer.name}: expected i32, found ${found.dtype}`);
-}
-
-const optional = (buffer: DeviceBuffer | undefined): Int32Array | undefined =>
-  buffer === undefined ? undefined : integers(buffer);
 
 function describe({ tf, device, native }: LoadedLibrary): string {
   const version = `TensorFlow.js ${tf.version_core}`;

@@ -246,6 +246,7 @@ napi_value initialize(napi_env env, napi_value exports) {
         {"swigluBackward", Enqueue<&Operations::swigluBackward>::call},
         {"crossEntropy", Enqueue<&Operations::crossEntropy>::call},
         {"squaredNorm", Enqueue<&Operations::squaredNorm>::call},
+        {"peakProducts", Enqueue<&Operations::peakProducts>::call},
         {"adamw", Enqueue<&Operations::adamw>::call},
     });
     check(env, napi_set_named_property(env, exports, "cuda", cuda::exportsOf(env)));

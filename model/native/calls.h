@@ -13,11 +13,7 @@ using NamedFunction = std::pair<const char*, napi_callback>;
 
 /** Makes native functions properties of an object. */
 inline void defineFunctions(napi_env env, napi_value object, std::initializer_list<NamedFunction> functions) {
-  for (const auto& [name, function] : functions) {
-    napi_value value;
-    check(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value));
-    check(env, napi_set_named_property(env, object, name, value));
-  }
+  for (const auto& [name, function] : functions) defineFunction(env, object, name, function);
 }
 
 /** A call whose first argument is a device: decodes the others by their types and gives both to `enqueue`. */

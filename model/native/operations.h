@@ -48,6 +48,9 @@ struct Operations {
                 const Buffer& firstMoment, const Buffer& secondMoment, const Buffer& squaredNorm,
                 const AdamWStep&);
 
+  /** No operation of the contract: how fast products can be at most. */
+  void (*peakProducts)(Engine&, DType, double billions, const Buffer& out);
+
   /** Most scratch memory a micro-batch of this shape takes. */
   int64_t (*workspaceBytes)(const AttentionShape&, int threads);
 };

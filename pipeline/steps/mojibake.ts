@@ -1,4 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
+import { MARGIN, unitsOf } from "../measures/units.ts";
 import { keep, type Step } from "./step.ts";
 
 /** The encodings Polish text was misread in. ISO-8859-1 is windows-1252 to every decoder on the web. */
@@ -51,12 +52,17 @@ interface Reading {
 
 /** The text with every misread UTF-8 sequence of one encoding put right. */
 function reread(text: string, table: Uint8Array): Reading {
-  const byteAt = (index: number) => table[text.charCodeAt(index)] ?? 0;
+  const units = unitsOf(text); // zeros stand behind it
+  const byteAt = (index: number) => table[units[MARGIN + index] ?? 0] as number;
   let certain = 0;
   let result = "";
   let copied = 0;
   for (let i = 0; i < text.length; ) {
-    const lead = byteAt(i);
+    const lead = table[units[MARGIN + i] as number] as number;
+    if (lead < FIRST_LEAD) {
+      i += 1;
+      continue;
+    }
     const length = sequenceLength(lead);
     const codePoint = length === 0 ? undefined : decodeSequence(byteAt, i, length, lead);
     if (codePoint === undefined || !isPlausible(codePoint)) {
@@ -71,8 +77,11 @@ function reread(text: string, table: Uint8Array): Reading {
   return { text: result + text.slice(copied), certain };
 }
 
+/** The least byte that begins a UTF-8 sequence of several. */
+const FIRST_LEAD = 0xc2;
+
 function sequenceLength(lead: number): number {
-  if (lead >= 0xc2 && lead <= 0xdf) return 2;
+  if (lead >= FIRST_LEAD && lead <= 0xdf) return 2;
   if (lead >= 0xe0 && lead <= 0xef) return 3;
   return lead >= 0xf0 && lead <= 0xf4 ? 4 : 0;
 }

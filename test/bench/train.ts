@@ -1,10 +1,12 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import type { ComputeType } from "../../model/backend.ts";
+import { measurePeak } from "../../model/backends/cpu/peak.ts";
 import { createCpuBackend } from "../../model/backends/cpu.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
 import type { Job, ProductsJob, StepsJob, Summary, Times } from "./train/job.ts";
+import { leastFlopsPerToken } from "./train/least-flops.ts";
 import { openOurs, openTorch, type Side } from "./train/side.ts";
 
 /**
@@ -14,8 +16,12 @@ import { openOurs, openTorch, type Side } from "./train/side.ts";
  * after a first pair that counts for nothing. Ratios are medians over the pairs. On a machine that others use too, tokens
  * per second of processor time are the figure to trust: waiting for a turn is not in them.
  *
+ * The last columns tell how near both are to the processor's peak, measured in the same run as multiply-adds between
+ * registers: the share of it that the products of a step alone amount to, and the ratio that we should have if a step
+ * were nothing but those products at that peak. No program can exceed that ratio on this machine.
+ *
  * `--full` adds the vocabulary of 31,980 and PyTorch's compiler, and takes about half an hour; the default takes five
- * minutes of two quiet cores.
+ * minutes of two quiet cores. Any row can be had alone: `--parts steps --models d512x8 --vocabularies 31980 --types bf16`.
  */
 const models: Readonly<Record<string, { dModel: number; layers: number; dHidden: number }>> = {
   d256x4: { dModel: 256, layers: 4, dHidden: 704 },
@@ -78,6 +84,10 @@ export async function run(words: readonly string[]): Promise<void> {
   }
 
   if (!parts.includes("steps")) return;
+  const peaks = new Map<ComputeType, number>();
+  for (const dtype of types) peaks.set(dtype, await measurePeak(threads, dtype));
+  const measured = [...peaks].map(([dtype, peak]) => `${dtype} ${(peak / 1e9).toFixed(0)}`).join(", ");
+  print(`\nPeak of ${threads} threads, GFLOP/s: ${measured}`);
   const rows: string[][] = [];
   for (const name of values.models.split(",")) {
     for (const vocabSize of vocabularies.split(",").map(Number)) {
@@ -86,7 +96,12 @@ export async function run(words: readonly string[]): Promise<void> {
           const model = modelConfig(name, vocabSize);
           const sequences = Number(values.sequences);
           const job: StepsJob = { kind: "steps", dtype, threads, model, sequences, sequenceLength, compile };
-          const row = stepsRow(name, job, await alternate(job, python, pairs));
+          const row = stepsRow(
+            name,
+            job,
+            await alternate(job, python, pairs),
+            peaks.get(dtype) ?? Number.NaN,
+          );
           rows.push(row);
           process.stderr.write(`${row.join("  ")}\n`);
         }
@@ -95,7 +110,8 @@ export async function run(words: readonly string[]): Promise<void> {
   }
   const titles = ["model", "vocabulary", "type", "peer", "tokens/s: apt3", "torch", "ratio"];
   const more = ["a CPU second: apt3", "torch", "ratio", "peak MB: apt3", "torch", "ratio"];
-  print(`\n${formatTable([[...titles, ...more], ...rows])}`);
+  const bound = ["of the FMA peak: apt3", "torch", "ratio possible at the peak"];
+  print(`\n${formatTable([[...titles, ...more, ...bound], ...rows])}`);
 }
 
 function modelConfig(name: string, vocabSize: number): ModelConfig {
@@ -141,7 +157,7 @@ async function openPeer(job: Job, python: string): Promise<Side | undefined> {
   }
 }
 
-function stepsRow(name: string, job: StepsJob, { pairs, ours, theirs }: Pairs): string[] {
+function stepsRow(name: string, job: StepsJob, { pairs, ours, theirs }: Pairs, peak: number): string[] {
   const tokens = job.sequences * job.sequenceLength;
   const speeds = (key: keyof Times) =>
     columns(pairs.map((pair) => [tokens / pair.ours[0]![key], perSecond(tokens, pair.theirs?.[0], key)]));
@@ -156,7 +172,18 @@ function stepsRow(name: string, job: StepsJob, { pairs, ours, theirs }: Pairs): 
     ...speeds("seconds"),
     ...speeds("cpuSeconds"),
     ...memory,
+    ...peakColumns(job, { pairs, ours, theirs }, peak),
   ];
+}
+
+/** Our share of the processor's peak, the peer's, and what remains between the peer's and all of it. */
+function peakColumns({ model, sequences, sequenceLength: length }: StepsJob, { pairs }: Pairs, peak: number) {
+  const flops = leastFlopsPerToken(model, length) * sequences * length;
+  const own = median(pairs.map(({ ours }) => flops / ours[0]!.seconds / peak));
+  const seconds = pairs.flatMap(({ theirs }) => (theirs === undefined ? [] : [theirs[0]!.seconds]));
+  if (seconds.length < pairs.length) return [own.toFixed(2), "not measured", "-"];
+  const other = median(seconds.map((time) => flops / time / peak));
+  return [own.toFixed(2), other.toFixed(2), (1 / other).toFixed(2)];
 }
 
 function productRows({ shapes, dtype }: ProductsJob, { pairs }: Pairs): string[][] {

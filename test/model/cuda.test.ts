@@ -35,6 +35,23 @@ describe("the cuda backend", { skip: missing ?? false }, () => {
     await using(async (backend) => assert.equal(backend.memoryBytes, atFirst));
   });
 
+  it("takes as much memory as it plans for a buffer, a vocabulary of 31,980 as 32,000", () =>
+    using(async (backend) => {
+      const shapes = [
+        [31_980, 16, 32_000 * 16],
+        [16, 31_980, 16 * 32_000],
+        [1023, 1, 1023 * 8],
+        [5, 13, 5 * 16],
+      ] as const;
+      for (const [rows, columns, elements] of shapes) {
+        const spec = { name: "x", dtype: "bf16", rows, columns } as const;
+        const before = await backend.allocatedBytes();
+        backend.create(spec);
+        assert.equal((await backend.allocatedBytes()) - before, 2 * elements);
+        assert.equal(backend.bufferBytes(spec), 2 * elements);
+      }
+    }));
+
   it("writes and reads matrices larger than its pieces, padded or not", () =>
     using(async (backend) => {
       for (const [rows, columns] of [

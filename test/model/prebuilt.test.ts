@@ -15,10 +15,10 @@ describe("a prebuilt addon", {
   skip: existsSync(compiled) ? false : (cpuUnavailable() ?? "was not compiled here"),
 }, () => {
   const copy = temporaryFolder();
-  const native = join(copy, "model/native");
   const isSource = (path: string) => !path.includes("/native/build/");
-  for (const folder of ["bin/native", "model", "tokenizer/native"])
-    cpSync(join(ROOT, folder), join(copy, folder), { recursive: true, filter: isSource });
+  for (const part of ["native", "model", "tokenizer/native"]) {
+    cpSync(join(ROOT, part), join(copy, part), { recursive: true, filter: isSource });
+  }
   cpSync(join(ROOT, "package.json"), join(copy, "package.json"));
   symlinkSync(join(ROOT, "node_modules"), join(copy, "node_modules"));
   const run = (script: string) =>
@@ -27,8 +27,7 @@ describe("a prebuilt addon", {
       encoding: "utf8",
     });
   const url = (path: string) => JSON.stringify(pathToFileURL(join(copy, path)).href);
-  const install = () =>
-    execFileSync(process.execPath, [join(copy, "bin/native/build.mjs")], { env: noCompiler });
+  const install = () => execFileSync(process.execPath, [join(copy, "native/build.mjs")], { env: noCompiler });
   const unavailable = () =>
     run(
       `import { cpuUnavailable } from ${url("model/backends/cpu.ts")}; console.log(cpuUnavailable());`,
@@ -39,15 +38,17 @@ describe("a prebuilt addon", {
     assert.match(unavailable(), /no C\+\+ compiler found/);
 
     run(
-      `import { addons } from ${url("bin/native/addons.mjs")};
-      import { keepPrebuilt } from ${url("bin/native/prebuilt.mjs")};
-      keepPrebuilt(addons.find(({ name }) => name === "cpu"), ${JSON.stringify(compiled)});`,
+      `import { ADDONS } from ${url("native/addons.mjs")}; import { keepPrebuilt } from ${url("native/prebuilt.mjs")};
+      keepPrebuilt(ADDONS.find(({ name }) => name === "cpu"), ${JSON.stringify(compiled)});`,
     );
     install();
     assert.equal(unavailable(), "undefined");
 
-    appendFileSync(join(native, "plain.cpp"), "// changed\n");
+    appendFileSync(join(copy, "model/native/plain.cpp"), "// changed\n");
     install();
-    assert.match(readFileSync(join(native, "build/skipped.txt"), "utf8"), /no C\+\+ compiler found/);
+    assert.match(
+      readFileSync(join(copy, "model/native/build/skipped.txt"), "utf8"),
+      /no C\+\+ compiler found/,
+    );
   });
 });

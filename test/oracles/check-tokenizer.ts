@@ -16,7 +16,7 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { Tokenizer as ReferenceTokenizer } from "tokenizers";
 import { openCorpus, readTexts } from "../../pipeline/corpus.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
-import { Tokenizer } from "../../tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../tokenizer/node.ts";
 import { trainTokenizer } from "../../tokenizer/training/train-tokenizer.ts";
 
 /** `@huggingface/tokenizers` is a thirtieth as fast as the reference on two cores. */

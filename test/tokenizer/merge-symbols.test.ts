@@ -24,7 +24,7 @@ const vocabularies = fc.array(fc.tuple(fc.nat(), fc.nat()), { maxLength: 25 }).m
 function encode(text: string, tokens: readonly string[], merges: readonly [string, string][]): string[] {
   const id = (token: string) => tokens.indexOf(token);
   const table = new MergeTable(
-    merges.map(([left, right]) => [id(left), id(right), id(left + right)] as const),
+    Int32Array.from(merges.flatMap(([left, right]) => [id(left), id(right), id(left + right)])),
   );
   const symbols = Int32Array.from(text, id);
   const length = mergeSymbols(symbols, symbols.length, table);

@@ -1,34 +1,9 @@
-import { BYTE_LETTER_CODES, byteToken } from "./byte-level.ts";
+import { type BpeModelOptions, readBpeTables } from "./bpe-tables.ts";
+import { BYTE_LETTER_CODES } from "./byte-level.ts";
 import { mergeSymbols } from "./merge-symbols.ts";
 import { MergeTable } from "./merge-table.ts";
 import { METASPACE, SPACE } from "./pre-tokenizer.ts";
 import { decodeCodePoints } from "./utf8.ts";
-
-/** What the model does with characters that are not in the vocabulary, and the like. */
-export interface BpeModelOptions {
-  /** Token of an unknown character; without it unknown characters vanish before merging. */
-  readonly unkToken?: string | undefined;
-  /** One `unkToken` for a run of unknown characters. */
-  readonly fuseUnk: boolean;
-  /** An unknown character becomes its bytes' tokens, `<0xC4><0x85>`, when all of them are in the vocabulary. */
-  readonly byteFallback: boolean;
-  /** A word that is a token as a whole is that token, whatever the merges say. */
-  readonly ignoreMerges: boolean;
-  /** Words are bytes, and the vocabulary writes each as one of BYTE_LETTERS. */
-  readonly byteLevel: boolean;
-}
-
-/** A model whose words are of characters, as numbers; -1 stands for no id. */
-export interface BpeTables {
-  /** Code point and id of every character that is a token. */
-  readonly characters: Int32Array;
-  /** Left, right and merged id, in order of rank. */
-  readonly merges: Int32Array;
-  /** Ids of the tokens that the bytes of an unknown character become. */
-  readonly byteIds: Int32Array;
-  readonly unkId: number;
-  readonly fuseUnk: boolean;
-}
 
 const utf8 = new TextEncoder();
 
@@ -40,13 +15,12 @@ export class BpeModel {
   readonly #ids: ReadonlyMap<string, number>;
   readonly #options: BpeModelOptions;
   readonly #merges: MergeTable;
-  readonly #mergeTriples: Int32Array;
   readonly #unkId: number | undefined;
   /** Id + 1 of the characters that are tokens, 0 for others. */
   readonly #direct = new Int32Array(DIRECT);
   readonly #others = new Map<number, number>();
-  /** Ids of the 256 byte tokens, or undefined where there is none. */
-  readonly #byteIds: readonly (number | undefined)[];
+  /** Ids of the 256 byte tokens, -1 where there is none; empty without byte fallback. */
+  readonly #byteIds: Int32Array;
   readonly #symbolCounts: SymbolCounts;
   #wholeWord = false;
   #codePoints = new Int32Array(256);
@@ -61,34 +35,17 @@ export class BpeModel {
   ) {
     this.#ids = ids;
     this.#options = options;
-    const idOf = (token: string) => ids.get(token) as number;
-    const idMerges = merges.map(([left, right]) => [idOf(left), idOf(right), idOf(left + right)] as const);
-    this.#merges = new MergeTable(idMerges);
-    this.#mergeTriples = Int32Array.from(idMerges.flat());
-    this.#symbolCounts = new SymbolCounts(idMerges);
-    this.#unkId = options.unkToken === undefined ? undefined : ids.get(options.unkToken);
-    this.#byteIds = Array.from({ length: 256 }, (_, byte) => ids.get(byteToken(byte)));
-    for (const [token, id] of ids) {
-      const codePoint = token.codePointAt(0);
-      if (codePoint === undefined || token.length !== (codePoint > 0xffff ? 2 : 1)) continue;
+    const tables = readBpeTables(ids, merges, options);
+    this.#merges = new MergeTable(tables.merges);
+    this.#symbolCounts = new SymbolCounts(tables.merges);
+    this.#unkId = tables.unknownId < 0 ? undefined : tables.unknownId;
+    this.#byteIds = tables.byteIds;
+    for (let i = 0; i < tables.characters.length; i += 2) {
+      const codePoint = tables.characters[i] as number;
+      const id = tables.characters[i + 1] as number;
       if (codePoint < DIRECT) this.#direct[codePoint] = id + 1;
       else this.#others.set(codePoint, id + 1);
     }
-    if (!options.byteLevel) this.#direct[SPACE] = this.#direct[METASPACE.codePointAt(0) as number] as number;
-  }
-
-  /** What a compiled encoder works with, or undefined when it could not make the same ids of it. */
-  tables(): BpeTables | undefined {
-    const { ignoreMerges, byteLevel, byteFallback, fuseUnk } = this.#options;
-    if (ignoreMerges || byteLevel || this.#direct[SPACE] === 0) return undefined;
-    const characters = [...this.#direct.entries(), ...this.#others].filter(([, known]) => known !== 0);
-    return {
-      characters: Int32Array.from(characters.flatMap(([codePoint, known]) => [codePoint, known - 1])),
-      merges: this.#mergeTriples,
-      byteIds: Int32Array.from(this.#byteIds, (id) => (byteFallback ? (id ?? -1) : -1)),
-      unkId: this.#unkId ?? -1,
-      fuseUnk,
-    };
   }
 
   /**
@@ -214,7 +171,7 @@ export class BpeModel {
     const ids: number[] = [];
     for (const byte of utf8.encode(character)) {
       const id = this.#byteIds[byte];
-      if (id === undefined) return undefined;
+      if (id === undefined || id < 0) return undefined;
       ids.push(id);
     }
     return ids;
@@ -236,19 +193,25 @@ export class BpeModel {
 
 /** How many symbols a token is merged from. */
 class SymbolCounts {
-  readonly #parts: ReadonlyMap<number, readonly [number, number]>;
+  readonly #merges: Int32Array;
+  /** Where in the merges the last one is that makes this token. */
+  readonly #places = new Map<number, number>();
   readonly #counts = new Map<number, number>();
 
-  constructor(merges: readonly (readonly [number, number, number])[]) {
-    this.#parts = new Map(merges.map(([left, right, merged]) => [merged, [left, right]]));
+  /** @param merges left, right and merged id of each */
+  constructor(merges: Int32Array) {
+    this.#merges = merges;
+    for (let at = 0; at < merges.length; at += 3) this.#places.set(merges[at + 2] as number, at);
   }
 
   of(id: number): number {
     const known = this.#counts.get(id);
     if (known !== undefined) return known;
     this.#counts.set(id, 1); // also what a token is that would be part of itself
-    const parts = this.#parts.get(id);
-    if (parts !== undefined) this.#counts.set(id, this.of(parts[0]) + this.of(parts[1]));
+    const at = this.#places.get(id);
+    if (at !== undefined) {
+      this.#counts.set(id, this.of(this.#merges[at] as number) + this.of(this.#merges[at + 1] as number));
+    }
     return this.#counts.get(id) as number;
   }
 }

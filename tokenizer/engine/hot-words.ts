@@ -11,6 +11,9 @@ export const HOT_FIELDS = 5;
 /** Longer words are not kept here. */
 export const LONGEST_HOT = 16;
 
+/** Readable bytes a caller must leave after a word: its first 16 bytes are read as four Int32. */
+export const HOT_READ_AHEAD = 16;
+
 /** 2^14 slots of 32 bytes are half of a second-level cache of 1 MB, and hold 7 of 10 words of prose; both 2^13 and 2^15 were slower. */
 const SLOT_BITS = 14;
 
@@ -43,7 +46,6 @@ export class HotWords {
    * Where in `slots` the word `[start, start + length)` of the view is, or 1 more when another word is there. There
    * is no branch in it, because a processor could not guess which of the two it will be.
    *
-   * @param view has 16 bytes from `start` on: they are read as four Int32
    * @param length 1 to LONGEST_HOT
    */
   find(view: DataView, start: number, length: number): number {

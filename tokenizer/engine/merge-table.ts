@@ -22,14 +22,17 @@ export class MergeTable {
   readonly #square = new Int32Array(SQUARE * SQUARE).fill(NEVER);
   readonly #merged: Int32Array;
 
-  /** @param merges `[left, right, merged]` ids in order of rank; of a pair listed twice the later rank counts */
-  constructor(merges: readonly (readonly [number, number, number])[]) {
+  /** @param merges left, right and merged id of each, in order of rank; of a pair listed twice the later rank counts */
+  constructor(merges: Int32Array) {
+    const count = merges.length / 3;
     let capacity = 16;
-    while (capacity < merges.length * 2) capacity *= 2;
+    while (capacity < count * 2) capacity *= 2;
     const slots = new Int32Array(capacity * SLOT);
     const filter = new Int32Array((capacity / 2) * (FILTER_BITS / 32) || 1);
-    this.#merged = new Int32Array(merges.length);
-    merges.forEach(([left, right, merged], rank) => {
+    this.#merged = new Int32Array(count);
+    for (let rank = 0; rank < count; rank++) {
+      const left = merges[3 * rank] as number;
+      const right = merges[3 * rank + 1] as number;
       const mixed = mix(left, right);
       const word = (mixed >>> 5) & (filter.length - 1);
       filter[word] = (filter[word] as number) | (1 << (mixed & 31));
@@ -41,8 +44,8 @@ export class MergeTable {
       slots[slot + 1] = right;
       slots[slot + 2] = rank + 1;
       if (left < SQUARE && right < SQUARE) this.#square[left * SQUARE + right] = rank;
-      this.#merged[rank] = merged;
-    });
+      this.#merged[rank] = merges[3 * rank + 2] as number;
+    }
     this.#slots = slots;
     this.#filter = filter;
   }

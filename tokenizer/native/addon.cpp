@@ -1,151 +1,103 @@
-// What tokenizer/native/compiled-words.ts calls. Options are checked there; here only what memory safety needs.
-#include <node_api.h>
-
-#include <memory>
-#include <stdexcept>
-#include <string>
+// The native side of tokenizer/native/native-encoder.ts.
 #include <variant>
 
-#include "text_encoder.h"
+#include "encoder.h"
+#include "napi.h"
 
 namespace apt3 {
 namespace {
 
-using AnyEncoder = std::variant<TextEncoder<uint16_t>, TextEncoder<uint32_t>>;
+/** Ids have 16 bits wherever the vocabulary allows it. */
+using AnyEncoder = std::variant<Encoder<uint16_t>, Encoder<uint32_t>>;
 
-void check(napi_env env, napi_status status) {
-  if (status == napi_ok) return;
-  const napi_extended_error_info* info = nullptr;
-  napi_get_last_error_info(env, &info);
-  const bool told = info != nullptr && info->error_message != nullptr;
-  throw std::runtime_error(told ? info->error_message : "a call into Node failed");
+std::vector<int32_t> int32s(napi_env env, napi_value value) {
+  const TypedArray array = typedArray(env, value);
+  if (array.type != napi_int32_array) throw std::runtime_error("expected an Int32Array");
+  const auto* elements = static_cast<const int32_t*>(array.data);
+  return {elements, elements + array.elements};
 }
 
-struct Elements {
-  napi_typedarray_type type;
-  size_t count;
-  void* data;
-};
-
-Elements elementsOf(napi_env env, napi_value value) {
-  Elements elements{};
-  check(env, napi_get_typedarray_info(env, value, &elements.type, &elements.count, &elements.data, nullptr, nullptr));
-  return elements;
+ModelTables tablesOf(napi_env env, napi_value object) {
+  ModelTables tables;
+  tables.merges = int32s(env, property(env, object, "merges"));
+  tables.characters = int32s(env, property(env, object, "characters"));
+  tables.byteIds = int32s(env, property(env, object, "byteIds"));
+  decode(env, property(env, object, "unknownId"), tables.unknownId);
+  decode(env, property(env, object, "fuseUnknown"), tables.fuseUnknown);
+  if (!tables.byteIds.empty() && tables.byteIds.size() != 256) throw std::runtime_error("expected 256 byte ids");
+  return tables;
 }
 
-napi_value property(napi_env env, napi_value object, const char* name) {
-  napi_value value;
-  check(env, napi_get_named_property(env, object, name, &value));
-  return value;
+WordScanner scannerOf(napi_env env, napi_value words) {
+  std::string spaces, newlines, digits;
+  decode(env, property(env, words, "spaces"), spaces);
+  decode(env, property(env, words, "newlines"), newlines);
+  decode(env, property(env, words, "digits"), digits);
+  const Spaces kind = spaces == "each" ? Spaces::each : spaces == "runs" ? Spaces::runs : Spaces::joined;
+  return WordScanner(kind, newlines == "isolated", digits == "isolated");
 }
 
-int64_t integer(napi_env env, napi_value value) {
-  int64_t number = 0;
-  check(env, napi_get_value_int64(env, value, &number));
-  return number;
+/** open(tables, words, wide, cachedWords): an encoder. */
+napi_value open(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<4> arguments(env, info);
+    const ModelTables tables = tablesOf(env, arguments.values[0]);
+    const WordScanner scanner = scannerOf(env, arguments.values[1]);
+    bool wide = false;
+    int64_t cachedWords = 0;
+    decode(env, arguments.values[2], wide);
+    decode(env, arguments.values[3], cachedWords);
+    auto encoder = wide ? std::make_unique<AnyEncoder>(std::in_place_index<1>, tables, scanner, cachedWords)
+                        : std::make_unique<AnyEncoder>(std::in_place_index<0>, tables, scanner, cachedWords);
+    return externalOf(env, std::move(encoder));
+  });
 }
 
-bool flag(napi_env env, napi_value value) {
-  bool isSet = false;
-  check(env, napi_get_value_bool(env, value, &isSet));
-  return isSet;
+/**
+ * encode(encoder, text, start, end, ids, count): encodes `text[start, end)` into `ids` from `count` on and returns how
+ * many ids are there then. Beyond `end` the text needs `readAhead` zeros; ids need room for one a byte and four more.
+ */
+napi_value encode(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<6> arguments(env, info);
+    auto* encoder = externalValue<AnyEncoder>(env, arguments.values[0]);
+    const TypedArray text = typedArray(env, arguments.values[1]);
+    const TypedArray ids = typedArray(env, arguments.values[4]);
+    int64_t start = 0, end = 0, count = 0;
+    decode(env, arguments.values[2], start);
+    decode(env, arguments.values[3], end);
+    decode(env, arguments.values[5], count);
+    const auto inside = [](int64_t at, int64_t more, size_t elements) {
+      return at >= 0 && more >= 0 && static_cast<uint64_t>(at) + static_cast<uint64_t>(more) <= elements;
+    };
+    if (end - start >= int64_t{1} << 31) throw std::runtime_error("a text of 2 GB or more");
+    return std::visit(
+        [&]<class Id>(Encoder<Id>& typed) {
+          const auto type = sizeof(Id) == 2 ? napi_uint16_array : napi_uint32_array;
+          if (text.type != napi_uint8_array || ids.type != type) throw std::runtime_error("arrays of another type");
+          if (!inside(start, end - start, text.elements) || !inside(end, readAhead, text.elements) ||
+              !inside(count, end - start + typed.slack, ids.elements)) {
+            throw std::runtime_error("arrays too small");
+          }
+          Id* first = static_cast<Id*>(ids.data);
+          Id* last = typed.encode(static_cast<const uint8_t*>(text.data), start, end, first + count);
+          napi_value value;
+          check(env, napi_create_int64(env, last - first, &value));
+          return value;
+        },
+        *encoder);
+  });
 }
 
-std::vector<Id> ids(napi_env env, napi_value value) {
-  const Elements elements = elementsOf(env, value);
-  if (elements.type != napi_int32_array) throw std::runtime_error("expected an Int32Array");
-  const auto* data = static_cast<const int32_t*>(elements.data);
-  return {data, data + elements.count};
-}
-
-/** create({characters, merges, byteIds, unkId, fuseUnk, isolateNewlines, isolateDigits, wide, cachedWords}) */
-napi_value create(napi_env env, napi_value options) {
-  BpeOptions bpe;
-  const std::vector<Id> byteIds = ids(env, property(env, options, "byteIds"));
-  if (byteIds.size() != bpe.byteIds.size()) throw std::runtime_error("byteIds has 256 elements");
-  for (size_t i = 0; i < byteIds.size(); i++) bpe.byteIds[i] = static_cast<int32_t>(byteIds[i]);
-  bpe.unkId = static_cast<int32_t>(integer(env, property(env, options, "unkId")));
-  bpe.fuseUnk = flag(env, property(env, options, "fuseUnk"));
-  BpeModel model(ids(env, property(env, options, "characters")), ids(env, property(env, options, "merges")), bpe);
-  const WordRules rules{flag(env, property(env, options, "isolateNewlines")),
-                        flag(env, property(env, options, "isolateDigits"))};
-  const auto cachedWords = static_cast<size_t>(integer(env, property(env, options, "cachedWords")));
-  const bool wide = flag(env, property(env, options, "wide"));
-  auto encoder =
-      wide ? std::make_unique<AnyEncoder>(std::in_place_index<1>, std::move(model), rules, cachedWords)
-           : std::make_unique<AnyEncoder>(std::in_place_index<0>, std::move(model), rules, cachedWords);
-  napi_value handle;
-  const auto finalize = [](napi_env, void* data, void*) { delete static_cast<AnyEncoder*>(data); };
-  check(env, napi_create_external(env, encoder.get(), finalize, nullptr, &handle));
-  encoder.release();
-  return handle;
-}
-
-template <typename T>
-int64_t encodeInto(TextEncoder<T>& encoder, const uint8_t* bytes, size_t start, size_t end, const Elements& out,
-                   size_t at) {
-  const bool isWide = sizeof(T) == sizeof(uint32_t);
-  if (out.type != (isWide ? napi_uint32_array : napi_uint16_array)) throw std::runtime_error("ids of another width");
-  if (at > out.count || out.count - at < TextEncoder<T>::roomFor(end - start))
-    throw std::runtime_error("no room for the ids");
-  T* first = static_cast<T*>(out.data);
-  const T* next = encoder.append(bytes, start, end, first + at);
-  return next == nullptr ? -1 : next - first;
-}
-
-/** encode(handle, bytes, start, end, ids, at): how many ids there are then, or -1 when the text is not UTF-8. */
-napi_value encode(napi_env env, const napi_value (&arguments)[6]) {
-  void* encoder = nullptr;
-  check(env, napi_get_value_external(env, arguments[0], &encoder));
-  const Elements text = elementsOf(env, arguments[1]);
-  const int64_t start = integer(env, arguments[2]);
-  const int64_t end = integer(env, arguments[3]);
-  const Elements out = elementsOf(env, arguments[4]);
-  const int64_t at = integer(env, arguments[5]);
-  if (text.type != napi_uint8_array || start < 0 || end < start || at < 0 ||
-      static_cast<size_t>(end) + kTextPadding > text.count || end > UINT32_MAX)
-    throw std::runtime_error("a text outside its buffer");
-  const auto* bytes = static_cast<const uint8_t*>(text.data);
-  const int64_t length = std::visit(
-      [&](auto& each) {
-        return encodeInto(each, bytes, static_cast<size_t>(start), static_cast<size_t>(end), out,
-                          static_cast<size_t>(at));
-      },
-      *static_cast<AnyEncoder*>(encoder));
-  napi_value result;
-  check(env, napi_create_int64(env, length, &result));
-  return result;
-}
-
-/** Runs a native function; C++ exceptions become JavaScript ones. */
-template <size_t count, class Body>
-napi_value call(napi_env env, napi_callback_info info, Body body) {
-  try {
-    napi_value arguments[count];
-    size_t given = count;
-    check(env, napi_get_cb_info(env, info, &given, arguments, nullptr, nullptr));
-    return body(arguments);
-  } catch (const std::exception& error) {
-    napi_throw_error(env, nullptr, error.what());
-    return nullptr;
-  }
-}
-
-void define(napi_env env, napi_value exports, const char* name, napi_callback function) {
-  napi_value value;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, function, nullptr, &value);
-  napi_set_named_property(env, exports, name, value);
+napi_value initialize(napi_env env, napi_value exports) {
+  return guarded(env, [&] {
+    defineFunction(env, exports, "open", open);
+    defineFunction(env, exports, "encode", encode);
+    return exports;
+  });
 }
 
 }  // namespace
 }  // namespace apt3
 
-NAPI_MODULE_INIT() {
-  apt3::define(env, exports, "create", [](napi_env e, napi_callback_info info) {
-    return apt3::call<1>(e, info, [e](const napi_value(&arguments)[1]) { return apt3::create(e, arguments[0]); });
-  });
-  apt3::define(env, exports, "encode", [](napi_env e, napi_callback_info info) {
-    return apt3::call<6>(e, info, [e](const napi_value(&arguments)[6]) { return apt3::encode(e, arguments); });
-  });
-  return exports;
-}
+NAPI_MODULE_INIT() { return apt3::initialize(env, exports); }

@@ -1,72 +1,52 @@
-// For each pair of ids that merges: its rank (0 merges first) and the id it becomes.
 #pragma once
-
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace apt3 {
 
-using Id = uint32_t;
-
-struct Merge {
-  uint32_t rank;
-  Id merged;
-};
-
-/** Rank of a pair that never merges. */
-inline constexpr uint32_t kNeverMerges = UINT32_MAX;
-
+/** For each pair of ids that merges: its rank (0 merges first) and the id it becomes. Ids and ranks have 21 bits. */
 class MergeTable {
  public:
-  /** `triples`: left, right and merged id, in order of rank; of a pair listed twice the later rank counts. */
-  explicit MergeTable(const std::vector<Id>& triples) {
-    const size_t merges = triples.size() / 3;
-    size_t capacity = 16;
-    while (capacity < merges * 2) capacity *= 2;
-    slots_.assign(capacity, {kFree, {kNeverMerges, 0}});
-    filter_.assign(capacity / 8, 0);
-    for (size_t rank = 0; rank < merges; rank++) {
-      const Id* triple = &triples[rank * 3];
-      const uint64_t key = keyOf(triple[0], triple[1]);
-      const uint64_t hash = mix(key);
-      filter_[filterWord(hash)] |= uint64_t{1} << (hash >> 58);
-      size_t slot = hash & (capacity - 1);
-      while (slots_[slot].key != kFree && slots_[slot].key != key) slot = (slot + 1) & (capacity - 1);
-      slots_[slot] = {key, {static_cast<uint32_t>(rank), triple[2]}};
+  /** Rank of a pair that never merges; larger than any real one. */
+  static constexpr uint32_t never = (1u << 21) - 1;
+
+  /** @param merges left id, right id, merged id, in order of rank; of a pair listed twice the later rank counts */
+  MergeTable(const int32_t* merges, size_t count) {
+    while ((size_t{1} << bits_) < count * 2) bits_++;
+    slots_.assign(size_t{1} << bits_, empty);
+    merged_.reserve(count);
+    for (size_t rank = 0; rank < count; rank++) {
+      const uint64_t pair = pairOf(merges[3 * rank], merges[3 * rank + 1]);
+      slots_[find(pair)] = pair << 21 | rank;
+      merged_.push_back(merges[3 * rank + 2]);
     }
   }
 
-  Merge find(Id left, Id right) const {
-    const uint64_t key = keyOf(left, right);
-    const uint64_t hash = mix(key);
-    // Most pairs asked for never merge, and a bit that is not set says so from the core's own caches.
-    if (((filter_[filterWord(hash)] >> (hash >> 58)) & 1) == 0) return {kNeverMerges, 0};
-    for (size_t slot = hash & (slots_.size() - 1);; slot = (slot + 1) & (slots_.size() - 1)) {
-      if (slots_[slot].key == key || slots_[slot].key == kFree) return slots_[slot].merge;
-    }
+  uint32_t rank(uint32_t left, uint32_t right) const {
+    return static_cast<uint32_t>(slots_[find(pairOf(left, right))]) & never;
   }
+
+  /** The id the pair of this rank becomes. */
+  uint32_t merged(uint32_t rank) const { return merged_[rank]; }
 
  private:
-  struct Slot {
-    uint64_t key;
-    Merge merge;
-  };
+  /** Its rank reads as `never`, and its pair as none that there is. */
+  static constexpr uint64_t empty = ~uint64_t{0};
 
-  static constexpr uint64_t kFree = UINT64_MAX;
+  static uint64_t pairOf(uint32_t left, uint32_t right) { return uint64_t{left} << 21 | right; }
 
-  static uint64_t keyOf(Id left, Id right) { return uint64_t{left} << 32 | right; }
-
-  static uint64_t mix(uint64_t key) {
-    const uint64_t hash = (key ^ key >> 29) * 0x9e3779b97f4a7c15;
-    return hash ^ hash >> 32;
+  /** Where the pair is, or the empty slot that says there is no such pair. */
+  size_t find(uint64_t pair) const {
+    size_t at = (pair * 0x9e3779b97f4a7c15) >> (64 - bits_);
+    while (slots_[at] >> 21 != pair && slots_[at] != empty) at = (at + 1) & (slots_.size() - 1);
+    return at;
   }
 
-  size_t filterWord(uint64_t hash) const { return hash >> 24 & (filter_.size() - 1); }
-
-  std::vector<Slot> slots_;
-  /** Eight to sixteen bits for each merge; about one in ten is set by another pair. */
-  std::vector<uint64_t> filter_;
+  int bits_ = 4;
+  /** The pair, and in the low 21 bits its rank. */
+  std::vector<uint64_t> slots_;
+  std::vector<uint32_t> merged_;
 };
 
 }  // namespace apt3

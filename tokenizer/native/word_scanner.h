@@ -1,111 +1,85 @@
-// Cuts text into words as tokenizer/engine/pre-tokenizer.ts does: a word starts at each space or "▁", and, where that
-// is asked for, at both ends of a run of line feeds and of each digit.
 #pragma once
-
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
-
 namespace apt3 {
 
-struct WordRules {
-  bool isolateNewlines;
-  bool isolateDigits;
-};
+/** Readable bytes that must follow a text; they are zero. */
+constexpr size_t readAhead = 32;
 
-/** Bytes looked at together; so many must be readable after the text. */
-inline constexpr size_t kBlock = 64;
+enum class Spaces { each, runs, joined };
 
-/** Which of 64 bytes are what, a bit each. */
-struct BlockMasks {
-  uint64_t spaces = 0;
-  uint64_t newlines = 0;
-  uint64_t digits = 0;
-  /** First bytes of a "▁" perhaps. */
-  uint64_t leads = 0;
-};
-
-inline BlockMasks readBlock(const uint8_t* bytes) {
-  constexpr uint8_t kLead = 0xe2;
-  BlockMasks masks;
-#if defined(__SSE2__)
-  for (int part = 0; part < 4; part++) {
-    const __m128i v = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes + 16 * part));
-    const auto bits = [part](__m128i equal) {
-      return static_cast<uint64_t>(static_cast<uint32_t>(_mm_movemask_epi8(equal))) << 16 * part;
-    };
-    const auto equals = [v](uint8_t byte) { return _mm_cmpeq_epi8(v, _mm_set1_epi8(static_cast<char>(byte))); };
-    masks.spaces |= bits(equals(' '));
-    masks.newlines |= bits(equals('\n'));
-    masks.leads |= bits(equals(kLead));
-    const __m128i fromZero = _mm_sub_epi8(v, _mm_set1_epi8('0'));
-    masks.digits |= bits(_mm_cmpeq_epi8(_mm_min_epu8(fromZero, _mm_set1_epi8(9)), fromZero));
-  }
-#else
-  for (size_t i = 0; i < kBlock; i++) {
-    const uint8_t byte = bytes[i];
-    masks.spaces |= uint64_t{byte == ' '} << i;
-    masks.newlines |= uint64_t{byte == '\n'} << i;
-    masks.leads |= uint64_t{byte == kLead} << i;
-    masks.digits |= uint64_t{static_cast<uint8_t>(byte - '0') < 10} << i;
-  }
-#endif
-  return masks;
-}
-
-/** Goes through a text from word to word. */
+/** Where words begin and end, as tokenizer/engine/pre-tokenizer.ts defines it for `metaspace`; valid UTF-8 is assumed. */
 class WordScanner {
  public:
-  /** `bytes[end, end + kBlock)` must be readable, and zero. */
-  WordScanner(const uint8_t* bytes, size_t start, size_t end, WordRules rules)
-      : bytes_(bytes), block_(start), end_(end), rules_(rules) {
-    if (start < end) starts_ = startsIn(start) & ~uint64_t{1};  // the first word starts whatever it begins with
-  }
+  /**
+   * @param spaces a word starts at each space, or at each run of spaces, or nowhere
+   * @param isolateNewlines runs of "\n" are words of their own; with Spaces::each, else it says nothing
+   * @param isolateDigits digits are words of their own; likewise
+   */
+  WordScanner(Spaces spaces, bool isolateNewlines, bool isolateDigits)
+      : spaces_(spaces),
+        newline_(isolateNewlines && spaces == Spaces::each ? '\n' : ' '),
+        digits_(isolateDigits && spaces == Spaces::each ? 10 : 0) {}
 
-  /** Where the word that was reached ends and the next one starts, `end` after the last. */
-  size_t next() {
-    while (starts_ == 0) {
-      block_ += kBlock;
-      if (block_ >= end_) return end_;
-      starts_ = startsIn(block_);
+  /** Where the word that starts at `start` ends. */
+  size_t wordEnd(const uint8_t* text, size_t start, size_t end) const {
+    size_t at = start;
+    switch (spaces_) {
+      case Spaces::each:
+        if (text[at] == '\n' && newline_ == '\n') {
+          while (at < end && text[at] == '\n') at++;
+          return at;
+        }
+        return isDigit(text[at]) ? at + 1 : nextStart(text, at + 1, end);
+      case Spaces::runs:
+        while (at < end && startsWord(text + at)) at += text[at] == ' ' ? 1 : 3;
+        return nextStart(text, at, end);
+      case Spaces::joined:
+        break;
     }
-    const size_t at = block_ + static_cast<size_t>(std::countr_zero(starts_));
-    starts_ &= starts_ - 1;
-    return at < end_ ? at : end_;
+    return end;
   }
 
  private:
-  uint64_t startsIn(size_t block) {
-    BlockMasks masks = readBlock(bytes_ + block);
-    for (uint64_t leads = masks.leads; leads != 0; leads &= leads - 1) {
-      const int bit = std::countr_zero(leads);
-      const uint8_t* lead = bytes_ + block + bit;
-      if (lead[1] == 0x96 && lead[2] == 0x81) masks.spaces |= uint64_t{1} << bit;
-    }
-    uint64_t starts = masks.spaces;
-    if (rules_.isolateNewlines) {
-      starts |= masks.newlines ^ (masks.newlines << 1 | lastNewline_);
-      lastNewline_ = masks.newlines >> 63;
-    }
-    if (rules_.isolateDigits) {
-      starts |= masks.digits | masks.digits << 1 | lastDigit_;
-      lastDigit_ = masks.digits >> 63;
-    }
-    return starts;
+  /** Compilers turn this into the vector instructions that every x86-64 and arm64 processor has. */
+  using Bytes = uint8_t __attribute__((vector_size(16)));
+
+  static Bytes load(const uint8_t* at) {
+    Bytes bytes;
+    std::memcpy(&bytes, at, sizeof(bytes));
+    return bytes;
   }
 
-  const uint8_t* bytes_;
-  size_t block_;
-  size_t end_;
-  WordRules rules_;
-  uint64_t starts_ = 0;
-  uint64_t lastNewline_ = 0;
-  uint64_t lastDigit_ = 0;
+  static bool startsWord(const uint8_t* at) {
+    return at[0] == ' ' || (at[0] == 0xe2 && at[1] == 0x96 && at[2] == 0x81);
+  }
+
+  bool isDigit(uint8_t byte) const { return static_cast<uint8_t>(byte - '0') < digits_; }
+
+  /** The first byte from `at` on that is a space, the beginning of a "▁", or what else words are cut at. */
+  size_t nextStart(const uint8_t* text, size_t at, size_t end) const {
+    for (; at < end; at += sizeof(Bytes)) {
+      const Bytes here = load(text + at);
+      const auto metaspace = (here == 0xe2) & (load(text + at + 1) == 0x96) & (load(text + at + 2) == 0x81);
+      const auto cuts = (here == ' ') | (here == newline_) | ((here - '0') < digits_) | metaspace;
+      uint64_t halves[2];
+      std::memcpy(halves, &cuts, sizeof(halves));
+      if ((halves[0] | halves[1]) == 0) continue;
+      const int bits = halves[0] != 0 ? std::countr_zero(halves[0]) : 64 + std::countr_zero(halves[1]);
+      return std::min(at + bits / 8, end);
+    }
+    return end;
+  }
+
+  Spaces spaces_;
+  uint8_t newline_;
+  uint8_t digits_;
 };
+
+static_assert(std::endian::native == std::endian::little, "the first byte must be the lowest");
 
 }  // namespace apt3

@@ -2,13 +2,8 @@ import type { TrainingModel } from "../../model/llama.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { isCode } from "../../pipeline/runtime/files.ts";
 import type { TrainingConfig } from "../config.ts";
-import {
-  checkpointBytes,
-  pruneCheckpoints,
-  type RunIdentity,
-  type RunState,
-  saveCheckpoint,
-} from "./checkpoint.ts";
+import { checkpointBytes, type RunIdentity, type RunState, saveCheckpoint } from "./checkpoint.ts";
+import { pruneCheckpoints } from "./checkpoint-list.ts";
 import type { EvaluationMetrics } from "./metrics.ts";
 
 /** Writes a run's checkpoints, one at a time, while training goes on, and removes those no longer needed. */

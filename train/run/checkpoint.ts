@@ -1,4 +1,4 @@
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { DeviceBuffer } from "../../model/backend.ts";
@@ -21,8 +21,7 @@ import { exactWeights, setWeights } from "../../model/training-model.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { AtomicFile, exists, type FileRecord, hashFile, syncFolder } from "../../pipeline/runtime/files.ts";
 import { readJson, writeJson } from "../../pipeline/runtime/manifest.ts";
-import type { TrainingConfig } from "../config.ts";
-import type { EvaluationMetrics } from "./metrics.ts";
+import { type Checkpoint, checkpointFolder, partialEnding } from "./checkpoint-list.ts";
 
 /**
  * A checkpoint is a folder `step-000100` with everything needed to continue bit for bit: float32 weights, AdamW's
@@ -65,25 +64,6 @@ export interface RunIdentity {
   readonly tokenizerSha256: string;
 }
 
-export interface Checkpoint {
-  readonly path: string;
-  readonly step: number;
-}
-
-const folderName = (step: number): string => `step-${String(step).padStart(6, "0")}`;
-
-/** A checkpoint being written; ignored and removed when found later. */
-const partialEnding = ".partial";
-
-/** The complete checkpoints in a folder, oldest first. */
-export async function listCheckpoints(folder: string): Promise<Checkpoint[]> {
-  if (!(await exists(folder))) return [];
-  const names = (await readdir(folder)).filter((name) => /^step-\d{6,}$/.test(name));
-  return names
-    .map((name) => ({ path: join(folder, name), step: Number(name.slice("step-".length)) }))
-    .sort((a, b) => a.step - b.step);
-}
-
 /** Bytes of a checkpoint: weights and two moments in float32. */
 export const checkpointBytes = (model: TrainingModel): number => 3 * 4 * countParameters(model.shape.config);
 
@@ -100,7 +80,7 @@ export async function saveCheckpoint(
   identity: RunIdentity,
   options: { readonly snapshot: boolean } = { snapshot: false },
 ): Promise<Checkpoint> {
-  const path = join(folder, folderName(state.step));
+  const path = join(folder, checkpointFolder(state.step));
   const weights = tensorsToWrite(model, [["", exactWeights(model)]], options.snapshot);
   const moments = tensorsToWrite(
     model,
@@ -257,41 +237,4 @@ async function readParts(
     offset += part.length;
   }
   return values;
-}
-
-/** The checkpoint whose step evaluated best; among equals the earliest. */
-export function bestCheckpoint(
-  checkpoints: readonly Checkpoint[],
-  evaluations: readonly EvaluationMetrics[],
-): Checkpoint | undefined {
-  const losses = new Map(evaluations.map(({ step, evaluation }) => [step, evaluation.loss]));
-  const lossOf = ({ step }: Checkpoint) => losses.get(step) ?? Number.POSITIVE_INFINITY;
-  const evaluated = checkpoints.filter((checkpoint) => Number.isFinite(lossOf(checkpoint)));
-  return evaluated.sort((a, b) => lossOf(a) - lossOf(b) || a.step - b.step)[0];
-}
-
-/**
- * Removes what a newer checkpoint makes superfluous: unfinished ones, those an interruption wrote between two regular
- * ones, and all but the newest `keep` and the best. What remains in the end is the same whether or not the run was
- * interrupted.
- *
- * @param evaluations of the run so far
- */
-export async function pruneCheckpoints(
-  folder: string,
-  { every, keep }: TrainingConfig["checkpoint"],
-  evaluations: readonly EvaluationMetrics[],
-): Promise<void> {
-  const checkpoints = await listCheckpoints(folder);
-  const newest = checkpoints.at(-1);
-  const regular = checkpoints.filter(({ step }) => step % every === 0 || step === newest?.step);
-  const best = bestCheckpoint(regular, evaluations);
-  const kept = new Set([...regular.slice(-keep), ...(best === undefined ? [] : [best])]);
-  for (const checkpoint of checkpoints) {
-    if (!kept.has(checkpoint)) await rm(checkpoint.path, { recursive: true, force: true });
-  }
-  if (!(await exists(folder))) return;
-  for (const name of await readdir(folder)) {
-    if (name.endsWith(partialEnding)) await rm(join(folder, name), { recursive: true, force: true });
-  }
 }

@@ -16,7 +16,8 @@ import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
 import { fingerprint, writeJson } from "../../pipeline/runtime/manifest.ts";
 import { loadTokenizer } from "../../tokenizer/load.ts";
 import { readTrainingConfig, type TrainingConfig } from "../config.ts";
-import { bestCheckpoint, type Checkpoint, listCheckpoints, verifyCheckpoint } from "../run/checkpoint.ts";
+import { verifyCheckpoint } from "../run/checkpoint.ts";
+import { bestCheckpoint, type Checkpoint, listCheckpoints } from "../run/checkpoint-list.ts";
 import { readHistory } from "../run/metrics.ts";
 import { checkpointsOf, configPathOf, metricsOf, readRun } from "../run/run-folder.ts";
 

@@ -1,46 +1,18 @@
-import type { Tensor, Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
+import type { Tensor2D, Tensor3D, Tensor4D } from "@tensorflow/tfjs-core";
 import type { AttentionShape } from "../../backend.ts";
+import { allKeys, type Block, blockRows, blocksOf, firstKeys } from "./blocks.ts";
 import { checkIndices } from "./buffer.ts";
+import { grouped, type Heads, joinHeads, splitHeads, toHeads, ungrouped } from "./heads.ts";
 import type { TensorFlow } from "./library.ts";
 
 /** Added to the scores of hidden keys. Finite, since −∞ − −∞ would not be a number; e to the power of it is 0. */
 const hiddenScore = -1e30;
-
-/** Queries, keys and values of a batch: [sequences, heads or kvHeads, tokens, headSize]. */
-interface Heads {
-  readonly queries: Tensor4D;
-  readonly keys: Tensor4D;
-  readonly values: Tensor4D;
-}
 
 /** What the queries see, by position in their sequence: the keys from `starts` to `positions`. */
 interface Sight {
   /** [sequences, queries], or [1, queries] if all sequences are alike. */
   readonly positions: Tensor2D;
   readonly starts: Tensor2D | undefined;
-}
-
-/** Rows of queries whose scores are stored at once, and the keys that the last of them may see. */
-interface Block {
-  readonly from: number;
-  readonly rows: number;
-  readonly keys: number;
-}
-
-/**
- * All query rows in blocks whose scores take at most `blockBytes`.
- *
- * @param causal each row sees the keys up to its own
- */
-function blocksOf(shape: AttentionShape, blockBytes: number, keys: number, causal: boolean): Block[] {
-  const { sequences, heads, sequenceLength } = shape;
-  const most = Math.max(1, Math.floor(blockBytes / (4 * sequences * heads * keys)));
-  const blocks: Block[] = [];
-  for (let from = 0; from < sequenceLength; from += most) {
-    const rows = Math.min(most, sequenceLength - from);
-    blocks.push({ from, rows, keys: causal ? from + rows : keys });
-  }
-  return blocks;
 }
 
 /**
@@ -254,76 +226,4 @@ function causalSight(
   const positions: Tensor2D = tf.reshape(tf.range(0, sequenceLength, 1, "int32"), [1, sequenceLength]);
   if (documentStarts === undefined) return { positions, starts: undefined };
   return { positions, starts: tf.tensor2d(documentStarts, [sequences, sequenceLength], "int32") };
-}
-
-function splitHeads(tf: TensorFlow, shape: AttentionShape, qkv: Tensor2D): Heads {
-  const { heads, kvHeads } = shape;
-  return {
-    queries: toHeads(tf, shape, qkv, 0, heads),
-    keys: toHeads(tf, shape, qkv, heads, kvHeads),
-    values: toHeads(tf, shape, qkv, heads + kvHeads, kvHeads),
-  };
-}
-
-/** Some heads of [tokens, …] as [sequences, heads, tokens, headSize]. */
-function toHeads(
-  tf: TensorFlow,
-  { sequences, sequenceLength, headSize }: AttentionShape,
-  rows: Tensor2D,
-  first: number,
-  count: number,
-): Tensor4D {
-  const columns = tf.slice(rows, [0, first * headSize], [-1, count * headSize]);
-  const split: Tensor4D = tf.reshape(columns, [sequences, sequenceLength, count, headSize]);
-  return tf.transpose(split, [0, 2, 1, 3]);
-}
-
-/** Back from [sequences, heads, tokens, headSize] to [tokens, heads·headSize]. */
-function joinHeads(tf: TensorFlow, heads: Tensor4D): Tensor2D {
-  const [sequences, count, tokens, headSize] = heads.shape;
-  return tf.reshape(tf.transpose(heads, [0, 2, 1, 3]), [sequences * tokens, count * headSize]);
-}
-
-function blockRows(
-  tf: TensorFlow,
-  shape: AttentionShape,
-  rows: Tensor4D,
-  { from, rows: count }: Block,
-): Tensor4D {
-  return tf.slice(rows, [0, 0, from, 0], [shape.sequences, shape.heads, count, rows.shape[3]]);
-}
-
-/**
- * [sequences, heads, rows, n] as [sequences·kvHeads, group·rows, n]: the query heads that share a key/value head stand
- * below each other, and one product serves them all.
- */
-function grouped(tf: TensorFlow, { sequences, heads, kvHeads }: AttentionShape, rows: Tensor): Tensor3D {
-  const [, , count = 0, size = 0] = rows.shape;
-  return tf.reshape(rows, [sequences * kvHeads, (heads / kvHeads) * count, size]);
-}
-
-function ungrouped(
-  tf: TensorFlow,
-  { sequences, heads, kvHeads }: AttentionShape,
-  rows: Tensor3D | Tensor,
-): Tensor4D {
-  const [, count = 0, size = 0] = rows.shape;
-  return tf.reshape(rows, [sequences, heads, (count * kvHeads) / heads, size]);
-}
-
-/** The keys or values that a block sees: [sequences·kvHeads, keys, headSize]. */
-function firstKeys(tf: TensorFlow, shape: AttentionShape, heads: Tensor4D, { keys }: Block): Tensor3D {
-  const { sequences, kvHeads, headSize } = shape;
-  const seen = tf.slice(heads, [0, 0, 0, 0], [sequences, kvHeads, keys, headSize]);
-  return tf.reshape(seen, [sequences * kvHeads, keys, headSize]);
-}
-
-/** Gradients of the first keys as those of all: zero for the others. */
-function allKeys(tf: TensorFlow, { sequenceLength }: AttentionShape, gradient: Tensor3D | Tensor): Tensor3D {
-  const keys = gradient.shape[1] ?? 0;
-  return tf.pad(gradient as Tensor3D, [
-    [0, 0],
-    [0, sequenceLength - keys],
-    [0, 0],
-  ]);
 }

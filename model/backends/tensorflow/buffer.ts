@@ -80,3 +80,40 @@ export function checkIndices(what: string, indices: Int32Array, below: number): 
   const row = indices.findIndex((index) => index < 0 || index >= below);
   if (row >= 0) throw new Error(`${what} ${indices[row]} of row ${row} is not in 0…${below - 1}`);
 }
+
+/** A buffer for what a spec describes: integers stay with the host. */
+export function newBuffer(spec: BufferSpec): TensorBuffer | IntegerBuffer {
+  return spec.dtype === "i32" ? new IntegerBuffer(spec) : new TensorBuffer(spec, spec.dtype);
+}
+
+/**
+ * @throws Error for a buffer of another backend
+ */
+export function own(buffer: DeviceBuffer): TensorBuffer | IntegerBuffer {
+  if (buffer instanceof TensorBuffer || buffer instanceof IntegerBuffer) return buffer;
+  throw new Error(`${buffer.name}: a buffer of another backend`);
+}
+
+/** Only moments may be bf16. */
+export function anyFloats(buffer: DeviceBuffer): TensorBuffer {
+  const found = own(buffer);
+  if (found instanceof TensorBuffer) return found;
+  throw new Error(`${buffer.name}: expected f32 or bf16, found i32`);
+}
+
+/** Everything but moments is float32. */
+export function floats(buffer: DeviceBuffer): TensorBuffer {
+  const found = anyFloats(buffer);
+  if (found.dtype === "f32") return found;
+  throw new Error(`${buffer.name}: expected f32, found bf16`);
+}
+
+/** The values of ids, positions, targets. */
+export function integers(buffer: DeviceBuffer): Int32Array {
+  const found = own(buffer);
+  if (found instanceof IntegerBuffer) return found.values;
+  throw new Error(`${buffer.name}: expected i32, found ${found.dtype}`);
+}
+
+export const optionalIntegers = (buffer: DeviceBuffer | undefined): Int32Array | undefined =>
+  buffer === undefined ? undefined : integers(buffer);

@@ -5,15 +5,17 @@
 #include "packing.h"
 #include "tile.h"
 #include "matmul.h"
+#include "attention_blocks.h"
 #include "attention.h"
 #include "attention_backward.h"
 #include "cached_attention.h"
 #include "loss.h"
 #include "optimizer.h"
+#include "peak.h"
 
 int64_t workspaceBytes(const AttentionShape& shape, int threads) {
-  const int64_t ownRows = taskRowPanels * tileRows * threads;
-  const int64_t matmulFloats = (ownRows + blockColumns) * blockSteps + blockRows * blockColumns;
+  const int64_t rowFloats = std::max(taskRowPanels * tileRows * threads * blockSteps, sharedRowBytes / 4);
+  const int64_t matmulFloats = rowFloats + blockColumns * blockSteps + blockRows * blockColumns;
   const int64_t attentionFloats = std::max(forwardScratch(shape), backwardScratch(shape)) * threads;
   return static_cast<int64_t>(sizeof(float)) * (matmulFloats + attentionFloats);
 }
@@ -36,6 +38,7 @@ inline Operations listOperations(const char* instructionSet) {
   all.crossEntropy = crossEntropy;
   all.squaredNorm = squaredNorm;
   all.adamw = adamw;
+  all.peakProducts = peakProducts;
   all.workspaceBytes = workspaceBytes;
   return all;
 }

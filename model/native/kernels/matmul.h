@@ -1,15 +1,25 @@
 // Matrix products: blocks that fit the caches, packed into panels, multiplied tile by tile.
 
 /**
- * Steps of the inner dimension in one block. A panel of the second operand then takes at most 64 KB and is read by all the
- * row panels of a task from the nearest caches. 384 steps were 4 % slower at 512×2048×2048 (Zen 4, 2026-11).
+ * Steps of the inner dimension in one block. A panel of the second operand then takes at most 128 KB, and the rows of a
+ * task at most 384 KB: both stay in the second-level cache. With 512 steps, products whose inner dimension then takes two
+ * blocks instead of one were 3 % slower in float32 and 5 to 13 % in bf16 (Zen 4, 2026-11).
  */
-constexpr int64_t blockSteps = 512;
+constexpr int64_t blockSteps = 1024;
 /** Rows and columns of the result in one block: what is packed at a time, and the size of the float32 sums. */
 constexpr int64_t blockRows = 2048;
 constexpr int64_t blockColumns = 2048 / tileColumns * tileColumns;
-/** Panels of rows in one task. */
+/** Most panels of rows in one task. */
 constexpr int64_t taskRowPanels = 8;
+/**
+ * Rows are packed once, for all tasks, where they take at most this many bytes packed: they then stay in the second-level
+ * caches. Packing them anew in every task cost a third of the time at 128×128×128, a tenth at 256×256×1024 (Zen 4, 2026-11).
+ */
+constexpr int64_t sharedRowBytes = 1 << 20;
+/** Tasks for each thread: so many that none waits long for the last, and few enough to be worth the handing out. */
+constexpr int64_t tasksPerThread = 8;
+/** The same where every task packs its rows. */
+constexpr int64_t packingTasksPerThread = 4;
 
 /** Where results go, and what becomes of them on the way. */
 template <class Out>
@@ -46,6 +56,34 @@ inline void finishTile(const float* tile, int64_t rows, int64_t columns, const D
   }
 }
 
+/** Computes a tile and moves it on, whole tiles by the shortest way: it is a few per cent of a product's time. */
+template <class Step, class Out>
+inline void computeTile(int64_t steps, const Step* a, const Step* b, int64_t rows, int64_t columns,
+                        const Destination<Out>& to, int64_t offset, const RunningSums& running, int64_t runningOffset) {
+  constexpr bool exact = std::is_same_v<Out, float>;
+  const bool whole = rows == tileRows && columns == tileColumns;
+  const bool addsOther = running.first && to.plus != nullptr;
+  if (whole && (exact || !running.last)) {
+    // Sums of float32 results stand in the result itself.
+    float* sums = running.data + runningOffset;
+    const bool inPlace = exact && static_cast<const void*>(to.plus) == static_cast<const void*>(to.out);
+    if (!addsOther || inPlace) {
+      multiplyPanels(steps, a, b, sums, running.stride, !running.first || addsOther);
+      return;
+    }
+  }
+  alignas(64) float tile[tileRows * tileColumns];
+  multiplyPanels(steps, a, b, tile, tileColumns, false);
+  if constexpr (std::is_same_v<Step, Pair> && !exact) {
+    if (whole && running.last) {
+      const float* sums = running.first ? nullptr : running.data + runningOffset;
+      roundTile(tile, sums, running.stride, addsOther ? to.plus + offset : nullptr, to.out + offset, to.stride);
+      return;
+    }
+  }
+  finishTile(tile, rows, columns, to, offset, running, runningOffset);
+}
+
 /**
  * Asks for the memory a tile will be added to or written to while the tile is being computed: rows of a large result lie
  * on different pages, and waiting for all of them at the end of a tile took 10 % of a product's time.
@@ -57,48 +95,64 @@ inline APT3_INLINE void prefetchRows(const T* at, int64_t rows, int64_t stride) 
   }
 }
 
+/** How a block of the result is cut into tasks: groups of panels of rows and of columns, all of nearly the same size. */
+struct BlockTasks {
+  int64_t rowPanels, columnPanels, rowGroups, columnGroups;
+
+  BlockTasks(int64_t rows, int64_t columns, int64_t wantedTasks)
+      : rowPanels(divideUp(rows, tileRows)), columnPanels(divideUp(columns, tileColumns)),
+        rowGroups(divideUp(rowPanels, taskRowPanels)),
+        columnGroups(std::min(columnPanels, divideUp(wantedTasks, rowGroups))) {}
+
+  int64_t count() const { return rowGroups * columnGroups; }
+  /** The first panel of rows of a task, and of the task behind it. */
+  int64_t firstRow(int64_t task, int64_t behind = 0) const { return (task % rowGroups + behind) * rowPanels / rowGroups; }
+  int64_t firstColumn(int64_t task, int64_t behind = 0) const {
+    return (task / rowGroups + behind) * columnPanels / columnGroups;
+  }
+};
+
 /** One block of the result and of the inner dimension. */
 template <class Step, class T, class Out>
 inline void multiplyBlock(Engine& engine, const Operand<T>& a, const Operand<T>& b, int64_t row, int64_t rows,
                           int64_t column, int64_t columns, int64_t k, int64_t inner, const Destination<Out>& to,
                           const RunningSums& running) {
   const int64_t steps = stepsOf<Step>(inner);
-  const int64_t rowPanels = divideUp(rows, tileRows);
-  const int64_t columnPanels = divideUp(columns, tileColumns);
-  Step* packedB = engine.scratch<Step>(Scratch::packedB, columnPanels * tileColumns * steps);
-  engine.pool.run(columnPanels, [&](int64_t task, int) {
-    const int64_t at = task * tileColumns;
-    packPanel<tileColumns>(b, column + at, columns - at, k, inner, packedB + at * steps);
-  });
-  // A task packs its rows into memory of its own, which stays in the nearest caches while all columns pass by. Only where
-  // there are too few rows to keep all threads busy do several tasks share rows, and each packs them anew.
-  const int64_t taskRows = divideUp(rowPanels, taskRowPanels);
-  const int64_t wantedTasks = engine.pool.threads() == 1 ? 1 : 4 * engine.pool.threads();
-  const int64_t taskColumns = std::min(columnPanels, divideUp(wantedTasks, taskRows));
-  const int64_t taskColumnPanels = divideUp(columnPanels, taskColumns);
+  const int64_t threads = engine.pool.threads();
+  const int64_t allRowSteps = divideUp(rows, tileRows) * tileRows * steps;
+  // Otherwise a task packs its rows into memory of its own, which stays in the nearest caches while all columns pass by;
+  // only where there are too few rows to keep all threads busy do several tasks pack the same ones.
+  const bool shared = allRowSteps * static_cast<int64_t>(sizeof(Step)) <= sharedRowBytes;
+  const BlockTasks tasks(rows, columns, threads == 1 ? 1 : threads * (shared ? tasksPerThread : packingTasksPerThread));
   const int64_t ownSteps = taskRowPanels * tileRows * steps;
-  Step* packedA = engine.scratch<Step>(Scratch::packedA, ownSteps * engine.pool.threads());
-  engine.pool.run(taskRows * taskColumns, [&](int64_t task, int thread) {
-    const int64_t firstRow = task % taskRows * taskRowPanels;
-    const int64_t lastRow = std::min(rowPanels, firstRow + taskRowPanels);
-    const int64_t firstColumn = task / taskRows * taskColumnPanels;
-    const int64_t lastColumn = std::min(columnPanels, firstColumn + taskColumnPanels);
-    Step* own = packedA + thread * ownSteps;
-    for (int64_t i = firstRow; i < lastRow; i++) {
-      const int64_t at = i * tileRows;
-      packPanel<tileRows>(a, row + at, rows - at, k, inner, own + (i - firstRow) * tileRows * steps);
+  Step* packedA = engine.scratch<Step>(Scratch::packedA, shared ? allRowSteps : ownSteps * threads);
+  Step* packedB = engine.scratch<Step>(Scratch::packedB, tasks.columnPanels * tileColumns * steps);
+  const auto packRowPanels = [&](int64_t panel, int64_t panels, Step* to) {
+    packPanels<tileRows>(a, row + panel * tileRows, rows - panel * tileRows, panels, k, inner, to);
+  };
+  engine.pool.run(tasks.columnPanels + (shared ? tasks.rowPanels : 0), [&](int64_t task, int) {
+    const int64_t at = task * tileColumns;
+    if (task < tasks.columnPanels) {
+      packPanel<tileColumns>(b, column + at, columns - at, k, inner, packedB + at * steps);
+    } else {
+      packRowPanels(task - tasks.columnPanels, 1, packedA + (task - tasks.columnPanels) * tileRows * steps);
     }
-    alignas(64) float tile[tileRows * tileColumns];
-    for (int64_t j = firstColumn; j < lastColumn; j++) {
+  });
+  engine.pool.run(tasks.count(), [&](int64_t task, int thread) {
+    const int64_t firstRow = tasks.firstRow(task);
+    const int64_t lastRow = tasks.firstRow(task, 1);
+    Step* ownRows = packedA + (shared ? firstRow * tileRows * steps : thread * ownSteps);
+    if (!shared) packRowPanels(firstRow, lastRow - firstRow, ownRows);
+    for (int64_t j = tasks.firstColumn(task); j < tasks.firstColumn(task, 1); j++) {
       for (int64_t i = firstRow; i < lastRow; i++) {
         const int64_t height = std::min<int64_t>(tileRows, rows - i * tileRows);
         const int64_t offset = (row + i * tileRows) * to.stride + column + j * tileColumns;
         const int64_t runningOffset = i * tileRows * running.stride + j * tileColumns;
         if (running.last) prefetchRows(to.out + offset, height, to.stride);
         else prefetchRows(running.data + runningOffset, height, running.stride);
-        multiplyPanels(steps, own + (i - firstRow) * tileRows * steps, packedB + j * tileColumns * steps, tile);
-        finishTile(tile, height, std::min<int64_t>(tileColumns, columns - j * tileColumns), to, offset, running,
-                   runningOffset);
+        const int64_t across = std::min<int64_t>(tileColumns, columns - j * tileColumns);
+        computeTile(steps, ownRows + (i - firstRow) * tileRows * steps, packedB + j * tileColumns * steps, height, across,
+                    to, offset, running, runningOffset);
       }
     }
   });

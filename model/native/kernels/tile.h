@@ -41,9 +41,10 @@ inline APT3_INLINE void tileProduct(int64_t inner, const float* a, const float* 
   }
 }
 
-/** A tile of a product of packed panels. */
-__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const float* a, const float* b, float* out) {
-  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, tileColumns, false);
+/** A tile of a product of packed panels, written to `out` or added to what is there. */
+__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const float* a, const float* b, float* out,
+                                                     int64_t outStride, bool add) {
+  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, outStride, add);
 }
 
 #if defined(APT3_AVX512)
@@ -82,8 +83,27 @@ APT3_PAIRS inline APT3_INLINE void tileProduct(int64_t inner, const Pair* a, con
 }
 
 APT3_PAIRS __attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Pair* a, const Pair* b,
-                                                                float* out) {
-  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, tileColumns, false);
+                                                                float* out, int64_t outStride, bool add) {
+  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, outStride, add);
+}
+
+/**
+ * Rounds a whole tile to bf16 by the processor's own instruction, which takes numbers below 1e-38 for zero. `sums` and
+ * `plus` are added before, where they are there.
+ */
+APT3_PAIRS __attribute__((noinline)) inline void roundTile(const float* tile, const float* sums, int64_t sumsStride,
+                                                           const bfloat16* plus, bfloat16* out, int64_t outStride) {
+  static_assert(tileVectors == 2);
+  for (int row = 0; row < tileRows; row++) {
+    __m512 halves[2];
+    for (int j = 0; j < 2; j++) {
+      halves[j] = _mm512_loadu_ps(tile + row * tileColumns + j * width);
+      if (sums != nullptr) halves[j] = _mm512_add_ps(halves[j], _mm512_loadu_ps(sums + row * sumsStride + j * width));
+      if (plus != nullptr) halves[j] = _mm512_add_ps(halves[j], (__m512)load(plus + row * outStride + j * width));
+    }
+    const __m512bh rounded = _mm512_cvtne2ps_pbh(halves[1], halves[0]);
+    std::memcpy(out + row * outStride, &rounded, sizeof rounded);
+  }
 }
 #else
 constexpr bool hasPairs = false;

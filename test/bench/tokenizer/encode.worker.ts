@@ -1,6 +1,6 @@
 /** A thread of threads.ts: loads a tokenizer anew, or encodes its share of the texts, as it is told. */
 import { parentPort, workerData } from "node:worker_threads";
-import { Tokenizer } from "../../../tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../tokenizer/node.ts";
 import { splitTexts } from "./texts.ts";
 import type { EncodeWorkerData } from "./threads.ts";
 

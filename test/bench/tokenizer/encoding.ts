@@ -2,9 +2,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { Tokenizer as ReferenceTokenizer } from "tokenizers";
-import { Tokenizer } from "../../../tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../tokenizer/node.ts";
 import { runPeers } from "./peers.ts";
-import { printTable, versionOf } from "./report.ts";
+import { print, printTable, versionOf } from "./report.ts";
 import { sampleTexts, splitTexts, type Texts } from "./texts.ts";
 
 /** Of the sample that is encoded by us and the peers; the slow ones take a tenth of it. */
@@ -20,19 +20,24 @@ export async function benchEncoding(
   corpus: readonly Texts[],
   python: string | undefined,
 ): Promise<void> {
-  const ours = corpus.map((texts) => ({ texts, ...measureOurs(json, texts) }));
-  printTable([
-    ["encoding with apt3, one thread", "MB", "MB/s, empty cache", "MB/s, second time"],
-    ...ours.map(({ texts, cold, warm }) => [
-      texts.name,
-      (texts.bytes.length / 1e6).toFixed(1),
-      cold.toFixed(1),
-      warm.toFixed(1),
-    ]),
-  ]);
+  const native = Tokenizer.fromJson(json).engine === "apt3-native";
+  if (!native) print("not measured: apt3's native encoder; it was not built here");
+  const engines = native ? [true, false] : [false];
+  for (const native of engines) {
+    const speeds = corpus.map((texts) => ({ texts, ...measureOurs(json, texts, native) }));
+    printTable([
+      [`encoding with ${nameOf(native)}, one thread`, "MB", "MB/s, empty cache", "MB/s, second time"],
+      ...speeds.map(({ texts, cold, warm }) => [
+        texts.name,
+        (texts.bytes.length / 1e6).toFixed(1),
+        cold.toFixed(1),
+        warm.toFixed(1),
+      ]),
+    ]);
+  }
 
   const sample = sampleTexts(corpus, SAMPLE_BYTES);
-  const { cold, warm } = measureOurs(json, sample);
+  const ours = engines.map((native) => ({ name: nameOf(native), ...measureOurs(json, sample, native) }));
   const tenth = splitTexts(sample)
     .filter((_, i) => i % 10 === 0)
     .map((bytes) => Buffer.from(bytes).toString());
@@ -47,8 +52,10 @@ export async function benchEncoding(
   );
   writeFileSync(input, lines.join(""));
   const rows: [string, number][] = [
-    ["apt3, empty cache", cold],
-    ["apt3, second time", warm],
+    ...ours.flatMap(({ name, cold, warm }): [string, number][] => [
+      [`${name}, empty cache`, cold],
+      [`${name}, second time`, warm],
+    ]),
     [`npm tokenizers ${versionOf("tokenizers")} (Rust)`, rust],
     [`@huggingface/tokenizers ${versionOf("@huggingface/tokenizers")} (JavaScript)`, javaScript],
   ];
@@ -59,14 +66,20 @@ export async function benchEncoding(
     [
       `encoding ${(sample.bytes.length / 1e6).toFixed(0)} MB of all, one thread`,
       "MB/s",
-      "apt3 (empty cache) is faster",
+      `${ours[0]?.name} (empty cache) is faster`,
     ],
-    ...rows.map(([name, speed]) => [name, speed.toFixed(1), `${(cold / speed).toFixed(1)} ×`]),
+    ...rows.map(([name, speed]) => [
+      name,
+      speed.toFixed(1),
+      `${((ours[0]?.cold ?? 0) / speed).toFixed(1)} ×`,
+    ]),
   ]);
 }
 
+const nameOf = (native: boolean) => (native ? "apt3 (C++)" : "apt3 (TypeScript)");
+
 /** MB/s of an encoder that has met no word yet, and of one that has met all. */
-function measureOurs(json: string, texts: Texts): { cold: number; warm: number } {
+function measureOurs(json: string, texts: Texts, native: boolean): { cold: number; warm: number } {
   const parts = splitTexts(texts);
   const encode = (tokenizer: Tokenizer): number => {
     const start = performance.now();
@@ -75,7 +88,7 @@ function measureOurs(json: string, texts: Texts): { cold: number; warm: number }
   };
   const speeds = { cold: 0, warm: 0 };
   for (let run = 0; run < RUNS; run++) {
-    const tokenizer = Tokenizer.fromJson(json);
+    const tokenizer = Tokenizer.fromJson(json, { native });
     speeds.cold = Math.max(speeds.cold, encode(tokenizer));
     speeds.warm = Math.max(speeds.warm, encode(tokenizer));
   }

@@ -1,4 +1,4 @@
-import { Tokenizer } from "../../../tokenizer/tokenizer.ts";
+import { Tokenizer } from "../../../tokenizer/node.ts";
 import { printTable } from "./report.ts";
 
 const SIZES = [1.25e6, 2.5e6, 5e6, 10e6];

@@ -62,6 +62,7 @@ struct Block {
   /** Grows at every barrier. */
   int epoch;
   int liveThreads;
+  unsigned sharedBytes;
   std::string error;
 };
 extern Block block;
@@ -72,6 +73,12 @@ extern Stacks stacks;
 
 /** Ends the launch with this error. Called on a fiber; does not return. */
 [[noreturn]] void fail(const std::string& message);
+
+/**
+ * Waits until all lanes of the warp are here (for a barrier: all threads of the block) with their operands; the last one
+ * performs what they came for.
+ */
+void await(Wait wait, void* operands);
 
 /** Performs the collective that all lanes of a warp have arrived at. */
 void performCollective(Wait wait, std::array<Thread*, warpSize>& lanes);

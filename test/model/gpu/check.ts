@@ -6,10 +6,10 @@ import { type CudaOptions, createCudaBackend, cudaUnavailable } from "../../../m
 import { presets } from "../../../model/config.ts";
 import type { TrainingShape } from "../../../model/training-state.ts";
 import { formatTable } from "../../../pipeline/runtime/table.ts";
-import { temporaryFolder } from "../../support/folders.ts";
 import { checkLaneLayouts } from "./layouts.ts";
 import { NotRun } from "./not-run.ts";
 import { checkSanitized, runKernelTests, runOperationsAndCurve } from "./programs.ts";
+import { scratchFolder } from "./scratch-folder.ts";
 import { measureThroughput, type Throughput } from "./throughput.ts";
 
 /*
@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
   },
 });
 // Choices between our products and cuBLASLt's are measured anew, to be shown.
-const cacheFolder = temporaryFolder();
+const cacheFolder = scratchFolder();
 const cuda: CudaOptions = {
   cacheFolder,
   ...(options.library === undefined ? {} : { library: options.library }),

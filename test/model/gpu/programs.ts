@@ -3,11 +3,11 @@ import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { loadAddon } from "../../../model/backends/cpu/addon.ts";
+import { loadCpuAddon } from "../../../model/backends/cpu/addon.ts";
 import { chooseTarget, imagesOf, readKernelFile } from "../../../model/backends/cuda/kernel-images.ts";
-import { temporaryFolder } from "../../support/folders.ts";
 import { buildEmulator, emulatorMissing } from "../emulator/build.ts";
 import { NotRun } from "./not-run.ts";
+import { scratchFolder } from "./scratch-folder.ts";
 
 /** The checks of `npm run check:gpu` that are programs of their own. */
 
@@ -41,12 +41,12 @@ export async function runKernelTests(library: string | undefined, suite: string)
 
 /** The machine code for the first card, as files. */
 function shippedModules(): string[] {
-  const [found, file] = [loadAddon(), readKernelFile()];
+  const [found, file] = [loadCpuAddon(), readKernelFile()];
   if (!("addon" in found) || file === undefined) throw new NotRun("no compiled addon or kernels");
   const [card] = found.addon.cuda.probe("libcuda.so.1").devices;
   const target = card === undefined ? undefined : chooseTarget(file.header, card);
   if (target === undefined) throw new NotRun("no kernels for this card");
-  const folder = temporaryFolder();
+  const folder = scratchFolder();
   return imagesOf(file, target).map((image, index) => {
     const path = join(folder, `${index}.bin`);
     writeFileSync(path, image);

@@ -10,17 +10,12 @@ import { initialValues } from "../../../model/init.ts";
 import { createTrainingModel, setWeights } from "../../../model/training-model.ts";
 import { silentContext } from "../../../pipeline/runtime/command.ts";
 import { silentProgress } from "../../../pipeline/runtime/progress.ts";
-import {
-  bestCheckpoint,
-  listCheckpoints,
-  loadCheckpoint,
-  type RunState,
-  saveCheckpoint,
-} from "../../../train/run/checkpoint.ts";
+import { loadCheckpoint, type RunState, saveCheckpoint } from "../../../train/run/checkpoint.ts";
 import {
   type CheckpointKeeperOptions,
   createCheckpointKeeper,
 } from "../../../train/run/checkpoint-keeper.ts";
+import { bestCheckpoint, listCheckpoints } from "../../../train/run/checkpoint-list.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 
 const root = temporaryFolder();

@@ -9,12 +9,8 @@ import { initialValues } from "../../../model/init.ts";
 import type { TrainingModel } from "../../../model/llama.ts";
 import { listTensors } from "../../../model/parameters.ts";
 import { createTrainingModel, setWeights } from "../../../model/training-model.ts";
-import {
-  listCheckpoints,
-  loadCheckpoint,
-  pruneCheckpoints,
-  saveCheckpoint,
-} from "../../../train/run/checkpoint.ts";
+import { loadCheckpoint, saveCheckpoint } from "../../../train/run/checkpoint.ts";
+import { listCheckpoints, pruneCheckpoints } from "../../../train/run/checkpoint-list.ts";
 
 const config = { ...presets.demo, vocabSize: 20, dModel: 8, heads: 2, kvHeads: 1, dHidden: 12 };
 const identity = { fingerprint: "run", tokenizerSha256: "tokenizer" };

@@ -22,7 +22,7 @@ interface Fields {
 export type UnicodeForm = "NFC" | "NFKC";
 
 /** How our own engine runs a tokenizer.json. */
-export interface NativePlan {
+export interface BpePlan {
   readonly unicodeForm: UnicodeForm | undefined;
   readonly preTokenization: PreTokenization;
   readonly decoderStyle: DecoderStyle;
@@ -39,7 +39,7 @@ interface Normalization {
  * How our own engine would run this tokenizer, or undefined when some part of it is one we do not implement to the
  * letter: then another engine has to take it. What decides about ids or text is matched exactly, field by field.
  */
-export function planNative(json: BpeTokenizerJson): NativePlan | undefined {
+export function planBpe(json: BpeTokenizerJson): BpePlan | undefined {
   const normalization = readNormalizer(json.normalizer);
   if (normalization === undefined || !isPlainModel(json.model)) return undefined;
   const preTokenization = readPreTokenization(json, normalization);

@@ -1,5 +1,5 @@
-import { createCpuBackend } from "../../../model/backends/cpu.ts";
-import { createInputs, operationCases } from "../operations.ts";
+import { createCpuBackend } from "../../model/backends/cpu.ts";
+import { createInputs, operationCases } from "../model/operations.ts";
 
 /*
  * Runs under the sanitizers (see run.ts): every operation in every instruction set and element type, failures in between,

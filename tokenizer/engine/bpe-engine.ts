@@ -1,19 +1,20 @@
 import type { BpeTokenizerJson } from "../tokenizer-json.ts";
 import { BpeModel } from "./bpe-model.ts";
+import type { BpePlan, UnicodeForm } from "./bpe-plan.ts";
 import { makeDecoder, type TextDecoding, type TextStream } from "./decoder.ts";
 import { BpeEncoder } from "./encoder.ts";
-import type { Engine, TextPiece } from "./engine.ts";
-import type { NativePlan, UnicodeForm } from "./native-support.ts";
+import type { Encoder, Engine, EngineName, MakeEncoder, TextPiece } from "./engine.ts";
 import { type LocatedIds, OffsetEncoder } from "./offset-encoder.ts";
 import type { TokenIds } from "./token-ids.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** Our own engine. */
-export class NativeEngine implements Engine {
-  readonly name = "apt3";
-  readonly #encoder: BpeEncoder;
-  readonly #locator: OffsetEncoder;
+export class BpeEngine implements Engine {
+  readonly name: EngineName;
+  readonly #encoder: Encoder;
+  readonly #makeLocator: () => OffsetEncoder;
+  #locator: OffsetEncoder | undefined;
   readonly #decoder: TextDecoding;
   readonly #unicodeForm: UnicodeForm | undefined;
   readonly #isByteLevel: boolean;
@@ -21,18 +22,32 @@ export class NativeEngine implements Engine {
   /** Finds special tokens in text: the leftmost, of those the longest. Undefined when there are none. */
   readonly #specialPattern: RegExp | undefined;
 
-  /** @param tokens token of each id, added tokens included */
-  constructor(json: BpeTokenizerJson, plan: NativePlan, tokens: readonly (string | undefined)[]) {
-    const { model } = json;
-    const bpe = new BpeModel(model.vocab, model.merges, {
+  /**
+   * @param tokens token of each id, added tokens included
+   * @param makeEncoder tried first; where it makes none, the encoder in TypeScript is taken
+   */
+  constructor(
+    json: BpeTokenizerJson,
+    plan: BpePlan,
+    tokens: readonly (string | undefined)[],
+    makeEncoder: MakeEncoder,
+  ) {
+    const { preTokenization } = plan;
+    const { vocab: ids, merges, ...model } = json.model;
+    const options = {
       unkToken: model.unk_token ?? undefined,
       fuseUnk: model.fuse_unk,
       byteFallback: model.byte_fallback,
       ignoreMerges: model.ignore_merges,
-      byteLevel: plan.preTokenization.kind === "byte-level",
-    });
-    this.#locator = new OffsetEncoder(bpe, plan.preTokenization);
-    this.#encoder = new BpeEncoder(bpe, plan.preTokenization, tokens.length > 1 << 16);
+      byteLevel: preTokenization.kind === "byte-level",
+    };
+    const wide = tokens.length > 1 << 16;
+    const makeModel = () => new BpeModel(ids, merges, options);
+    this.#makeLocator = () => new OffsetEncoder(makeModel(), preTokenization);
+    this.#encoder =
+      makeEncoder({ ids, merges, options, preTokenization, wide }) ??
+      new BpeEncoder(makeModel(), preTokenization, wide);
+    this.name = this.#encoder.name;
     this.#decoder = makeDecoder(tokens, plan.decoderStyle);
     this.#unicodeForm = plan.unicodeForm;
     this.#isByteLevel = plan.preTokenization.kind === "byte-level";
@@ -61,11 +76,13 @@ export class NativeEngine implements Engine {
 
   locate(text: string, parseSpecials: boolean): LocatedIds | undefined {
     if (this.#unicodeForm !== undefined) return undefined; // the form has other offsets than the text
+    this.#locator ??= this.#makeLocator();
+    const locator = this.#locator;
     const located: LocatedIds = { ids: [], offsets: [] };
-    if (!parseSpecials) this.#locator.push(text, 0, located);
+    if (!parseSpecials) locator.push(text, 0, located);
     else {
       this.#forEachPiece(text, (piece, from) => {
-        if ("text" in piece) this.#locator.push(piece.text, from, located);
+        if ("text" in piece) locator.push(piece.text, from, located);
         else {
           located.ids.push(this.#specials.get(piece.special) as number);
           located.offsets.push(from, from + piece.special.length);

@@ -1,28 +1,28 @@
 /**
- * Compiles the native addons (the `cpu` backend with the host side of the `cuda` backend, and the tokenizer's fast
- * encoder) with the machine's own C++ compiler: `npm ci` runs this. It never fails, because apt3 runs without them, in
- * plain TypeScript, more slowly: the reason is left in build/skipped.txt, which `--backend cpu` quotes. Plain JavaScript
- * without dependencies, for any Node that npm may run under. The compiler is called directly: node-gyp would need Python
- * and download Node's headers, which the package `node-api-headers` brings along, and there is nothing in two dozen files of
- * standard C++ that it would do better.
+ * Compiles the native addons (the `cpu` and `cuda` backends, the tokenizer's encoder; see addons.mjs) with the machine's
+ * own C++ compiler: `npm ci` runs this. It never fails, because apt3 runs without them, only slower (the `reference`
+ * backend hundreds of times, the encoder in TypeScript two to three times): the reason is left in an addon's
+ * build/skipped.txt, which `--backend cpu` quotes. Plain JavaScript without dependencies, for any Node that npm may run
+ * under. The compiler is called directly: node-gyp would need Python and download Node's headers, which the package
+ * `node-api-headers` brings along, and there is nothing in a few dozen files of standard C++ that it would do better.
  * Where prebuilds/ holds a binary of these sources for this platform, that one is taken and nothing is compiled.
  *
- * `node bin/native/build.mjs --sanitize` builds with the address and undefined-behaviour sanitizers instead, into
- * build/sanitize, and does fail (see `npm run check:sanitize`). `--keep` compiles, and keeps the results in prebuilds/
- * (`npm run prebuilds`).
+ * `node native/build.mjs --sanitize` builds with the address and undefined-behaviour sanitizers instead, into
+ * build/sanitize, and does fail (see `npm run check:sanitize`). `--keep` compiles, and keeps the result in prebuilds/
+ * (`npm run prebuilds`). Names of addons build these only.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { addons } from "./addons.mjs";
-import { hasPrebuilt, keepPrebuilt } from "./prebuilt.mjs";
+import { ADDONS, SHARED } from "./addons.mjs";
+import { findPrebuilt, keepPrebuilt } from "./prebuilt.mjs";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
 const sanitize = process.argv.includes("--sanitize");
 const keeps = process.argv.includes("--keep");
-const buildFolder = ({ folder }) => join(root, folder, "build", ...(sanitize ? ["sanitize"] : []));
+
+/** Where an addon is built. */
+const buildFolder = ({ folder }) => join(folder, "build", ...(sanitize ? ["sanitize"] : []));
 
 const flags = [
   "-std=c++20",
@@ -65,48 +65,51 @@ async function compile(addon) {
   if (process.platform === "win32") throw new Error("Windows is not supported yet; use WSL");
   const compiler = findCompiler();
   if (compiler === undefined)
-    throw new Error("no C++ compiler found; install g++ or clang++, then run: node bin/native/build.mjs");
+    throw new Error("no C++ compiler found; install g++ or clang++, then run: node native/build.mjs");
   const { default: nodeApi } = await import("node-api-headers");
   const build = buildFolder(addon);
   mkdirSync(build, { recursive: true });
-  const sources = addon.parts.flatMap((part) => {
-    const folder = join(root, addon.folder, part);
-    return readdirSync(folder)
+  const sources = addon.parts.flatMap((part) =>
+    readdirSync(join(addon.folder, part))
       .filter((name) => name.endsWith(".cpp"))
-      .map((name) => join(folder, name));
-  });
-  const object = (name) => join(build, basename(name).replace(".cpp", ".o"));
+      .map((name) => join(addon.folder, part, name)),
+  );
+  const object = (source) => join(build, basename(source).replace(".cpp", ".o"));
   const waiting = [...sources];
+  const include = ["-I", nodeApi.include_dir, "-I", SHARED];
   const worker = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      await run(compiler, [...flags, "-I", nodeApi.include_dir, "-c", name, "-o", object(name)]);
+    for (let source = waiting.shift(); source !== undefined; source = waiting.shift()) {
+      await run(compiler, [...flags, ...include, "-c", source, "-o", object(source)]);
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
-  const compiled = join(build, `${addon.name}.node`);
-  await run(compiler, [...flags, ...shared, ...sources.map(object), "-o", `${compiled}.part`]);
-  renameSync(`${compiled}.part`, compiled);
+  const unfinished = join(build, `${addon.name}.node.part`);
+  await run(compiler, [...flags, ...shared, ...sources.map(object), "-o", unfinished]);
+  renameSync(unfinished, join(build, `${addon.name}.node`));
   rmSync(join(build, "skipped.txt"), { force: true });
-  for (const name of sources) rmSync(object(name));
-  if (keeps) console.log(`kept as ${keepPrebuilt(addon, compiled)}`);
+  for (const source of sources) rmSync(object(source));
 }
 
-/** Leaves the work to the prebuilt addon. */
-function forgetCompiled(addon) {
+/** Leaves the work to the prebuilt addon; false if there is none. */
+function takePrebuilt(addon) {
+  if (findPrebuilt(addon) === undefined) return false;
   // What was compiled before would be loaded first.
   for (const name of [`${addon.name}.node`, "skipped.txt"])
     rmSync(join(buildFolder(addon), name), { force: true });
+  return true;
 }
 
-for (const addon of addons) {
+const names = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+for (const addon of ADDONS.filter(({ name }) => names.length === 0 || names.includes(name))) {
+  const compiled = join(buildFolder(addon), `${addon.name}.node`);
   try {
-    if (sanitize || keeps || !hasPrebuilt(addon)) await compile(addon);
-    else forgetCompiled(addon);
+    if (sanitize || keeps || !takePrebuilt(addon)) await compile(addon);
+    if (keeps) console.log(`kept as ${keepPrebuilt(addon, compiled)}`);
   } catch (error) {
     if (sanitize || keeps) throw error;
-    forgetCompiled(addon);
     mkdirSync(buildFolder(addon), { recursive: true });
+    rmSync(compiled, { force: true });
     writeFileSync(join(buildFolder(addon), "skipped.txt"), `${error.message.split("\n")[0]}\n`);
   }
 }

@@ -1,0 +1,15 @@
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const native = dirname(fileURLToPath(import.meta.url));
+const addon = (name, folder, parts) => ({ name, folder: join(native, "..", folder), parts });
+
+/** Headers all addons share. */
+export const SHARED = native;
+
+/** The addons: their names, folders and the parts of these with C++. Each is built in its folder's build/. */
+export const ADDONS = [
+  // The host side of the cuda backend takes no CUDA toolkit: it opens the driver at run time.
+  addon("cpu", "model/native", [".", "kernels", "cuda", "cuda/host"]),
+  addon("encoder", "tokenizer/native", ["."]),
+];
