@@ -91,6 +91,9 @@ describe("the HTTP server", () => {
     assert.match(figures, /^apt3_requests_total\{route="\/tokenize",status="200"\} [1-9]/m);
     assert.match(figures, /^apt3_requests_total\{route="none",status="404"\} 1$/m);
     assert.match(figures, /^apt3_requests_in_flight 0$/m);
+    for (const name of ["requests_total", "tokens_total", "requests_in_flight", "request_seconds"]) {
+      assert.match(figures, new RegExp(`^# HELP apt3_${name} .+\\.\n# TYPE apt3_${name} [a-z]+$`, "m"));
+    }
     assert.ok(metrics.tokens > 0);
     const { openapi, paths } = (await server.inject("/openapi.json")).json();
     assert.equal(openapi, "3.1.0");

@@ -38,12 +38,16 @@ export class Metrics {
       (bound, i) => `apt3_request_seconds_bucket{le="${bound}"} ${this.#buckets[i]}`,
     );
     return [
+      "# HELP apt3_requests_total Requests answered, by endpoint and status.",
       "# TYPE apt3_requests_total counter",
       ...[...this.#requests].map(([labels, count]) => `apt3_requests_total{${labels}} ${count}`),
+      "# HELP apt3_tokens_total Tokens encoded, decoded or counted.",
       "# TYPE apt3_tokens_total counter",
       `apt3_tokens_total ${this.#tokens}`,
+      "# HELP apt3_requests_in_flight Requests being answered now.",
       "# TYPE apt3_requests_in_flight gauge",
       `apt3_requests_in_flight ${this.inFlight}`,
+      "# HELP apt3_request_seconds Time from a request to its answer.",
       "# TYPE apt3_request_seconds histogram",
       ...buckets,
       `apt3_request_seconds_bucket{le="+Inf"} ${this.#answered}`,
