@@ -2,7 +2,7 @@ import type { BpeModel } from "./bpe-model.ts";
 import type { Encoder } from "./engine.ts";
 import { HOT_FIELDS, HOT_READ_AHEAD } from "./hot-words.ts";
 import { type PreTokenization, prependsSpace, SPACE, wordScanner } from "./pre-tokenizer.ts";
-import { allocateIds, type TokenIds, withRoom } from "./token-ids.ts";
+import { GrowingIds, type TokenIds } from "./token-ids.ts";
 import { type TextBytes, WordCache } from "./word-cache.ts";
 
 export type { TokenIds } from "./token-ids.ts";
@@ -27,34 +27,30 @@ export class BpeEncoder implements Encoder {
   readonly #cache: WordCache;
   /** The text being encoded, from byte 1 on; byte 0 is free for the "▁" put before it. */
   readonly #text: TextBytes = withView(new Uint8Array(1 << 16));
-  #ids: TokenIds;
-  #length = 0;
+  readonly #ids: GrowingIds;
 
   /** @param wide ids may exceed 65,535 */
   constructor(model: BpeModel, preTokenization: PreTokenization, wide: boolean, cachedWords = CACHED_WORDS) {
     this.#preTokenization = preTokenization;
     this.#wide = wide;
     this.#cache = new WordCache(model, wordScanner(preTokenization), wide, cachedWords);
-    this.#ids = allocateIds(1 << 16, wide);
+    this.#ids = new GrowingIds(wide);
   }
 
   get length(): number {
-    return this.#length;
+    return this.#ids.length;
   }
 
   take(): TokenIds {
-    const ids = this.#ids.slice(0, this.#length);
-    this.#length = 0;
-    return ids;
+    return this.#ids.take();
   }
 
   reset(): void {
-    this.#length = 0;
+    this.#ids.length = 0;
   }
 
   push(id: number): void {
-    this.#reserve(1);
-    this.#ids[this.#length++] = id;
+    this.#ids.push(id);
   }
 
   pushText(text: string, atStart: boolean): void {
@@ -78,7 +74,7 @@ export class BpeEncoder implements Encoder {
     bytes.fill(0, end, end + HOT_READ_AHEAD);
     bytes[0] = SPACE;
     let start = prependsSpace(this.#preTokenization, bytes, 1, atStart) ? 0 : 1;
-    this.#reserve((end - start) * idsPerByte + 4); // up to four ids are written at once
+    this.#ids.reserve((end - start) * idsPerByte + 4); // up to four ids are written at once
     while (start < end) {
       start = this.#cache.lookUp(this.#text, start, end);
       this.#appendIds();
@@ -89,8 +85,8 @@ export class BpeEncoder implements Encoder {
   #appendIds(): void {
     const narrow = !this.#wide;
     const { places, slots, stored, words } = this.#cache;
-    const ids = this.#ids;
-    let count = this.#length;
+    const ids = this.#ids.array;
+    let count = this.#ids.length;
     for (let i = 0; i < words; i++) {
       const at = (places[i] as number) + FIELDS;
       const made = slots[at] as number;
@@ -109,17 +105,13 @@ export class BpeEncoder implements Encoder {
       }
       count += made;
     }
-    this.#length = count;
+    this.#ids.length = count;
   }
 
   #makeRoom(length: number): void {
     const needed = 1 + length + HOT_READ_AHEAD;
     if (needed <= this.#text.bytes.length) return;
     Object.assign(this.#text, withView(new Uint8Array(needed + (needed >> 1))));
-  }
-
-  #reserve(count: number): void {
-    this.#ids = withRoom(this.#ids, this.#length, count, this.#wide);
   }
 }
 

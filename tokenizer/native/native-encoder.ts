@@ -4,7 +4,7 @@ import { type BpeTables, readBpeTables } from "../engine/bpe-tables.ts";
 import { CACHED_WORDS } from "../engine/encoder.ts";
 import type { Encoder, EncoderParts } from "../engine/engine.ts";
 import { METASPACE, type MetaspaceWords, prependsSpace, SPACE } from "../engine/pre-tokenizer.ts";
-import { allocateIds, type TokenIds, withRoom } from "../engine/token-ids.ts";
+import { GrowingIds, type TokenIds } from "../engine/token-ids.ts";
 
 /** A handle to a native object. */
 declare const encoderBrand: unique symbol;
@@ -77,37 +77,31 @@ class NativeEncoder implements Encoder {
   readonly #addon: Addon;
   readonly #handle: NativeHandle;
   readonly #words: MetaspaceWords;
-  readonly #wide: boolean;
   /** The text being encoded, from byte 1 on; byte 0 is the "▁" put before it. */
   #text = new Uint8Array(1 << 16);
-  #ids: TokenIds;
-  #length = 0;
+  readonly #ids: GrowingIds;
 
   constructor(addon: Addon, handle: NativeHandle, words: MetaspaceWords, wide: boolean) {
     this.#addon = addon;
     this.#handle = handle;
     this.#words = words;
-    this.#wide = wide;
-    this.#ids = allocateIds(1 << 16, wide);
+    this.#ids = new GrowingIds(wide);
   }
 
   get length(): number {
-    return this.#length;
+    return this.#ids.length;
   }
 
   take(): TokenIds {
-    const ids = this.#ids.slice(0, this.#length);
-    this.#length = 0;
-    return ids;
+    return this.#ids.take();
   }
 
   reset(): void {
-    this.#length = 0;
+    this.#ids.length = 0;
   }
 
   push(id: number): void {
-    this.#reserve(1);
-    this.#ids[this.#length++] = id;
+    this.#ids.push(id);
   }
 
   pushText(text: string, atStart: boolean): void {
@@ -128,16 +122,13 @@ class NativeEncoder implements Encoder {
     this.#text.fill(0, end, end + READ_AHEAD);
     this.#text[0] = SPACE;
     const start = prependsSpace(this.#words, this.#text, 1, atStart) ? 0 : 1;
-    this.#reserve(end - start + SLACK);
-    this.#length = this.#addon.encode(this.#handle, this.#text, start, end, this.#ids, this.#length);
+    this.#ids.reserve(end - start + SLACK);
+    const { array, length: count } = this.#ids;
+    this.#ids.length = this.#addon.encode(this.#handle, this.#text, start, end, array, count);
   }
 
   #makeRoom(length: number): void {
     const needed = 1 + length + READ_AHEAD;
     if (needed > this.#text.length) this.#text = new Uint8Array(needed + (needed >> 1));
-  }
-
-  #reserve(count: number): void {
-    this.#ids = withRoom(this.#ids, this.#length, count, this.#wide);
   }
 }

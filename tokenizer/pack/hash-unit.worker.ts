@@ -1,4 +1,4 @@
-import { move, workerData } from "piscina";
+import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { workerTask } from "../../pipeline/runtime/workers.ts";
 import type { TokenIds } from "../engine/encoder.ts";
@@ -30,7 +30,7 @@ const encoder = await createDocumentEncoder(encode);
 const buffers = new RowBuffers(shuffle);
 const hashRow = rowHasher(await xxhash());
 
-export default workerTask(hashUnit);
+export default workerTask(hashUnit, ({ hashes }) => [hashes.buffer]);
 
 /** Encodes the documents of one unit as packing does, and hashes the rows instead of writing them. */
 async function hashUnit(task: HashUnitTask): Promise<HashUnitResult> {
@@ -45,11 +45,9 @@ async function hashUnit(task: HashUnitTask): Promise<HashUnitResult> {
   });
   await encodeUnit(task, encoder, rows);
   const index = rows.finish();
-  const result: HashUnitResult = {
+  return {
     index,
     hashes: BigUint64Array.from(hashes),
     tails: shuffle.wide ? Uint32Array.from(tails) : Uint16Array.from(tails),
   };
-  move(result.hashes.buffer);
-  return result;
 }
