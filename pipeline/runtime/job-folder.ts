@@ -1,4 +1,4 @@
-import { mkdir, readdir } from "node:fs/promises";
+import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { UserError } from "./errors.ts";
@@ -21,6 +21,8 @@ export interface JobFolder<Manifest> {
   readonly path: string;
   /** The manifest an earlier run of the same job wrote, finished or not, or that of a job this one extends. */
   readonly found: Manifest | undefined;
+  /** Where the job keeps what only an unfinished run needs. Made by the job; gone once a complete manifest stands. */
+  readonly work: string;
   save(manifest: Manifest): Promise<void>;
   release(): Promise<void>;
 }
@@ -54,7 +56,14 @@ export async function openJobFolder<Manifest extends JobManifest>(
       );
     }
     await removePartialFiles(path);
-    return { path, found, save: (manifest) => writeJson(manifestPath, manifest), release };
+    const work = join(path, "work");
+    const isDone = found?.complete === true && found.fingerprint === job.fingerprint;
+    if (isDone) await rm(work, { recursive: true, force: true }); // a kill may have come before it was removed
+    const save = async (manifest: Manifest) => {
+      await writeJson(manifestPath, manifest);
+      if (manifest.complete) await rm(work, { recursive: true, force: true });
+    };
+    return { path, found, work, save, release };
   } catch (error) {
     await release();
     throw error;

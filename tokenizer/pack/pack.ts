@@ -1,5 +1,4 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir } from "node:fs/promises";
 import { type Corpus, openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
@@ -73,7 +72,7 @@ async function packWith(
     const manifest = emptyManifest(job);
     if (folder.found === undefined) await requireSpaceForAll(corpus, encoders, job, options.out, free);
     await folder.save(manifest); // before anything else: it says whose the folder is
-    const work = join(options.out, "work");
+    const { work } = folder;
     await mkdir(work, { recursive: true });
     await removePartialFiles(work);
 
@@ -109,7 +108,6 @@ async function packWith(
     // 4. Publish
     const complete = { ...manifest, complete: true };
     await folder.save(complete);
-    await rm(work, { recursive: true, force: true });
     return complete;
   } finally {
     await folder.release();

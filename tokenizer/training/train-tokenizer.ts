@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type CorpusFile, openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
@@ -85,10 +84,9 @@ export async function trainTokenizer(
     await folder.save(start);
 
     // 2. Count words
-    const workFolder = join(options.out, "work");
     const { words, counts } = await countWords(
       inputs,
-      { ...options, preTokenization: design.preTokenization, keptShares, workFolder },
+      { ...options, preTokenization: design.preTokenization, keptShares, workFolder: folder.work },
       context,
     );
 
@@ -122,7 +120,6 @@ export async function trainTokenizer(
       files,
     };
     await folder.save(manifest);
-    await rm(workFolder, { recursive: true, force: true });
     return { ...manifest, reused: false };
   } finally {
     await folder.release();

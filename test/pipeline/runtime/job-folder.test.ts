@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { z } from "zod";
@@ -31,6 +31,31 @@ test("a folder is given to one job: it continues, another is refused", async () 
     message: `${path}: made by another configuration (--seed differ); choose another --out or remove the folder`,
   });
   assert.equal(existsSync(join(path, ".lock")), false, "a refused job must not keep the lock");
+});
+
+test("what only an unfinished run needs is kept until all is done, and goes even after a kill in between", async () => {
+  const path = join(root, "work-in-progress");
+  const manifest = { format: "test/1", fingerprint: "a", complete: false };
+  const first = await openJobFolder(path, job("a"));
+  await first.save(manifest);
+  mkdirSync(first.work);
+  writeFileSync(join(first.work, "unit-0"), "");
+  await first.release();
+
+  const second = await openJobFolder(path, job("a"));
+  assert.deepEqual(
+    readdirSync(second.work),
+    ["unit-0"],
+    "an unfinished run's work must be there to go on with",
+  );
+  await second.save({ ...manifest, complete: true });
+  assert.equal(existsSync(second.work), false);
+  await second.release();
+
+  mkdirSync(join(path, "work")); // killed after the manifest was written, before the work was removed
+  writeFileSync(join(path, "work", "unit-0"), "");
+  await (await openJobFolder(path, job("a"))).release();
+  assert.equal(existsSync(join(path, "work")), false);
 });
 
 test("a folder with somebody else's files is not written to", async () => {
