@@ -1,9 +1,11 @@
+import type { LineTable } from "./line-table.ts";
 import { type Lines, readLines } from "./lines.ts";
+import type { NgramBounds } from "./ngrams.ts";
 import { readNumbers } from "./numbers.ts";
 import { qualityOf } from "./quality.ts";
-import { readSigns, SIGN } from "./signs.ts";
-import { unlikelyShare } from "./trigrams.ts";
-import { readWords, type Words } from "./words.ts";
+import { SIGN } from "./signs.ts";
+import { textReader } from "./text-reader.ts";
+import type { Words } from "./words.ts";
 
 /** What steps want to know of one text, worked out when first asked for and then shared by all of them. */
 export class TextMeasures {
@@ -12,6 +14,7 @@ export class TextMeasures {
   #numbers: number | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
+  #lineTable: LineTable | undefined;
   #splitLines: readonly string[] | undefined;
   #unlikely: number | undefined;
   #quality: number | undefined;
@@ -23,7 +26,7 @@ export class TextMeasures {
   }
 
   get signs(): number {
-    this.#signs ??= readSigns(this.text);
+    this.#signs ??= textReader().signs(this.text);
     return this.#signs;
   }
 
@@ -39,8 +42,19 @@ export class TextMeasures {
   }
 
   get words(): Words {
-    this.#words ??= readWords(this.text);
+    this.#words ??= textReader().words(this.text);
     return this.#words;
+  }
+
+  /** See `readNgramBounds`; valid until those of another text are asked for. */
+  get ngramBounds(): NgramBounds {
+    return textReader().ngramBounds(this.words);
+  }
+
+  /** Where the lines are and what is in them; valid until that of another text is asked for. */
+  get lineTable(): LineTable {
+    this.#lineTable ??= textReader().lines(this.text);
+    return this.#lineTable;
   }
 
   /** The text's lines; for what is told of their shapes see `lines`. */
@@ -56,7 +70,7 @@ export class TextMeasures {
 
   /** See `unlikelyShare`. */
   get unlikely(): number {
-    this.#unlikely ??= unlikelyShare(this.text);
+    this.#unlikely ??= textReader().unlikely(this.text);
     return this.#unlikely;
   }
 
