@@ -1,3 +1,4 @@
+import { countsFor } from "./hash-counts.ts";
 import type { Words } from "./words.ts";
 
 const LONGEST_TOP = 4;
@@ -28,7 +29,7 @@ export function readNgramBounds(words: Words): NgramBounds {
   const counted = new Uint32Array(LONGEST_REPEATED + 1);
   top.fill(0);
   repeated.fill(0);
-  const bigrams = tableFor(count);
+  const bigrams = countsFor(count);
   const raise = (n: number, start: number, occurrences: number) => {
     top[n] = Math.max(top[n] as number, occurrences * ngramCharacters(words, start, n));
   };
@@ -60,7 +61,7 @@ export function readNgramBounds(words: Words): NgramBounds {
 
 /** Characters covered by the occurrences of the n-gram that covers most; an n-gram seen once covers none. */
 export function topNgramCharacters(words: Words, n: number): number {
-  const ngrams = tableFor(words.count);
+  const ngrams = countsFor(words.count);
   let most = 0;
   for (let i = 0; i + n <= words.count; i++) {
     const occurrences = ngrams.add(ngramHash(words, i, n));
@@ -71,7 +72,7 @@ export function topNgramCharacters(words: Words, n: number): number {
 
 /** Characters in n-grams that were seen before; overlapping repetitions are counted once. */
 export function duplicateNgramCharacters(words: Words, n: number): number {
-  const ngrams = tableFor(words.count);
+  const ngrams = countsFor(words.count);
   let duplicate = 0;
   for (let i = 0; i + n <= words.count; ) {
     if (ngrams.add(ngramHash(words, i, n)) > 1) {
@@ -97,39 +98,4 @@ function ngramCharacters(words: Words, start: number, n: number): number {
   let characters = 0;
   for (let i = start; i < start + n; i++) characters += words.lengths[i] as number;
   return characters;
-}
-
-/** Counts 32-bit hashes by open addressing; a collision of two n-grams in one text is not worth caring for.
- * One table serves all texts of a worker: making new ones cost a third of the step's time. */
-class NgramTable {
-  #mask = 0;
-  /** Pairs of a hash and its count, side by side in memory. */
-  #slots = new Int32Array(0);
-
-  /** Makes room for `entries` hashes and forgets the earlier ones. */
-  clear(entries: number): void {
-    const size = 2 ** Math.ceil(Math.log2(entries * 1.5 + 2)) * 2;
-    if (size > this.#slots.length) this.#slots = new Int32Array(size);
-    else this.#slots.fill(0, 0, size);
-    this.#mask = size - 1;
-  }
-
-  /** Counts one occurrence and returns how many there are now. */
-  add(hash: number): number {
-    const slots = this.#slots;
-    let slot = (hash << 1) & this.#mask;
-    while (slots[slot + 1] !== 0 && slots[slot] !== hash) slot = (slot + 2) & this.#mask;
-    slots[slot] = hash;
-    const count = (slots[slot + 1] as number) + 1;
-    slots[slot + 1] = count;
-    return count;
-  }
-}
-
-let table: NgramTable | undefined;
-
-function tableFor(words: number): NgramTable {
-  table ??= new NgramTable();
-  table.clear(words);
-  return table;
 }

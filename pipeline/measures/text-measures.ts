@@ -1,11 +1,20 @@
-import type { LineTable } from "./line-table.ts";
 import { type Lines, readLines } from "./lines.ts";
+import { openNativeReader } from "./native/native-reader.ts";
 import type { NgramBounds } from "./ngrams.ts";
 import { readNumbers } from "./numbers.ts";
 import { qualityOf } from "./quality.ts";
 import { SIGN } from "./signs.ts";
-import { textReader } from "./text-reader.ts";
+import { TextLines } from "./text-lines.ts";
+import { portableReader, type TextReader } from "./text-reader.ts";
 import type { Words } from "./words.ts";
+
+let reader: TextReader | undefined;
+
+/** The one of this machine, made when first asked for. */
+function textReader(): TextReader {
+  reader ??= openNativeReader() ?? portableReader;
+  return reader;
+}
 
 /** What steps want to know of one text, worked out when first asked for and then shared by all of them. */
 export class TextMeasures {
@@ -14,8 +23,7 @@ export class TextMeasures {
   #numbers: number | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
-  #lineTable: LineTable | undefined;
-  #splitLines: readonly string[] | undefined;
+  #textLines: TextLines | undefined;
   #unlikely: number | undefined;
   #quality: number | undefined;
 
@@ -51,20 +59,14 @@ export class TextMeasures {
     return textReader().ngramBounds(this.words);
   }
 
-  /** Where the lines are and what is in them; valid until that of another text is asked for. */
-  get lineTable(): LineTable {
-    this.#lineTable ??= textReader().lines(this.text);
-    return this.#lineTable;
-  }
-
-  /** The text's lines; for what is told of their shapes see `lines`. */
-  get splitLines(): readonly string[] {
-    this.#splitLines ??= this.text.split("\n");
-    return this.#splitLines;
+  /** The text's lines one by one; for the sums of their shapes see `lines`. */
+  get textLines(): TextLines {
+    this.#textLines ??= new TextLines(this.text, textReader().lines(this.text));
+    return this.#textLines;
   }
 
   get lines(): Lines {
-    this.#lines ??= readLines(this.text);
+    this.#lines ??= readLines(this.textLines);
     return this.#lines;
   }
 
