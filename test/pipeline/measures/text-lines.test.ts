@@ -17,7 +17,7 @@ const EDGES: Readonly<Record<keyof typeof EDGE, RegExp>> = {
   endsSentence: /[.!?…:;]["”»’)\]*]*$/,
   endsVerse: /[,;:.!?…—–-]["”»)]*$/,
   endsInLetter: /\p{L}$/u,
-  isHyphenated: /(?![\ud800-\udfff])\p{L}[-¬=]$/u,
+  isHyphenated: /(?![\u{10000}-\u{10ffff}])\p{L}[-¬=]$/u,
   dividesWord: /\p{Ll}[-¬]$/u,
 };
 const SIGNS: Readonly<Record<Exclude<keyof typeof IN_LINE, "fewPolish">, RegExp>> = {
