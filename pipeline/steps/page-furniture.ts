@@ -1,3 +1,4 @@
+import { countsFor } from "../measures/hash-counts.ts";
 import { IN_LINE } from "../measures/line-table.ts";
 import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
@@ -131,9 +132,7 @@ const isBlankAt = (lines: TextLines, i: number) => i >= 0 && i < lines.count && 
 function markRepeatedHeads(lines: TextLines, removed: Uint8Array): void {
   if (lines.count < MIN_HEAD_REPEATS) return;
   const places = new Map<string, number[]>();
-  for (let i = 0; i < lines.count; i++) {
-    const length = lines.length(i);
-    if (length < 4 || length > 100 || !lines.holds(i, IN_LINE.digit | IN_LINE.copyright)) continue;
+  for (const i of findLikeLines(lines)) {
     const line = lines.line(i);
     if (/^[\p{Ll}(]/u.test(line)) continue;
     const key = line.replace(/\d+/g, "#");
@@ -150,6 +149,20 @@ function markRepeatedHeads(lines: TextLines, removed: Uint8Array): void {
     if (interrupting >= 2 && interrupting >= found.length * MIN_INTERRUPTING)
       for (const i of found) removed[i] = 1;
   }
+}
+
+/** Lines of a head's length with a number or `©` that are like enough others, numbers left out of account. */
+function findLikeLines(lines: TextLines): readonly number[] {
+  const found: number[] = [];
+  for (let i = 0; i < lines.count; i++) {
+    const length = lines.length(i);
+    if (length >= 4 && length <= 100 && lines.holds(i, IN_LINE.digit | IN_LINE.copyright)) found.push(i);
+  }
+  if (found.length < MIN_HEAD_REPEATS) return [];
+  const counts = countsFor(found.length);
+  const keys = found.map((i) => lines.keyWithoutNumbers(i));
+  for (const key of keys) counts.add(key);
+  return found.filter((_, k) => counts.count(keys[k] as number) >= MIN_HEAD_REPEATS);
 }
 
 /** A bare number that stands apart at a page's end, above or below all of its text. */
