@@ -27,20 +27,19 @@ void finalizeBuffer(napi_env env, void* data, void*) {
 struct InstructionSet {
   const char* name;
   const Operations* operations;
-  bool bf16Products;
   bool available;
 };
 
 /** What this processor can run, worst first. */
 std::vector<InstructionSet> instructionSets() {
-  std::vector<InstructionSet> sets = {{"plain", &plainOperations, false, true}};
+  std::vector<InstructionSet> sets = {{"plain", &plainOperations, true}};
 #if defined(__x86_64__)
   __builtin_cpu_init();
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-  sets.push_back({"avx2", &avx2Operations, false, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")});
-  sets.push_back({"avx512", &avx512Operations, false, avx512});
-  sets.push_back({"avx512bf16", &avx512Operations, true, avx512 && __builtin_cpu_supports("avx512bf16")});
+  sets.push_back({"avx2", &avx2Operations, __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")});
+  sets.push_back({"avx512", &avx512Operations, avx512});
+  sets.push_back({"avx512bf16", &avx512bf16Operations, avx512 && __builtin_cpu_supports("avx512bf16")});
 #endif
   return sets;
 }
@@ -71,7 +70,7 @@ napi_value open(napi_env env, napi_callback_info info) {
     decode(env, arguments.values[1], threads);
     for (const InstructionSet& set : instructionSets()) {
       if (!set.available || wanted != set.name) continue;
-      return externalOf(env, std::make_unique<Device>(env, *set.operations, set.bf16Products, static_cast<int>(threads)));
+      return externalOf(env, std::make_unique<Device>(env, *set.operations, static_cast<int>(threads)));
     }
     throw std::runtime_error("this processor cannot run " + wanted);
   });

@@ -6,8 +6,8 @@
 
 namespace apt3 {
 
-Device::Device(napi_env env, const Operations& operations, bool bf16Products, int threads)
-    : operations(operations), engine(threads, bf16Products), env_(env), promises_(env, "apt3 cpu backend") {
+Device::Device(napi_env env, const Operations& operations, int threads)
+    : operations(operations), engine(threads), env_(env), promises_(env, "apt3 cpu backend") {
   check(env, napi_add_env_cleanup_hook(env, onEnvironmentExit, this));
 }
 

@@ -14,7 +14,7 @@ namespace apt3 {
 /** One opened backend: an engine, the thread that runs its work, and the way back to JavaScript's thread. */
 class Device {
  public:
-  Device(napi_env env, const Operations& operations, bool bf16Products, int threads);
+  Device(napi_env env, const Operations& operations, int threads);
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;

@@ -13,11 +13,9 @@ enum class Scratch { packedA, packedB, sums, threads, count };
 
 /** What operations run on. Only the work queue's thread may use it. */
 struct Engine {
-  Engine(int threads, bool bf16Products) : pool(threads), bf16Products(bf16Products) {}
+  explicit Engine(int threads) : pool(threads) {}
 
   ThreadPool pool;
-  /** The processor multiplies bf16 pairs itself (AVX-512 BF16). */
-  const bool bf16Products;
 
   /** At least `bytes` of memory; grows and is never given back. Contents are whatever the last user left. */
   template <class T = float>

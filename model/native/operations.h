@@ -60,6 +60,7 @@ extern const Operations plainOperations;
 #if defined(__x86_64__)
 extern const Operations avx2Operations;
 extern const Operations avx512Operations;
+extern const Operations avx512bf16Operations;
 #endif
 
 }  // namespace apt3

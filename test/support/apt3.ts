@@ -13,9 +13,21 @@ export interface Finished {
   readonly stderr: string;
 }
 
-/** Starts `apt3 WORDS…` as a user would, in a process of its own. */
-export function startApt3(words: readonly string[], cwd: string = ROOT): ChildProcess {
-  return spawn(process.execPath, [BIN, ...words], { cwd, stdio: ["pipe", "pipe", "pipe"] });
+/** Starts `apt3 WORDS…` as a user would, in a process of its own; `nodeOptions` go to Node, `environment` is added. */
+export function startApt3(
+  words: readonly string[],
+  cwd: string = ROOT,
+  {
+    nodeOptions = [],
+    environment = {},
+  }: { readonly nodeOptions?: readonly string[]; readonly environment?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
+  const env = { ...process.env, ...environment };
+  return spawn(process.execPath, [...nodeOptions, BIN, ...words], {
+    cwd,
+    env,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
 }
 
 /** Runs `apt3 WORDS…` to its end. */

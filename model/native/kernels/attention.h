@@ -2,45 +2,83 @@
 // Everything is computed transposed, scores as [key][query]: the softmax of a query then runs down one vector lane,
 // without any work across lanes, and the weights it leaves are at once a packed operand of the next product.
 
-/** Queries one task takes; it packs all the keys before them anew. */
+/** Queries one task takes at least; it packs all the keys before them anew. */
 constexpr int64_t taskQueries = 8 * queryLanes;
+/** Whole sequences are one task where there are so many that no thread waits long for the last. */
+constexpr int64_t sequenceTasksPerThread = 16;
 
-/** What the softmax of a block of queries has seen so far. */
+/** What the softmax of a block of queries has seen so far: scores times log₂ e, and the sum of powers of two. */
 struct RunningSoftmax {
   vec largest[tileVectors];
   vec sum[tileVectors];
 };
 
+/** Takes the keys a query does not see out of its softmax. */
+inline void hideScores(const Visible& visible, int64_t key, int64_t keys, float* scores) {
+  for (int64_t i = 0; i < keys; i++) {
+    for (int j = 0; j < tileVectors; j++) {
+      float* lanes = scores + i * queryLanes + j * width;
+      store(lanes, select(visible.mask(key + i, j), load(lanes), broadcast(-INFINITY)));
+    }
+  }
+}
+
+/** Adds the weights of a block of scores to their sums, and stores them as an operand. */
+template <bool masked, class Step>
+inline void weighScores(int64_t keys, float factor, const float* scores, const vec (&reference)[tileVectors],
+                        Step* weights, vec (&sum)[tileVectors]) {
+  vec sums[tileVectors];
+  for (int j = 0; j < tileVectors; j++) sums[j] = sum[j];
+  for (int64_t i = 0; i < keys; i += 2) {
+    vec rows[2][tileVectors];
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; k++) {
+#pragma GCC unroll 4
+      for (int j = 0; j < tileVectors; j++) {
+        const vec score = load(scores + (i + k) * queryLanes + j * width);
+        rows[k][j] = powerOfTwo(score * factor - reference[j]);
+        if (masked) rows[k][j] = select(score == -INFINITY, vec{}, rows[k][j]);
+        sums[j] += rows[k][j];
+      }
+    }
+    storeKeySteps(weights, i, rows);
+  }
+  for (int j = 0; j < tileVectors; j++) sum[j] = sums[j];
+}
+
 /** Turns scores into softmax weights, relative to the largest score so far; scales what was summed before. */
+template <class Step>
 inline void softmaxBlock(const Visible& visible, int64_t key, int64_t keys, int64_t headSize, float* scores,
-                         float* outputs, RunningSoftmax& running) {
-  const bool masked = visible.needsMask(key, keys);
-  const float scale = 1 / std::sqrt(static_cast<float>(headSize));
+                         Step* weights, float* outputs, RunningSoftmax& running) {
+  const int64_t rows = roundUp(keys, 2);
+  const bool masked = visible.needsMask(key, rows);
+  if (masked) hideScores(visible, key, rows, scores);
+  const float factor = log2OfE / std::sqrt(static_cast<float>(headSize));
   const vec hidden = broadcast(-INFINITY);
+  vec largest[tileVectors];
+  for (int j = 0; j < tileVectors; j++) largest[j] = hidden;
+  for (int64_t i = 0; i < rows; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < tileVectors; j++) largest[j] = maximum(load(scores + i * queryLanes + j * width), largest[j]);
+  }
+  vec reference[tileVectors];
+  vec rescale[tileVectors];
+#pragma GCC unroll 4
   for (int j = 0; j < tileVectors; j++) {
-    float* lanes = scores + j * width;
-    vec largest = running.largest[j];
-    for (int64_t i = 0; i < keys; i++) {
-      vec score = load(lanes + i * queryLanes) * scale;
-      if (masked) score = select(visible.mask(key + i, j), score, hidden);
-      store(lanes + i * queryLanes, score);
-      largest = maximum(score, largest);
-    }
+    largest[j] = maximum(largest[j] * factor, running.largest[j]);
     // A query that has seen no key yet has no largest score: any finite number will do.
-    const vec reference = select(largest == hidden, vec{}, largest);
-    vec sum = {};
-    for (int64_t i = 0; i < keys; i++) {
-      const vec score = load(lanes + i * queryLanes);
-      const vec weight = (vec)((ivec)exponential(score - reference) & (score != hidden));
-      store(lanes + i * queryLanes, weight);
-      sum += weight;
-    }
-    const vec rescale = exponential(running.largest[j] - reference);
-    running.sum[j] = running.sum[j] * rescale + sum;
-    running.largest[j] = largest;
-    for (int64_t i = 0; i < headSize; i++) {
+    reference[j] = select(largest[j] == hidden, vec{}, largest[j]);
+    rescale[j] = powerOfTwo(running.largest[j] - reference[j]);
+    running.largest[j] = largest[j];
+    running.sum[j] *= rescale[j];
+  }
+  if (masked) weighScores<true>(rows, factor, scores, reference, weights, running.sum);
+  else weighScores<false>(rows, factor, scores, reference, weights, running.sum);
+  for (int64_t i = 0; i < headSize; i++) {
+#pragma GCC unroll 4
+    for (int j = 0; j < tileVectors; j++) {
       float* output = outputs + i * queryLanes + j * width;
-      store(output, load(output) * rescale);
+      store(output, load(output) * rescale[j]);
     }
   }
 }
@@ -60,6 +98,7 @@ inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, in
   float* outputs = scores + keyBlock * queryLanes;
   Step* queries = reinterpret_cast<Step*>(outputs + paddedSize * queryLanes);
   Step* weights = queries + paddedSize * queryLanes;
+  if constexpr (std::is_same_v<Step, float>) weights = scores;
   const Visible visible(firstQuery, shape.sequenceLength, head.documentStarts);
   packRows<queryLanes>(head.queries + firstQuery * head.stride, head.stride, visible.queries, headSize, queries);
   std::memset(outputs, 0, static_cast<size_t>(paddedSize * queryLanes) * sizeof(float));
@@ -71,11 +110,10 @@ inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, in
   for (int64_t key = visible.firstKey; key < visible.endKey; key += keyBlock) {
     const int64_t count = std::min(keyBlock, visible.endKey - key);
     blockScores(count, headSize, keys + key * stepsOf<Step>(headSize), queries, scores);
-    softmaxBlock(visible, key, count, headSize, scores, outputs, running);
-    const Step* packed = packKeys(scores, count, weights);
+    softmaxBlock(visible, key, count, headSize, scores, weights, outputs, running);
     for (int64_t row = 0; row < headSize; row += headRows) {
       const Step* columns = values + row * stepsOf<Step>(packedKeys) + key / stepElements<Step> * headRows;
-      headProduct(stepsOf<Step>(count), columns, packed, outputs + row * queryLanes, true);
+      headProduct(stepsOf<Step>(count), columns, weights, outputs + row * queryLanes, true);
     }
   }
   float logs[queryLanes];
@@ -85,7 +123,7 @@ inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, in
       store(output, load(output) / running.sum[j]);
     }
     for (int lane = 0; lane < width; lane++) {
-      logs[j * width + lane] = running.largest[j][lane] + std::log(running.sum[j][lane]);
+      logs[j * width + lane] = running.largest[j][lane] / log2OfE + std::log(running.sum[j][lane]);
     }
   }
   storeTransposed(outputs, visible.queries, headSize, out + firstQuery * shape.outWidth(), shape.outWidth());
@@ -96,9 +134,11 @@ template <class Step, class T>
 inline void attendAll(Engine& engine, const AttentionShape& shape, const T* qkv, const Buffer& documentStarts, T* out,
                       float* logSumExp) {
   const int64_t length = shape.sequenceLength;
-  const int64_t chunks = divideUp(length, taskQueries);
   const int64_t group = shape.heads / shape.kvHeads;
   const int64_t kvHeads = shape.sequences * shape.kvHeads;
+  const bool whole = kvHeads >= sequenceTasksPerThread * engine.pool.threads();
+  const int64_t chunkQueries = whole ? roundUp(length, queryLanes) : taskQueries;
+  const int64_t chunks = divideUp(length, chunkQueries);
   const int64_t packedFloats = roundUp(length, headRows) * roundUp(shape.headSize, headRows);
   const int64_t scratchFloats = forwardScratch(shape);
   float* scratch = engine.scratch(Scratch::threads, scratchFloats * engine.pool.threads());
@@ -107,7 +147,7 @@ inline void attendAll(Engine& engine, const AttentionShape& shape, const T* qkv,
     const int64_t chunk = chunks - 1 - task / kvHeads;
     const int64_t sequence = task % kvHeads / shape.kvHeads;
     const int64_t kvHead = task % shape.kvHeads;
-    const int64_t end = std::min(length, (chunk + 1) * taskQueries);
+    const int64_t end = std::min(length, (chunk + 1) * chunkQueries);
     float* own = scratch + thread * scratchFloats;
     Step* keys = reinterpret_cast<Step*>(own);
     Step* values = reinterpret_cast<Step*>(own + packedFloats);
@@ -119,7 +159,7 @@ inline void attendAll(Engine& engine, const AttentionShape& shape, const T* qkv,
       }
       T* outHead = out + sequence * length * shape.outWidth() + head * shape.headSize;
       float* logs = logSumExp + sequence * length * shape.heads + head;
-      for (int64_t query = chunk * taskQueries; query < end; query += queryLanes) {
+      for (int64_t query = chunk * chunkQueries; query < end; query += queryLanes) {
         attendBlock(shape, data, query, keys, values, end, own + 2 * packedFloats, outHead, logs);
       }
     }
@@ -131,8 +171,6 @@ void attention(Engine& engine, const AttentionShape& shape, const Buffer& qkv, c
   withFloats(qkv, [&](auto* data) {
     using T = std::remove_pointer_t<decltype(data)>;
     T* outData = static_cast<T*>(out.storage->data());
-    withSteps<T>(engine, [&](auto step) {
-      attendAll<decltype(step), T>(engine, shape, data, documentStarts, outData, logSumExp.f32());
-    });
+    attendAll<ProductStep<T>, T>(engine, shape, data, documentStarts, outData, logSumExp.f32());
   });
 }

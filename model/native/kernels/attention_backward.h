@@ -39,46 +39,49 @@ struct BackwardScratch {
     weightRows = takeSteps(keyBlock * queryLanes);
     dScoreRows = takeSteps(keyBlock * queryLanes);
     dScoreKeys = takeSteps(keyBlock * queryLanes);
+    if constexpr (std::is_same_v<Step, float>) {
+      weightRows = scores;
+      dScoreRows = dScoreKeys = dScores;
+    }
   }
 };
 
 inline int64_t backwardScratch(const AttentionShape& shape) { return BackwardScratch<float>(shape, nullptr).floats; }
 
-/** Turns scores into weights and the gradients of the weights into those of the scores, for a block of keys. */
+/**
+ * Turns scores into weights and the gradients of the weights into those of the scores, for whole tiles of keys. Those that
+ * fill up the last tile are keys nobody sees.
+ *
+ * @param logSumExp of base two
+ */
+template <bool masked, class Step>
 inline void scoreGradients(const Visible& visible, int64_t key, int64_t keys, float scale, const float* logSumExp,
-                           const float* rowSums, float* scores, float* dScores) {
-  const bool masked = visible.needsMask(key, keys);
-  for (int j = 0; j < tileVectors; j++) {
-    const vec lse = load(logSumExp + j * width);
-    const vec rowSum = load(rowSums + j * width);
-    for (int64_t i = 0; i < keys; i++) {
-      float* score = scores + i * queryLanes + j * width;
-      float* dScore = dScores + i * queryLanes + j * width;
-      vec weight = exponential(load(score) * scale - lse);
-      if (masked) weight = (vec)((ivec)weight & visible.mask(key + i, j));
-      store(score, weight);
-      store(dScore, weight * (load(dScore) - rowSum) * scale);
+                           const float* rowSums, const BackwardScratch<Step>& scratch) {
+  for (int64_t i = 0; i < keys; i += 2) {
+    vec gradients[2][tileVectors];
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; k++) {
+      vec weights[tileVectors];
+#pragma GCC unroll 4
+      for (int j = 0; j < tileVectors; j++) {
+        const int64_t at = (i + k) * queryLanes + j * width;
+        weights[j] = powerOfTwo(load(scratch.scores + at) * (scale * log2OfE) - load(logSumExp + j * width));
+        if (masked) weights[j] = select(visible.mask(key + i + k, j), weights[j], vec{});
+        gradients[k][j] = weights[j] * (load(scratch.dScores + at) - load(rowSums + j * width)) * scale;
+      }
+      storeQuerySteps(scratch.weightRows, i + k, weights);
+      storeQuerySteps(scratch.dScoreRows, i + k, gradients[k]);
     }
+    storeKeySteps(scratch.dScoreKeys, i, gradients);
   }
-  // Rows that fill up the last tile count as keys nobody sees.
-  const size_t rest = static_cast<size_t>((roundUp(keys, headRows) - keys) * queryLanes) * sizeof(float);
-  std::memset(scores + keys * queryLanes, 0, rest);
-  std::memset(dScores + keys * queryLanes, 0, rest);
-}
-
-/** A block of [keys][queryLanes] as an operand whose inner dimension are the queries. Float32 already is one. */
-inline const float* packQueries(const float* block, int64_t, float*) { return block; }
-inline const Pair* packQueries(const float* block, int64_t keys, Pair* packed) {
-  convertRange(block, reinterpret_cast<bfloat16*>(packed), keys * queryLanes);
-  return packed;
 }
 
 inline APT3_INLINE void keySumProduct(int64_t steps, const float* weights, const float* rows, float* sums,
                                       int64_t columns) {
   tileProduct<headRows, tileVectors, queryLanes, 1>(steps, weights, rows, sums, columns, true);
 }
-#if defined(APT3_AVX512)
-APT3_PAIRS __attribute__((noinline)) inline void keySumProduct(int64_t steps, const Pair* weights, const Pair* rows,
+#if defined(APT3_AVX512_BF16)
+__attribute__((noinline)) inline void keySumProduct(int64_t steps, const Pair* weights, const Pair* rows,
                                                                float* sums, int64_t columns) {
   tileProduct<headRows, tileVectors, queryLanes / 2, 1>(steps, weights, rows, sums, columns, true);
 }
@@ -108,6 +111,11 @@ inline void queryBlockBackward(const AttentionShape& shape, const HeadData<T>& h
   const T* queryRows = head.queries + firstQuery * head.stride;
   const T* outRows = out + firstQuery * shape.outWidth();
   const T* dOutRows = dOut + firstQuery * shape.outWidth();
+  // What the next block will read, while this one computes.
+  const int64_t ahead = std::min<int64_t>(queryLanes, shape.sequenceLength - firstQuery - count);
+  prefetchHead(queryRows + count * head.stride, head.stride, ahead, size);
+  prefetchHead(outRows + count * shape.outWidth(), shape.outWidth(), ahead, size);
+  prefetchHead(dOutRows + count * shape.outWidth(), shape.outWidth(), ahead, size);
   packRows<queryLanes>(queryRows, head.stride, count, size, scratch.queries);
   packRows<queryLanes>(dOutRows, shape.outWidth(), count, size, scratch.dOut);
   packColumns<tileColumns>(queryRows, head.stride, count, size, scratch.queryRows);
@@ -117,7 +125,7 @@ inline void queryBlockBackward(const AttentionShape& shape, const HeadData<T>& h
   float logs[queryLanes] = {};
   float rowSums[queryLanes] = {};
   for (int64_t i = 0; i < count; i++) {
-    logs[i] = logSumExp[(firstQuery + i) * shape.heads];
+    logs[i] = logSumExp[(firstQuery + i) * shape.heads] * log2OfE;
     vec sum = {};
     eachVector(size, [&](int64_t k, int64_t n) APT3_INLINE {
       sum += load(outRows + i * shape.outWidth() + k, n) * load(dOutRows + i * shape.outWidth() + k, n);
@@ -129,17 +137,15 @@ inline void queryBlockBackward(const AttentionShape& shape, const HeadData<T>& h
     const int64_t steps = stepsOf<Step>(size);
     blockScores(keys, size, scratch.keys + key * steps, scratch.queries, scratch.scores);
     blockScores(keys, size, scratch.values + key * steps, scratch.dOut, scratch.dScores);
-    scoreGradients(visible, key, keys, scale, logs, rowSums, scratch.scores, scratch.dScores);
+    const int64_t rows = roundUp(keys, headRows);
+    if (visible.needsMask(key, rows)) scoreGradients<true>(visible, key, rows, scale, logs, rowSums, scratch);
+    else scoreGradients<false>(visible, key, rows, scale, logs, rowSums, scratch);
     const int64_t columns = scratch.sumColumns;
-    const int64_t wholeTiles = roundUp(keys, headRows);
-    const Step* weightRows = packQueries(scratch.scores, wholeTiles, scratch.weightRows);
-    const Step* dScoreRows = packQueries(scratch.dScores, wholeTiles, scratch.dScoreRows);
-    addKeySums(keys, count, columns, weightRows, scratch.dOutRows, scratch.dValues + key * columns);
-    addKeySums(keys, count, columns, dScoreRows, scratch.queryRows, scratch.dKeys + key * columns);
-    const Step* dScoreKeys = packKeys(scratch.dScores, keys, scratch.dScoreKeys);
+    addKeySums(keys, count, columns, scratch.weightRows, scratch.dOutRows, scratch.dValues + key * columns);
+    addKeySums(keys, count, columns, scratch.dScoreRows, scratch.queryRows, scratch.dKeys + key * columns);
     for (int64_t row = 0; row < size; row += headRows) {
       const Step* keyColumns = scratch.keyColumns + row * stepsOf<Step>(shape.sequenceLength);
-      headProduct(stepsOf<Step>(keys), keyColumns + key / stepElements<Step> * headRows, dScoreKeys,
+      headProduct(stepsOf<Step>(keys), keyColumns + key / stepElements<Step> * headRows, scratch.dScoreKeys,
                   scratch.dQueries + row * queryLanes, true);
     }
   }
@@ -191,9 +197,7 @@ void attentionBackward(Engine& engine, const AttentionShape& shape, const Buffer
     const T* outData = static_cast<const T*>(out.storage->data());
     const T* dOutData = static_cast<const T*>(dOut.storage->data());
     T* gradients = static_cast<T*>(dQkv.storage->data());
-    withSteps<T>(engine, [&](auto step) {
-      attendAllBackward<decltype(step), T>(engine, shape, data, documentStarts, outData, logSumExp.f32(), dOutData,
-                                           gradients);
-    });
+    attendAllBackward<ProductStep<T>, T>(engine, shape, data, documentStarts, outData, logSumExp.f32(), dOutData,
+                                         gradients);
   });
 }

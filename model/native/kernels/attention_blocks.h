@@ -15,27 +15,35 @@ constexpr int64_t keyBlock = 64;
 inline APT3_INLINE void headProduct(int64_t inner, const float* a, const float* b, float* out, bool add) {
   tileProduct<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
 }
-#if defined(APT3_AVX512)
-APT3_PAIRS __attribute__((noinline)) inline void headProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
+#if defined(APT3_AVX512_BF16)
+__attribute__((noinline)) inline void headProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
                                                              bool add) {
   tileProduct<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
 }
 #endif
 
-/** Calls body(Step) with the steps in which products of this type run: pairs where the processor multiplies them. */
-template <class T, class Body>
-inline void withSteps(const Engine& engine, Body body) {
-  if constexpr (hasPairs && std::is_same_v<T, bfloat16>) {
-    if (engine.bf16Products) return body(Pair{});
+/**
+ * Asks for `rows` rows of a head. They lie a whole row of all heads apart, mostly on pages of their own, where the processor
+ * does not guess what comes next.
+ */
+template <class T>
+inline void prefetchHead(const T* from, int64_t stride, int64_t rows, int64_t size) {
+  for (int64_t row = 0; row < rows; row++) {
+    for (int64_t i = 0; i < size; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(from + row * stride + i);
   }
-  body(float{});
 }
+
+/** Rows that are asked for before they are packed. */
+constexpr int64_t rowsAhead = 32;
 
 /** Packs `rows` rows as panels of `panelRows` rows, `size` elements each. */
 template <int panelRows, class T, class Step>
 inline void packRows(const T* from, int64_t stride, int64_t rows, int64_t size, Step* panels) {
   const Operand<T> operand{from, stride, false};
+  prefetchHead(from, stride, std::min(rows, rowsAhead), size);
   for (int64_t row = 0; row < rows; row += panelRows) {
+    const int64_t ahead = row + rowsAhead;
+    prefetchHead(from + ahead * stride, stride, std::min<int64_t>(panelRows, rows - ahead), size);
     packPanel<panelRows>(operand, row, rows - row, 0, size, panels + row * stepsOf<Step>(size));
   }
 }
@@ -44,48 +52,52 @@ inline void packRows(const T* from, int64_t stride, int64_t rows, int64_t size, 
 template <int panelRows, class T, class Step>
 inline void packColumns(const T* from, int64_t stride, int64_t rows, int64_t size, Step* panels) {
   const Operand<T> operand{from, stride, true};
-  for (int64_t column = 0; column < size; column += panelRows) {
-    packPanel<panelRows>(operand, column, size - column, 0, rows, panels + column * stepsOf<Step>(rows));
-  }
+  packPanels<panelRows>(operand, 0, size, divideUp(size, panelRows), 0, rows, panels);
 }
 
-/** A block of [keys][queryLanes] as a packed operand whose inner dimension are the keys. Float32 already is one. */
-inline const float* packKeys(const float* block, int64_t, float*) { return block; }
-inline const Pair* packKeys(const float* block, int64_t keys, Pair* packed) {
-  for (int64_t key = 0; key < keys; key += 2) {
-    for (int j = 0; j < tileVectors; j++) {
-      const float* lanes = block + key * queryLanes + j * width;
-      const uvec low = roundedUpperHalf(load(lanes)) >> 16;
-      const uvec high = key + 1 < keys ? roundedUpperHalf(load(lanes + queryLanes)) & 0xffff0000u : uvec{};
-      const uvec pairs = low | high;
-      std::memcpy(packed + key / 2 * queryLanes + j * width, &pairs, sizeof pairs);
-    }
-  }
-  return packed;
+// A block of scores becomes operands of further products as soon as it has been computed. Its rows are keys, its lanes
+// queries; in float32 the block itself is the operand, whichever of both is the inner dimension.
+
+/** Stores a key's row as part of an operand whose inner dimension are the queries. */
+inline void storeQuerySteps(float* operand, int64_t key, const vec (&row)[tileVectors]) {
+  for (int j = 0; j < tileVectors; j++) store(operand + key * queryLanes + j * width, row[j]);
 }
+/** Stores the rows of a key and its successor as part of an operand whose inner dimension are the keys. */
+inline void storeKeySteps(float* operand, int64_t key, const vec (&rows)[2][tileVectors]) {
+  for (int i = 0; i < 2; i++) storeQuerySteps(operand, key + i, rows[i]);
+}
+#if defined(APT3_AVX512_BF16)
+inline void storeQuerySteps(Pair* operand, int64_t key, const vec (&row)[tileVectors]) {
+  static_assert(tileVectors == 2);
+  const __m512bh halves = _mm512_cvtne2ps_pbh((__m512)row[1], (__m512)row[0]);
+  std::memcpy(operand + key * queryLanes / 2, &halves, sizeof halves);
+}
+inline void storeKeySteps(Pair* operand, int64_t key, const vec (&rows)[2][tileVectors]) {
+  alignas(64) static constexpr uint16_t interleaving[2 * width] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+                                                                   8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  for (int j = 0; j < tileVectors; j++) {
+    const __m512bh halves = _mm512_cvtne2ps_pbh((__m512)rows[1][j], (__m512)rows[0][j]);
+    const __m512i pairs = _mm512_permutexvar_epi16(_mm512_load_si512(interleaving), (__m512i)halves);
+    std::memcpy(operand + key / 2 * queryLanes + j * width, &pairs, sizeof pairs);
+  }
+}
+#endif
 
 /** Writes a transposed block, [size][queryLanes], as `rows` rows of the matrix `to`. */
 template <class T>
 inline void storeTransposed(const float* block, int64_t rows, int64_t size, T* to, int64_t stride) {
-  for (int64_t column = 0; column < size; column += 4) {
-    for (int64_t row = 0; row < rows; row += 4) {
-      quad lanes[4];
-      for (int i = 0; i < 4; i++) std::memcpy(&lanes[i], block + (column + i) * queryLanes + row, sizeof lanes[i]);
-      uint32_t turned[16];
-      transpose4(lanes, turned, 4);
-      float values[16];
-      std::memcpy(values, turned, sizeof values);
-      const int64_t columns = std::min<int64_t>(4, size - column);
-      for (int64_t i = 0; i < std::min<int64_t>(4, rows - row); i++) {
-        T* target = to + (row + i) * stride + column;
-        if constexpr (std::is_same_v<T, float>) {
-          std::memcpy(target, values + 4 * i, static_cast<size_t>(columns) * sizeof(float));
-        } else {
-          for (int64_t j = 0; j < columns; j++) target[j] = roundToBfloat16(values[4 * i + j]);
-        }
+  alignas(64) float turned[queryLanes * width];
+  eachVector(size, [&](int64_t column, int64_t columns) APT3_INLINE {
+    for (int64_t i = 0; i < columns; i += 4) {
+      for (int64_t row = 0; row < rows; row += 4) {
+        quad lanes[4];
+#pragma GCC unroll 4
+        for (int j = 0; j < 4; j++) std::memcpy(&lanes[j], block + (column + i + j) * queryLanes + row, sizeof lanes[j]);
+        transpose4(lanes, reinterpret_cast<uint32_t*>(turned + row * width + i), width);
       }
     }
-  }
+    for (int64_t row = 0; row < rows; row++) store(to + row * stride + column, load(turned + row * width), columns);
+  });
 }
 
 /** Which keys the queries of a block see. */

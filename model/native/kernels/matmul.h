@@ -244,13 +244,7 @@ void matmul(Engine& engine, Transposition transposition, const Buffer& a, const 
       }
       const Operand<T> rows{aData, a.columns, tn};
       const Operand<T> columns{bData, b.columns, !nt};
-      if constexpr (hasPairs && std::is_same_v<T, bfloat16>) {
-        if (engine.bf16Products) {
-          multiplyBlocks<Pair>(engine, rows, columns, out.rows, out.columns, inner, to);
-          return;
-        }
-      }
-      multiplyBlocks<float>(engine, rows, columns, out.rows, out.columns, inner, to);
+      multiplyBlocks<ProductStep<T>>(engine, rows, columns, out.rows, out.columns, inner, to);
     });
   });
 }

@@ -63,7 +63,7 @@ inline void storeMoment(float* to, vec x, uvec, int64_t count) { store(to, x, co
 
 /** Rounds up or down at random; `noise` is below 65536. */
 inline void storeMoment(bfloat16* to, vec x, uvec noise, int64_t count) {
-  const hvec bits = __builtin_convertvector(((uvec)x + noise) >> 16, hvec);
+  const hvec bits = narrow(((uvec)x + noise) >> 16);
   std::memcpy(to, &bits, static_cast<size_t>(count) * sizeof(bfloat16));
 }
 

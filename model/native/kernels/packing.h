@@ -4,11 +4,23 @@
 
 typedef uint32_t quad __attribute__((vector_size(16)));
 typedef uint16_t halfQuad __attribute__((vector_size(8)));
+typedef uint32_t octet __attribute__((vector_size(32)));
+typedef uint16_t halfOctet __attribute__((vector_size(16)));
 
 /** A pair of bf16 as one word, the first one in the lower half. */
 struct Pair {
   uint32_t bits;
 };
+
+#if defined(APT3_AVX512_BF16)
+constexpr bool hasPairs = true;
+#else
+constexpr bool hasPairs = false;
+#endif
+
+/** The steps in which products of this type run: pairs of bf16 where the processor multiplies them, else float32. */
+template <class T>
+using ProductStep = std::conditional_t<hasPairs && std::is_same_v<T, bfloat16>, Pair, float>;
 
 /** How many elements of the inner dimension one step of a panel holds. */
 template <class Step>
@@ -47,6 +59,13 @@ inline quad loadSteps(const bfloat16* from, Pair) {
   return steps;
 }
 
+/** Eight bf16, each in the lower half of a word. */
+inline octet loadOctet(const bfloat16* from) {
+  halfOctet halves;
+  std::memcpy(&halves, from, sizeof halves);
+  return __builtin_convertvector(halves, octet);
+}
+
 /** One step, of which `left` elements exist. */
 template <class T>
 inline uint32_t loadStep(const T* from, int64_t, float) {
@@ -71,6 +90,7 @@ inline void transpose4(const quad (&rows)[4], uint32_t* to, int64_t stride) {
       __builtin_shuffle(c, d, quad{0, 1, 4, 5}),
       __builtin_shuffle(c, d, quad{2, 3, 6, 7}),
   };
+#pragma GCC unroll 4
   for (int i = 0; i < 4; i++) std::memcpy(to + i * stride, &steps[i], sizeof steps[i]);
 }
 
@@ -82,6 +102,7 @@ inline void packAlong(const T* from, int64_t stride, int64_t rows, int64_t inner
     int64_t k = 0;
     for (; row + 4 <= rows && k + 4 * step <= inner; k += 4 * step) {
       quad steps[4];
+#pragma GCC unroll 4
       for (int i = 0; i < 4; i++) steps[i] = loadSteps(from + (row + i) * stride + k, Step{});
       transpose4(steps, panel + k / step * lanes + row, lanes);
     }
@@ -110,6 +131,10 @@ inline void packStep(const T* from, const T*, int64_t rows, float* to) {
 template <int lanes>
 inline void packStep(const bfloat16* from, const bfloat16* next, int64_t rows, Pair* to) {
   int64_t i = 0;
+  for (; next != nullptr && i + 8 <= rows; i += 8) {
+    const octet pairs = loadOctet(from + i) | loadOctet(next + i) << 16;
+    std::memcpy(to + i, &pairs, sizeof pairs);
+  }
   for (; next != nullptr && i + 4 <= rows; i += 4) {
     const quad pairs = loadHalves(from + i) | loadHalves(next + i) << 16;
     std::memcpy(to + i, &pairs, sizeof pairs);

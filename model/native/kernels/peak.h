@@ -22,8 +22,8 @@ inline float multiplyRegisters(int64_t repetitions, float) {
   for (int i = 0; i < peakSums; i++) total += sums[i];
   return sumOf(total);
 }
-#if defined(APT3_AVX512)
-APT3_PAIRS __attribute__((noinline)) inline float multiplyRegisters(int64_t repetitions, Pair) {
+#if defined(APT3_AVX512_BF16)
+inline float multiplyRegisters(int64_t repetitions, Pair) {
   __m512 sums[peakSums];
 #pragma GCC unroll 16
   for (int i = 0; i < peakSums; i++) sums[i] = _mm512_set1_ps(static_cast<float>(i));
@@ -40,13 +40,13 @@ APT3_PAIRS __attribute__((noinline)) inline float multiplyRegisters(int64_t repe
 
 /** Multiplies on all threads, about as often as asked; `out` gets how many floating-point operations that were, in 10⁹. */
 void peakProducts(Engine& engine, DType dtype, double billions, const Buffer& out) {
-  const bool pairs = hasPairs && dtype == DType::bf16 && engine.bf16Products;
+  const bool pairs = hasPairs && dtype == DType::bf16;
   const double each = 2.0 * width * peakSums * (pairs ? 2 : 1);
   const auto repetitions = static_cast<int64_t>(billions * 1e9 / each / peakTasks) + 1;
   // The sums are kept: a compiler leaves out what nobody reads.
   float* results = engine.scratch(Scratch::sums, peakTasks);
   engine.pool.run(peakTasks, [&](int64_t task, int) {
-#if defined(APT3_AVX512)
+#if defined(APT3_AVX512_BF16)
     if (pairs) {
       results[task] = multiplyRegisters(repetitions, Pair{});
       return;

@@ -47,13 +47,11 @@ __attribute__((noinline)) inline void multiplyPanels(int64_t inner, const float*
   tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, outStride, add);
 }
 
-#if defined(APT3_AVX512)
-constexpr bool hasPairs = true;
-#define APT3_PAIRS __attribute__((target("avx512bf16")))
+#if defined(APT3_AVX512_BF16)
 
-/** The same over pairs of bf16: products exact, sums in float32. Only for processors that multiply pairs. */
+/** The same over pairs of bf16: products exact, sums in float32. */
 template <int rows, int vectors, int rowStride, int stepStride>
-APT3_PAIRS inline APT3_INLINE void tileProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
+inline APT3_INLINE void tileProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
                                                int64_t outStride, bool add) {
   __m512 sums[rows][vectors];
 #pragma GCC unroll 16
@@ -82,7 +80,7 @@ APT3_PAIRS inline APT3_INLINE void tileProduct(int64_t inner, const Pair* a, con
   }
 }
 
-APT3_PAIRS __attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Pair* a, const Pair* b,
+__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Pair* a, const Pair* b,
                                                                 float* out, int64_t outStride, bool add) {
   tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, outStride, add);
 }
@@ -91,7 +89,7 @@ APT3_PAIRS __attribute__((noinline)) inline void multiplyPanels(int64_t inner, c
  * Rounds a whole tile to bf16 by the processor's own instruction, which takes numbers below 1e-38 for zero. `sums` and
  * `plus` are added before, where they are there.
  */
-APT3_PAIRS __attribute__((noinline)) inline void roundTile(const float* tile, const float* sums, int64_t sumsStride,
+__attribute__((noinline)) inline void roundTile(const float* tile, const float* sums, int64_t sumsStride,
                                                            const bfloat16* plus, bfloat16* out, int64_t outStride) {
   static_assert(tileVectors == 2);
   for (int row = 0; row < tileRows; row++) {
@@ -105,6 +103,4 @@ APT3_PAIRS __attribute__((noinline)) inline void roundTile(const float* tile, co
     std::memcpy(out + row * outStride, &rounded, sizeof rounded);
   }
 }
-#else
-constexpr bool hasPairs = false;
 #endif
