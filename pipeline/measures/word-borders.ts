@@ -167,6 +167,9 @@ export function bonusPlace(model: BorderModel, word: string): number {
   return bonusAt(model, hashOfWord(codes, 0, codes.length), codes.length);
 }
 
+/** Whether a word was seen at least twice; one in fifty others is taken for such a word. */
+export const isKnownWord = (word: string) => bonusPlace(knownModel(), word) > MAX_LENGTH;
+
 const features = new Int32Array(GAP_FEATURES);
 
 /**

@@ -54,5 +54,4 @@ export function startsAnew(line: string): boolean {
   return (line.startsWith("Art.") || first >= SURROGATES) && STARTS_ANEW.test(line);
 }
 
-export const endsInSmallLetter = (line: string) => /\p{Ll}$/u.test(line.slice(-2));
 export const endsInLetter = (line: string) => /\p{L}$/u.test(line.slice(-2));

@@ -15,6 +15,10 @@ const RUNNING_HEAD = /^(?:[\d*„".,]{1,5}\s+\p{Lu}[^.!?]{2,50}[.,]?|\p{Lu}[^.!?
 const CAPITAL_HEAD = /^\p{Lu}[\p{Lu}\s.,–-]{7,100}\s\d{1,4}$/u;
 /** Sequences of bare numbers this long that count up are page numbers. */
 const MIN_PAGE_RUN = 3;
+/** Stanzas and songs are numbered, too, but from the first. */
+const MAX_STANZA = 3;
+/** Lines of the longest page, at most, to one of the shortest. */
+const PAGE_EVENNESS = 1.2;
 /** Numbers at least this many lines apart are not a list's: between sentences they are a page's all the same. */
 const MIN_PAGE_LINES = 8;
 /** A smaller number above a text may be its chapter's, or a poem's. */
@@ -29,6 +33,8 @@ const FULL_LINE = 30;
 
 /** The rests of pictures, scores and rules that OCR takes for text. */
 const GARBAGE_SIGNS = /[|=\\^~<>{}_\]#]/g;
+/** A word of one letter that a line ends its paragraph with. */
+const LONE_WORD = /^[aiouwz](?:[.!?…]+|,)$/;
 const HYPHEN_END = /\p{Ll}[-¬]$/u;
 
 /**
@@ -38,7 +44,7 @@ const HYPHEN_END = /\p{Ll}[-¬]$/u;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -46,10 +52,11 @@ export const pageFurniture: Step = {
     const removed = new Uint8Array(lines.length);
     const hasDigits = measures.has(SIGN.digit);
     markOrnaments(lines, removed);
-    if (hasDigits) markPageNumbers(lines, removed);
+    const isDivided = isScan(lines);
+    if (hasDigits) markPageNumbers(lines, removed, isDivided);
     markLoneEnds(lines, removed);
     if (hasDigits || text.includes("©")) markRepeatedHeads(lines, removed);
-    if (isScan(lines)) {
+    if (isDivided) {
       markGarbage(lines, removed);
       markPageEnds(lines, removed);
     }
@@ -100,9 +107,14 @@ function markPageGaps(lines: readonly string[], removed: Uint8Array): void {
   }
 }
 
+interface NumberLine {
+  readonly line: number;
+  readonly value: number;
+}
+
 /** Bare numbers, alone on their lines, that go up one by one through the text. */
-function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
-  const numbers: { readonly line: number; readonly value: number }[] = [];
+function markPageNumbers(lines: readonly string[], removed: Uint8Array, isDivided: boolean): void {
+  const numbers: NumberLine[] = [];
   for (let line = 0; line < lines.length; line++) {
     const text = lines[line] as string;
     if (text.length <= 12 && /\d/.test(text) && PAGE_NUMBER.test(text))
@@ -116,9 +128,10 @@ function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
     const own = new Set(run.map((number) => number.line));
     const interrupting = run.filter((number) => interruptsSentence(lines, number.line, own)).length;
     const arePages = run.every(({ line }, i) => i === 0 || line - run[i - 1]!.line >= MIN_PAGE_LINES);
+    const feet = run.filter(({ line, value }) => value > MAX_STANZA && isFoot(lines, line)).length;
     if (
       arePages && run.length > 1
-        ? interrupting > 0
+        ? interrupting > 0 || feet >= run.length / 2 || areEvenlyApart(run)
         : run.length >= MIN_PAGE_RUN && interrupting >= run.length / 4
     )
       for (const { line } of run) removed[line] = 1;
@@ -128,7 +141,20 @@ function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
   for (const { line } of numbers) {
     const isApart = lines[line - 1] === "" || lines[line + 1] === "";
     if (isApart && interruptsSentence(lines, line, new Set([line]))) removed[line] = 1;
+    else if (isDivided && isFoot(lines, line) && (lines[line - 1] as string).length >= FULL_LINE)
+      removed[line] = 1;
   }
+}
+
+/** Whether a number closes the page: directly below a line, blank below it. A chapter's stands the other way. */
+const isFoot = (lines: readonly string[], at: number) =>
+  (lines[at - 1] ?? "") !== "" && (lines[at + 1] ?? "") === "";
+
+/** Pages are about equally long, chapters are not. */
+function areEvenlyApart(run: readonly NumberLine[]): boolean {
+  if (run.length < MIN_PAGE_RUN || (run[0] as NumberLine).value <= MAX_STANZA) return false;
+  const gaps = run.slice(1).map(({ line }, i) => line - (run[i] as NumberLine).line);
+  return Math.max(...gaps) <= Math.min(...gaps) * PAGE_EVENNESS;
 }
 
 /**
@@ -189,7 +215,7 @@ function interruptsSentence(lines: readonly string[], at: number, repeated: Read
 function markGarbage(lines: readonly string[], removed: Uint8Array): void {
   for (const [i, line] of lines.entries()) {
     if (line === "" || line.length > 60) continue;
-    if (!/\p{L}{2}|\d/u.test(line)) removed[i] = 1;
+    if (!/\p{L}{2}|\d/u.test(line) && !LONE_WORD.test(line)) removed[i] = 1;
     else if ((line.match(GARBAGE_SIGNS)?.length ?? 0) >= 2) {
       const letters = line.match(/[\p{Ll}\s]/gu)?.length ?? 0;
       if (letters < line.length * 0.6) removed[i] = 1;

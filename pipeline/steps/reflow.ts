@@ -1,7 +1,7 @@
 import { SIGN } from "../measures/signs.ts";
+import { isKnownWord } from "../measures/word-borders.ts";
 import {
   endsInLetter,
-  endsInSmallLetter,
   endsSentence,
   isHyphenated,
   isPlainSmall,
@@ -19,6 +19,14 @@ const LONG_LINE = 55;
 const NUMBERED = /^(?:\(?\d{1,3}[.)]\s|Art\.\s|§\s)/;
 /** A dash that goes on with a sentence: the words behind a turn of dialogue. */
 const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
+/** What happens while somebody speaks has a short line of its own: `(Dzwonek)`. */
+const STAGE_NOTE = /^\([^()]*\)$/;
+/** A dash before a figure is no turn's. */
+const DASH_NUMBER = /^[—–-]\s\d/;
+/** `E. Stehlik`, but also the letter of a list's item. */
+const INITIAL = /^\p{Lu}\.\s\p{Lu}/u;
+/** What a number goes on with: a word, or what numbers are announced with. */
+const OPEN_BEFORE_NUMBER = /(?:\p{Ll}|\s[AIOUWZ]|\s(?:art|ust|pkt|poz|nr|str|s|t|r)\.|\d\.,)$/u;
 const MAX_WORD = 40;
 const FIRST_PART = /^\p{L}+/u;
 /** First halves of compounds that are written with a hyphen. */
@@ -34,7 +42,7 @@ const COMPOUND =
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 4,
+  version: 5,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
@@ -113,11 +121,14 @@ function continues(line: string, next: string, wrapping: Wrapping | undefined): 
   if (isRepeatedHyphen(line, next)) return true;
   if (wrapping === undefined) return line.length >= LONG_LINE && startsSmall(next) && endsInLetter(line);
   const { width, isFixed } = wrapping;
+  if (line.length < width * 0.7 && STAGE_NOTE.test(line)) return false;
   if (isHyphenated(line) && (startsSmall(next) || /^\p{Lu}/u.test(next))) return true;
   const ended = endsSentence(line);
   if (startsAnew(next)) {
     const isFull = isFixed ? isFixedWrap(line, next, width) : line.length >= width * 0.85;
-    if (NUMBERED.test(next)) return isFull && endsInSmallLetter(line);
+    if (NUMBERED.test(next)) return isFull && OPEN_BEFORE_NUMBER.test(line);
+    if (DASH_NUMBER.test(next) || INITIAL.test(next))
+      return isFull && /[\p{Ll},]$/u.test(line) && !startsAnew(line);
     return DASH_CONTINUES.test(next) && !ended && line.length > width * 0.7;
   }
   if (startsSmall(next) && !ended) return true;
@@ -153,9 +164,10 @@ function append(paragraph: string, line: string, next: string, compounds: Compou
   if (isRepeatedHyphen(line, next)) return paragraph + next.slice(1);
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
-  // the rest of the text decides when it holds the compound; otherwise its kind
+  const whole = head.slice(0, -1) + tail;
+  // the rest of the text decides when it holds the compound; otherwise its kind, unless `wojsko-wy` is a word
   const isRealHyphen =
     /^\p{Lu}/u.test(next) ||
-    (COMPOUND.test(head) ? !compounds.has(head.slice(0, -1) + tail) : compounds.has(head + tail));
+    (COMPOUND.test(head) ? !compounds.has(whole) && !isKnownWord(whole) : compounds.has(head + tail));
   return (isRealHyphen ? paragraph : paragraph.slice(0, -1)) + next;
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { splitWords } from "../../../pipeline/measures/word-borders.ts";
+import { isKnownWord, splitWords } from "../../../pipeline/measures/word-borders.ts";
 
 const PHRASES = [
   "doświadczenia w",
@@ -37,4 +37,13 @@ test("the words are the letters, whatever letters they are", () => {
       (letters) => assert.equal(splitWords(letters).join(""), letters),
     ),
   );
+});
+
+test("usual words are known, others are not", () => {
+  assert.deepEqual(["konieczności", "minister", "polskoniemiecki", "xqzwvb"].map(isKnownWord), [
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
