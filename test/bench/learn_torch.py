@@ -1,8 +1,9 @@
 """The peer of `npm run bench -- learn`: trains transformers' LlamaForCausalLM in PyTorch on the rows that apt3 read.
 
-    python test/bench/learn_torch.py FOLDER
+    python test/bench/learn_torch.py START OUT PRECISION THREADS
 
-FOLDER holds facts.json, initial.safetensors and rows.bin, and receives the trained model. Needs torch and transformers.
+START holds facts.json, initial.safetensors and rows.bin; OUT receives the trained model. PRECISION is f32, or bf16 for
+autocast. Needs torch and transformers.
 """
 
 import json
@@ -16,9 +17,9 @@ import transformers
 from safetensors.torch import load_file
 from transformers import LlamaConfig, LlamaForCausalLM
 
-folder = Path(sys.argv[1])
+folder, out, precision, threads = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 facts = json.loads((folder / "facts.json").read_text())
-torch.set_num_threads(facts["threads"])
+torch.set_num_threads(threads)
 torch.set_num_interop_threads(1)
 
 model = LlamaForCausalLM(LlamaConfig(**facts["config"], attn_implementation="sdpa")).float()
@@ -34,12 +35,12 @@ others = [p for p in model.parameters() if p.dim() < 2]
 groups = [{"params": decayed, "weight_decay": settings["weightDecay"]}, {"params": others, "weight_decay": 0.0}]
 optimizer = torch.optim.AdamW(groups, betas=tuple(settings["betas"]), eps=settings["epsilon"], fused=True)
 
-print(f"torch {torch.__version__}, transformers {transformers.__version__}, {facts['threads']} threads", flush=True)
+print(f"torch {torch.__version__}, transformers {transformers.__version__}, {threads} threads, {precision}", flush=True)
 started = time.perf_counter()
 for step, (rate, batch) in enumerate(zip(facts["learningRates"], batches, strict=True), start=1):
     for group in optimizer.param_groups:
         group["lr"] = rate
-    with torch.autocast("cpu", dtype=torch.bfloat16):
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "bf16"):
         loss = model(input_ids=batch, labels=batch).loss
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), settings["clipNorm"])
@@ -47,4 +48,4 @@ for step, (rate, batch) in enumerate(zip(facts["learningRates"], batches, strict
     optimizer.zero_grad(set_to_none=True)
     if step % 10 == 0:
         print(f"torch: step {step}, loss {loss.item():.4f}, {time.perf_counter() - started:.0f} s", flush=True)
-model.save_pretrained(folder / "trained")
+model.save_pretrained(out)
