@@ -12,4 +12,5 @@ export const ADDONS = [
   // The host side of the cuda backend takes no CUDA toolkit: it opens the driver at run time.
   addon("cpu", "model/native", [".", "kernels", "cuda", "cuda/host"]),
   addon("encoder", "tokenizer/native", ["."]),
+  addon("measures", "pipeline/measures/native", ["."]),
 ];

@@ -1,3 +1,8 @@
+import { countsFor } from "./hash-counts.ts";
+import { IN_LINE } from "./line-table.ts";
+import type { TextLines } from "./text-lines.ts";
+import { MARGIN, unitsOf } from "./units.ts";
+
 /** Shapes of a text's lines, blank ones left out. */
 export interface Lines {
   readonly count: number;
@@ -18,56 +23,53 @@ export interface Lines {
 const SHORT_LINE = 30;
 const BULLETS = new Set([..."-–•*·▪►‣"].map((bullet) => bullet.charCodeAt(0)));
 const PUNCTUATION = new Set([...'.!?…:;,"”»“)'].map((mark) => mark.charCodeAt(0)));
+const [SPACE, FULL_STOP, ELLIPSIS] = [32, 46, 0x2026];
 
-export function readLines(text: string): Lines {
-  const lines = { count: 0, blank: 0, bullets: 0, ellipses: 0, punctuated: 0, oneWord: 0, short: 0 };
-  const places: number[] = [];
-  let total = 0;
-  for (let start = 0; start <= text.length; ) {
-    const found = text.indexOf("\n", start);
-    const end = found < 0 ? text.length : found;
-    if (end === start) lines.blank += 1;
-    else {
-      lines.count += 1;
-      total += end - start;
-      places.push(start, end);
-      const last = text.charCodeAt(end - 1);
-      if (text.charCodeAt(start + 1) === 32 && BULLETS.has(text.charCodeAt(start))) lines.bullets += 1;
-      if (last === 0x2026 || (last === 46 && text.endsWith("...", end))) lines.ellipses += 1;
-      if (PUNCTUATION.has(last)) lines.punctuated += 1;
-      if (end - start <= SHORT_LINE) lines.short += 1;
-      if (isOneWord(text, start, end)) lines.oneWord += 1;
+export function readLines(lines: TextLines): Lines {
+  const { text } = lines;
+  const units = unitsOf(text);
+  const sums = { count: 0, blank: 0, bullets: 0, ellipses: 0, punctuated: 0, oneWord: 0, short: 0 };
+  let characters = 0;
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i)) {
+      sums.blank += 1;
+      continue;
     }
-    start = end + 1;
+    const start = MARGIN + lines.start(i);
+    const end = MARGIN + lines.end(i);
+    const last = units[end - 1] as number;
+    sums.count += 1;
+    characters += end - start;
+    if (units[start + 1] === SPACE && BULLETS.has(units[start] as number)) sums.bullets += 1;
+    if (last === ELLIPSIS || (last === FULL_STOP && text.endsWith("...", end - MARGIN))) sums.ellipses += 1;
+    if (PUNCTUATION.has(last)) sums.punctuated += 1;
+    if (end - start <= SHORT_LINE) sums.short += 1;
+    if (!lines.holds(i, IN_LINE.space)) sums.oneWord += 1;
   }
-  return { ...lines, characters: total, ...findDuplicates(text, places) };
+  return { ...sums, characters, ...findDuplicates(lines, units) };
 }
 
-function isOneWord(text: string, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (text.charCodeAt(i) === 32) return false;
-  return true;
-}
-
-/** The lines that stood in the text before; `places` holds where each line begins and ends. */
+/** The lines that stood in the text before. */
 function findDuplicates(
-  text: string,
-  places: readonly number[],
+  lines: TextLines,
+  units: Uint16Array,
 ): Pick<Lines, "duplicates" | "duplicateCharacters"> {
   const found = { duplicates: 0, duplicateCharacters: 0 };
-  if (places.length < 4) return found;
   // most lines differ from all others at their ends already, and need not be compared as a whole
-  const ends = new Map<number, number>();
-  const keys: number[] = [];
-  for (let i = 0; i < places.length; i += 2) {
-    const key = keyOfEnds(text, places[i] as number, places[i + 1] as number);
-    keys.push(key);
-    ends.set(key, (ends.get(key) ?? 0) + 1);
+  const ends = countsFor(lines.count);
+  let mayRepeat = false;
+  const keys = new Int32Array(lines.count);
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i)) continue;
+    const key = keyOfEnds(units, MARGIN + lines.start(i), MARGIN + lines.end(i));
+    keys[i] = key;
+    if (ends.add(key) > 1) mayRepeat = true;
   }
-  if (ends.size === keys.length) return found;
+  if (!mayRepeat) return found;
   const seen = new Set<string>();
   for (const [i, key] of keys.entries()) {
-    if (ends.get(key) === 1) continue;
-    const line = text.slice(places[i * 2], places[i * 2 + 1]);
+    if (lines.isBlank(i) || ends.count(key) === 1) continue;
+    const line = lines.line(i);
     if (seen.has(line)) {
       found.duplicates += 1;
       found.duplicateCharacters += line.length;
@@ -77,12 +79,12 @@ function findDuplicates(
 }
 
 /** A 32-bit hash of a line's length and its first and last few characters. */
-function keyOfEnds(text: string, start: number, end: number): number {
+function keyOfEnds(units: Uint16Array, start: number, end: number): number {
   let key = end - start;
   const few = Math.min(6, end - start);
   for (let i = 0; i < few; i++) {
-    key = Math.imul(key ^ text.charCodeAt(start + i), 0x01000193);
-    key = Math.imul(key ^ text.charCodeAt(end - 1 - i), 0x85ebca6b);
+    key = Math.imul(key ^ (units[start + i] as number), 0x01000193);
+    key = Math.imul(key ^ (units[end - 1 - i] as number), 0x85ebca6b);
     key ^= key >>> 15;
   }
   return key;

@@ -29,6 +29,8 @@ export const SIGN = {
   colon: 4096,
   /** Three letters that stand alone one after the other. */
   spacedLetter: 8192,
+  /** A backtick, or a straight quote with a space on either side: quotation marks of tokenised text. */
+  looseQuote: 16384,
 } as const;
 
 const MISREAD_UTF8 = "ÂÃÄÅĂĹâďđðï";
@@ -41,12 +43,19 @@ const SPACE = 32;
 const NEWLINE = 10;
 const COMMA = 44;
 const FULL_STOP = 46;
+const QUOTE = 34;
 const SPACED_LETTERS = 3;
 let table: Uint16Array | undefined;
 
+/** For each UTF-16 unit the signs it is alone. */
+export function signTable(): Uint16Array {
+  table ??= buildTable();
+  return table;
+}
+
 /** The signs found in a text, OR-ed together. */
 export function readSigns(text: string): number {
-  table ??= buildTable();
+  const table = signTable();
   const units = unitsOf(text);
   const end = MARGIN + text.length;
   let signs = 0;
@@ -62,8 +71,10 @@ export function readSigns(text: string): number {
     // allowed next to each other: two newlines, which make one blank line
     if (previous <= SPACE && (unit === SPACE || previous === SPACE || beforePrevious === NEWLINE))
       signs |= SIGN.untidy;
+    if (unit !== SPACE) continue;
     const next = units[i + 1] as number;
-    if (unit === SPACE && (next === COMMA || next === FULL_STOP)) signs |= SIGN.looseMark;
+    if (next === COMMA || next === FULL_STOP) signs |= SIGN.looseMark;
+    if (previous === QUOTE && beforePrevious === SPACE) signs |= SIGN.looseQuote;
   }
   if (text.length > 0 && (units[end - 1] as number) <= SPACE) signs |= SIGN.untidy;
   return signs;
@@ -89,6 +100,7 @@ function buildTable(): Uint16Array {
   add("\n", SIGN.lineEnd);
   add("0123456789", SIGN.digit);
   add("@", SIGN.at);
+  add("`", SIGN.looseQuote);
   add("|•›»", SIGN.separator);
   add(":", SIGN.colon);
   return built;

@@ -1,9 +1,20 @@
 import { type Lines, readLines } from "./lines.ts";
+import { openNativeReader } from "./native/native-reader.ts";
+import type { NgramBounds } from "./ngrams.ts";
 import { readNumbers } from "./numbers.ts";
 import { qualityOf } from "./quality.ts";
-import { readSigns, SIGN } from "./signs.ts";
-import { unlikelyShare } from "./trigrams.ts";
-import { readWords, type Words } from "./words.ts";
+import { SIGN } from "./signs.ts";
+import { TextLines } from "./text-lines.ts";
+import { portableReader, type TextReader } from "./text-reader.ts";
+import type { Words } from "./words.ts";
+
+let reader: TextReader | undefined;
+
+/** The one of this machine, made when first asked for. */
+function textReader(): TextReader {
+  reader ??= openNativeReader() ?? portableReader;
+  return reader;
+}
 
 /** What steps want to know of one text, worked out when first asked for and then shared by all of them. */
 export class TextMeasures {
@@ -12,7 +23,7 @@ export class TextMeasures {
   #numbers: number | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
-  #splitLines: readonly string[] | undefined;
+  #textLines: TextLines | undefined;
   #unlikely: number | undefined;
   #quality: number | undefined;
 
@@ -23,7 +34,7 @@ export class TextMeasures {
   }
 
   get signs(): number {
-    this.#signs ??= readSigns(this.text);
+    this.#signs ??= textReader().signs(this.text);
     return this.#signs;
   }
 
@@ -39,24 +50,29 @@ export class TextMeasures {
   }
 
   get words(): Words {
-    this.#words ??= readWords(this.text);
+    this.#words ??= textReader().words(this.text);
     return this.#words;
   }
 
-  /** The text's lines; for what is told of their shapes see `lines`. */
-  get splitLines(): readonly string[] {
-    this.#splitLines ??= this.text.split("\n");
-    return this.#splitLines;
+  /** See `readNgramBounds`; valid until those of another text are asked for. */
+  get ngramBounds(): NgramBounds {
+    return textReader().ngramBounds(this.words);
+  }
+
+  /** The text's lines one by one; for the sums of their shapes see `lines`. */
+  get textLines(): TextLines {
+    this.#textLines ??= new TextLines(this.text, textReader().lines(this.text));
+    return this.#textLines;
   }
 
   get lines(): Lines {
-    this.#lines ??= readLines(this.text);
+    this.#lines ??= readLines(this.textLines);
     return this.#lines;
   }
 
   /** See `unlikelyShare`. */
   get unlikely(): number {
-    this.#unlikely ??= unlikelyShare(this.text);
+    this.#unlikely ??= textReader().unlikely(this.text);
     return this.#unlikely;
   }
 

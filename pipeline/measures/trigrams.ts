@@ -10,9 +10,24 @@ export const TRIGRAMS = SYMBOLS ** 3;
 /** Of a longer text, this much of its beginning, middle and end is read: the share needs no more. */
 const SAMPLE_CHARACTERS = 1500;
 
-let codes: Uint8Array | undefined;
-/** 1 for a triple that Polish does not have. */
-let isUnlikely: Uint8Array | undefined;
+/** What triples are told by. */
+interface TrigramTables {
+  readonly symbols: number;
+  /** For each UTF-16 unit its number among the symbols. */
+  readonly codes: Uint8Array;
+  /** 1 for a triple that Polish does not have. */
+  readonly unlikely: Uint8Array;
+}
+let tables: TrigramTables | undefined;
+
+export function trigramTables(): TrigramTables {
+  tables ??= {
+    symbols: SYMBOLS,
+    codes: buildCodes(),
+    unlikely: unpack(Buffer.from(LIKELY_TRIGRAMS, "base64")),
+  };
+  return tables;
+}
 
 /**
  * Share of letter triples that Polish words do not have, among all triples of a sample: a word's edges count
@@ -22,8 +37,7 @@ let isUnlikely: Uint8Array | undefined;
  * @param text in NFC
  */
 export function unlikelyShare(text: string): number {
-  isUnlikely ??= unpack(Buffer.from(LIKELY_TRIGRAMS, "base64"));
-  const table = isUnlikely;
+  const { unlikely: table } = trigramTables();
   const trigrams = readTrigrams(text);
   let unlikely = 0;
   for (let i = 0; i < trigrams.length; i++) unlikely += table[trigrams[i] as number] as number;
@@ -32,11 +46,16 @@ export function unlikelyShare(text: string): number {
 
 /** The numbers, below `TRIGRAMS`, of all triples of letters in the sample; valid until the next call. */
 export function readTrigrams(text: string): Uint16Array {
-  if (text.length <= LONGEST_SAMPLE) return found.subarray(0, readPart(text, 0, text.length, 0));
   let count = 0;
-  for (const start of [0, (text.length - SAMPLE_CHARACTERS) >> 1, text.length - SAMPLE_CHARACTERS])
-    count = readPart(text, start, start + SAMPLE_CHARACTERS, count);
+  for (const [start, end] of sampleOf(text.length)) count = readPart(text, start, end, count);
   return found.subarray(0, count);
+}
+
+/** The parts of a text that are read: where each begins and ends. */
+export function sampleOf(length: number): readonly (readonly [start: number, end: number])[] {
+  if (length <= LONGEST_SAMPLE) return [[0, length]];
+  const starts = [0, (length - SAMPLE_CHARACTERS) >> 1, length - SAMPLE_CHARACTERS];
+  return starts.map((start) => [start, start + SAMPLE_CHARACTERS]);
 }
 
 const LONGEST_SAMPLE = SAMPLE_CHARACTERS * 3;
@@ -44,7 +63,7 @@ const found = new Uint16Array(LONGEST_SAMPLE + 3);
 
 /** Puts the triples of a part behind the `count` that were found already; their number then. */
 function readPart(text: string, start: number, end: number, count: number): number {
-  codes ??= buildCodes();
+  const { codes } = trigramTables();
   const units = unitsOf(text);
   let next = count;
   let [first, second] = [0, 0];

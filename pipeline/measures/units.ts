@@ -1,5 +1,8 @@
-/** Units kept before a text's first one and behind its last, so that a look at a neighbour needs no bounds check. */
-export const MARGIN = 2;
+/**
+ * Units kept before a text's first one and behind its last, so that a look at a neighbour needs no bounds check, and
+ * eight units can be read wherever one is.
+ */
+export const MARGIN = 8;
 /** Memory for one longer text is given back with the next ordinary one. */
 const ORDINARY = 1 << 22;
 

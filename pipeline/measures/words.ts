@@ -55,31 +55,44 @@ const KIND = {
 const GROUP = { none: 0, polish: 1, foreign: 2, otherScript: 3 } as const;
 const FNV_PRIME = 0x01000193;
 const FNV_START = 0x811c9dc5;
+/** Slots for the stop words: one for each of 8 bits. */
+const STOP_SLOTS = 256;
 
-interface Tables {
+/** What each UTF-16 unit is, and the stop words' hashes. */
+interface WordTables {
   readonly kind: Uint8Array;
   readonly group: Uint8Array;
   readonly lower: Uint16Array;
   readonly stop: Uint32Array;
   /** For each slot of `stop` the bit of the word in `USUAL_WORDS`, 0 for the others. */
   readonly usual: Uint32Array;
+  /** By which hashes are multiplied to have a stop word's slot in their highest bits: no two of them share one. */
+  readonly stopFactor: number;
 }
-let tables: Tables | undefined;
+let tables: WordTables | undefined;
+
+export function wordTables(): WordTables {
+  tables ??= buildTables();
+  return tables;
+}
+
 /** Memory for one text's words, used again for the next: making it new was a tenth of all cleaning time. */
-let scratch: { readonly hashes: Uint32Array; readonly lengths: Uint16Array } | undefined;
+let scratch: Pick<Words, "hashes" | "lengths"> | undefined;
+
+export function roomForWords(text: string): Pick<Words, "hashes" | "lengths"> {
+  const capacity = (text.length >> 1) + 1; // a word and the space behind it have two characters at least
+  if (scratch === undefined || scratch.hashes.length < capacity)
+    scratch = { hashes: new Uint32Array(capacity * 2), lengths: new Uint16Array(capacity * 2) };
+  return scratch;
+}
 
 /**
  * Splits at white space and counts; the text has gone through the `unicode` step before.
  * `hashes` and `lengths` are valid until the next text is read.
  */
 export function readWords(text: string): Words {
-  tables ??= buildTables();
-  const { kind, group, lower, stop, usual } = tables;
-  const capacity = (text.length >> 1) + 1; // a word and the space behind it have two characters at least
-  if (scratch === undefined || scratch.hashes.length < capacity) {
-    scratch = { hashes: new Uint32Array(capacity * 2), lengths: new Uint16Array(capacity * 2) };
-  }
-  const { hashes, lengths } = scratch;
+  const { kind, group, lower, stop, usual, stopFactor } = wordTables();
+  const { hashes, lengths } = roomForWords(text);
   const units = unitsOf(text);
   const kinds = new Int32Array(9);
   const groups = new Int32Array(4);
@@ -130,47 +143,64 @@ export function readWords(text: string): Words {
     count += 1;
     if (hasLetter) {
       alphabetic += 1;
-      const slot = wordLength < 8 ? slotIn(stop, value) : ABSENT;
-      if (slot !== ABSENT) {
+      const slot = slotOf(value, stopFactor);
+      if (stop[slot] === value && wordLength < 8) {
         stopWords += 1;
         usualWords |= usual[slot] as number;
       }
     }
   }
-  const [, , lowerCase = 0, upperCase = 0, digits = 0, marks = 0, sentenceEnds = 0, commas = 0, colons = 0] =
-    kinds;
+  const plain = characters - notPlain;
+  return wordsOf({ hashes, lengths }, [
+    ...[count, characters, alphabetic, stopWords, usualWords, plain, symbols],
+    ...kinds,
+    ...groups,
+  ]);
+}
+
+/**
+ * Names what was counted.
+ *
+ * @param counts of words, characters in them, words with letters, stop words, the usual ones as bits, units from a to z,
+ * symbols; then of the other units by `KIND` and of the other letters by `GROUP`
+ */
+export function wordsOf(
+  { hashes, lengths }: Pick<Words, "hashes" | "lengths">,
+  counts: ArrayLike<number>,
+): Words {
+  const at = (index: number) => counts[index] as number;
+  const ofKind = (kind: number) => at(COUNTED_KINDS + kind);
+  const ofGroup = (group: number) => at(COUNTED_GROUPS + group);
+  const count = at(0);
   return {
     count,
     hashes: hashes.subarray(0, count),
     lengths: lengths.subarray(0, count),
-    characters,
-    alphabetic,
-    stopWords,
-    usualWords: countBits(usualWords),
-    letters: characters - notPlain + lowerCase + upperCase,
-    upperCase,
-    polishLetters: groups[GROUP.polish] as number,
-    foreignLetters: groups[GROUP.foreign] as number,
-    otherScript: groups[GROUP.otherScript] as number,
-    digits,
-    commas,
-    colons,
-    marks,
-    sentenceEnds,
-    oddCharacters: kinds[KIND.other] as number,
-    symbols,
+    characters: at(1),
+    alphabetic: at(2),
+    stopWords: at(3),
+    usualWords: countBits(at(4)),
+    letters: at(5) + ofKind(KIND.lower) + ofKind(KIND.upper),
+    upperCase: ofKind(KIND.upper),
+    polishLetters: ofGroup(GROUP.polish),
+    foreignLetters: ofGroup(GROUP.foreign),
+    otherScript: ofGroup(GROUP.otherScript),
+    digits: ofKind(KIND.digit),
+    commas: ofKind(KIND.comma),
+    colons: ofKind(KIND.colon),
+    marks: ofKind(KIND.mark),
+    sentenceEnds: ofKind(KIND.end),
+    oddCharacters: ofKind(KIND.other),
+    symbols: at(6),
   };
 }
 
-const ABSENT = -1;
+const COUNTED_KINDS = 7;
+const COUNTED_GROUPS = COUNTED_KINDS + Object.keys(KIND).length;
+/** Figures that `wordsOf` names. */
+export const COUNTS = COUNTED_GROUPS + Object.keys(GROUP).length;
 
-function slotIn(table: Uint32Array, hash: number): number {
-  const mask = table.length - 1;
-  for (let slot = hash & mask; table[slot] !== 0; slot = (slot + 1) & mask) {
-    if (table[slot] === hash) return slot;
-  }
-  return ABSENT;
-}
+const slotOf = (hash: number, factor: number) => Math.imul(hash, factor) >>> 24;
 
 function countBits(bits: number): number {
   let count = 0;
@@ -184,7 +214,7 @@ function hashOf(word: string): number {
   return hash >>> 0 || 1;
 }
 
-function buildTables(): Tables {
+function buildTables(): WordTables {
   const kind = new Uint8Array(0x10000);
   const group = new Uint8Array(0x10000);
   const lower = new Uint16Array(0x10000);
@@ -208,13 +238,20 @@ function buildTables(): Tables {
   set(group, "ąęłńśźżĄĘŁŃŚŹŻ", GROUP.polish);
   // Czech, Slovak, Kashubian, Silesian, Lithuanian, Croatian, German; é is old Polish spelling and not among them
   set(group, "ěřůčšžďťňľĺŕôäëöüßãòùõÿőűđōŏíáýČŠŽŘĚ", GROUP.foreign);
-  const stop = new Uint32Array(512);
-  const usual = new Uint32Array(512);
-  for (const [i, word] of [...USUAL_WORDS, ...MORE_STOP_WORDS].entries()) {
-    let slot = hashOf(word) & 511;
-    while (stop[slot] !== 0) slot = (slot + 1) & 511;
-    stop[slot] = hashOf(word);
-    usual[slot] = i < USUAL_WORDS.length ? 1 << i : 0;
+  return { kind, group, lower, ...placeStopWords([...USUAL_WORDS, ...MORE_STOP_WORDS].map(hashOf)) };
+}
+
+/** Tries factors until each of the words has a slot of its own. */
+function placeStopWords(hashes: readonly number[]): Pick<WordTables, "stop" | "usual" | "stopFactor"> {
+  for (let stopFactor = 1; ; stopFactor += 2) {
+    const slots = hashes.map((hash) => slotOf(hash, stopFactor));
+    if (new Set(slots).size < slots.length) continue;
+    const stop = new Uint32Array(STOP_SLOTS);
+    const usual = new Uint32Array(STOP_SLOTS);
+    for (const [i, slot] of slots.entries()) {
+      stop[slot] = hashes[i] as number;
+      usual[slot] = i < USUAL_WORDS.length ? 1 << i : 0;
+    }
+    return { stop, usual, stopFactor };
   }
-  return { kind, group, lower, stop, usual };
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
-import { isCode } from "./files.ts";
+import { isCode, writeAll } from "./files.ts";
 
 const LOCK_FILE = ".lock";
 
@@ -19,7 +19,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   const own = JSON.stringify({ pid: process.pid, started: startOf(process.pid) });
   for (;;) {
     try {
-      await writeFile(path, own, { flag: "wx" });
+      await writeNew(path, own);
       return () => rm(path, { force: true });
     } catch (error) {
       if (!isCode(error, "EEXIST")) throw error;
@@ -29,6 +29,16 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
       throw new UserError(`${folder}: in use by process ${pid}; wait for it or choose another --out`);
     }
     await rm(path, { force: true });
+  }
+}
+
+/** Writes a file that is not there yet. */
+async function writeNew(path: string, text: string): Promise<void> {
+  const file = await open(path, "wx");
+  try {
+    await writeAll(file, Buffer.from(text), { path });
+  } finally {
+    await file.close();
   }
 }
 

@@ -1,4 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
+import type { TextLines } from "../measures/text-lines.ts";
 import { drop, keep, type Step } from "./step.ts";
 
 /** Longer lines are prose, whatever words they contain. */
@@ -61,35 +62,29 @@ export const boilerplate: Step = {
   addsNoSigns: true,
   create: (profile) =>
     profile.removeBoilerplate
-      ? (text, measures) => removeBoilerplate(text, measures.has(SIGN.separator))
+      ? (text, measures) => {
+          // a long text without lines is not worth a look
+          if (text.length > MAX_LINE && !measures.has(SIGN.lineEnd)) return keep(text);
+          return removeBoilerplate(measures.textLines, measures.has(SIGN.separator));
+        }
       : undefined,
 };
 
-function removeBoilerplate(text: string, hasSeparators: boolean) {
-  if (text.length > MAX_LINE && !text.includes("\n")) return keep(text);
+function removeBoilerplate(lines: TextLines, hasSeparators: boolean) {
   const found: number[] = [];
-  let lone = "";
-  for (let start = 0, i = 0; start < text.length; i++) {
-    const newline = text.indexOf("\n", start);
-    const end = newline < 0 ? text.length : newline;
-    if (end > start && end - start <= MAX_LINE) {
-      const line = text.slice(start, end);
-      if (isFurniture(line, hasSeparators)) {
-        found.push(i);
-        lone = line;
-      }
-    }
-    start = end + 1;
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i) || lines.length(i) > MAX_LINE) continue;
+    if (isFurniture(lines.line(i), hasSeparators)) found.push(i);
   }
-  const isLoneLabel = found.length === 1 && lone.length <= MAX_LABEL;
-  if (found.length === 0 || isLoneLabel) return keep(text); // one "Koszyk" or "Rozumiem." is a word of the text
-  const lines = text.split("\n");
-  const removed = new Uint8Array(lines.length);
+  const [first, ...others] = found;
+  // one "Koszyk" or "Rozumiem." is a word of the text
+  if (first === undefined || (others.length === 0 && lines.length(first) <= MAX_LABEL))
+    return keep(lines.text);
+  const removed = new Uint8Array(lines.count);
   for (const i of found) removed[i] = 1;
-  markLabels(lines, removed);
+  markLabels(lines.text.split("\n"), removed);
   const rest = lines
-    .filter((_, i) => removed[i] === 0)
-    .join("\n")
+    .without(removed)
     .replace(/\n{3,}/g, "\n\n")
     .trim();
   return rest === "" ? drop("only-boilerplate") : keep(rest);

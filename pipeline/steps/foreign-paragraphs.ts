@@ -1,4 +1,5 @@
-import type { TextMeasures } from "../measures/text-measures.ts";
+import { IN_LINE } from "../measures/line-table.ts";
+import type { TextLines } from "../measures/text-lines.ts";
 import type { Profile } from "../profiles.ts";
 import { detectBySamples } from "./language.ts";
 import { drop, keep, type Step } from "./step.ts";
@@ -7,12 +8,6 @@ import { drop, keep, type Step } from "./step.ts";
 const MIN_PASSAGE = 200;
 /** Lines below this length say little; they go with the lines around them. */
 const MIN_LINE = 60;
-/** Polish letters among all signs below which a line is looked at: Polish prose has 6 to 8 %, and no line of
- * 100 signs in the clean corpus less than 1 % (2026-11). */
-const FEW_POLISH_LETTERS = 0.01;
-
-const isPolish = new Uint8Array(0x180);
-for (const letter of "ąęłńśźżĄĘŁŃŚŹŻ") isPolish[letter.charCodeAt(0)] = 1;
 
 /**
  * Finds passages of another language inside a text: abstracts, quoted letters, the other half of a bilingual
@@ -25,39 +20,36 @@ export const foreignParagraphs: Step = {
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (text.length < MIN_PASSAGE || !text.includes("\n")) return keep(text);
-    return hasSuspiciousLine(text) ? judge(measures, profile) : keep(text);
+    const lines = measures.textLines;
+    return hasSuspiciousLine(lines) ? judge(lines, profile) : keep(text);
   },
 };
 
-function judge(measures: TextMeasures, { maxForeignShare, removeForeignParagraphs }: Profile) {
-  const { text, splitLines: lines } = measures;
+function judge(lines: TextLines, { maxForeignShare, removeForeignParagraphs }: Profile) {
+  const { text } = lines;
   const foreign = findForeign(lines);
-  if (foreign.characters === 0 || foreign.characters >= text.length - lines.length) return keep(text);
+  if (foreign.characters === 0 || foreign.characters >= text.length - lines.count) return keep(text);
   if (foreign.characters > text.length * maxForeignShare) return drop("foreign-paragraphs");
   if (!removeForeignParagraphs) return keep(text);
-  const rest = lines.filter((_, i) => foreign.lines[i] === 0).join("\n");
+  const rest = lines.without(foreign.lines);
   return keep(rest.replace(/\n{3,}/g, "\n\n").trim());
 }
 
-/** Whether any line could begin a foreign passage: most texts have none, and are not cut into lines. */
-function hasSuspiciousLine(text: string): boolean {
-  for (let start = 0; start < text.length; ) {
-    const newline = text.indexOf("\n", start);
-    const end = newline < 0 ? text.length : newline;
-    if (end - start >= MIN_LINE && hasFewPolishLetters(text, start, end)) return true;
-    start = end + 1;
-  }
+/** Whether any line could begin a foreign passage. */
+function hasSuspiciousLine(lines: TextLines): boolean {
+  for (let i = 0; i < lines.count; i++)
+    if (lines.length(i) >= MIN_LINE && lines.holds(i, IN_LINE.fewPolish)) return true;
   return false;
 }
 
 /** Marks runs of lines that hardly have a Polish letter and that the detector takes for another language. */
-function findForeign(lines: readonly string[]): { readonly lines: Uint8Array; readonly characters: number } {
-  const marked = new Uint8Array(lines.length);
+function findForeign(lines: TextLines): { readonly lines: Uint8Array; readonly characters: number } {
+  const marked = new Uint8Array(lines.count);
   let characters = 0;
-  for (let start = 0; start < lines.length; ) {
+  for (let start = 0; start < lines.count; ) {
     const end = endOfRun(lines, start);
     if (end > start) {
-      const passage = lines.slice(start, end).join("\n");
+      const passage = lines.text.slice(lines.start(start), lines.end(end - 1));
       if (passage.length >= MIN_PASSAGE && isForeign(passage)) {
         marked.fill(1, start, end);
         characters += passage.length;
@@ -69,24 +61,14 @@ function findForeign(lines: readonly string[]): { readonly lines: Uint8Array; re
 }
 
 /** Where the run of suspicious lines that begins here ends; short lines inside it belong to it. */
-function endOfRun(lines: readonly string[], start: number): number {
+function endOfRun(lines: TextLines, start: number): number {
   let end = start;
-  for (let i = start; i < lines.length; i++) {
-    const line = lines[i] as string;
-    if (!hasFewPolishLetters(line, 0, line.length)) break;
-    if (line.length >= MIN_LINE) end = i + 1;
+  for (let i = start; i < lines.count; i++) {
+    if (!lines.holds(i, IN_LINE.fewPolish)) break;
+    if (lines.length(i) >= MIN_LINE) end = i + 1;
     else if (end === start) break;
   }
   return end;
-}
-
-function hasFewPolishLetters(text: string, start: number, end: number): boolean {
-  const most = (end - start) * FEW_POLISH_LETTERS;
-  let found = 0;
-  for (let i = start; i < end; i++) {
-    if (isPolish[text.charCodeAt(i)] === 1 && ++found > most) return false;
-  }
-  return true;
 }
 
 function isForeign(passage: string): boolean {

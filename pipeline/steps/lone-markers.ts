@@ -1,3 +1,6 @@
+import { IN_LINE } from "../measures/line-table.ts";
+import type { TextLines } from "../measures/text-lines.ts";
+
 /** The number of a list item that an extraction left on a line of its own. */
 const MARKER = /^\d{1,3}[.)]$/;
 /** Fewer that count up may be anything. */
@@ -8,15 +11,15 @@ const MAX_DISTANCE = 12;
 /** Shorter lines behind a number are a verse of a numbered song. */
 const MIN_TEXT = 45;
 
-/** Puts the numbers of a list's items, alone on their lines, before the texts they belong to. */
-export function joinLoneMarkers(lines: readonly string[]): readonly string[] {
+/** The text with the numbers of a list's items, alone on their lines, put before the texts they belong to. */
+export function joinLoneMarkers(lines: TextLines): string {
   const markers: number[] = [];
-  for (let at = 0; at < lines.length; at++) {
-    const line = lines[at] as string;
-    if (line.length <= 4 && MARKER.test(line)) markers.push(at);
+  for (let at = 0; at < lines.count; at++) {
+    if (lines.length(at) <= 4 && lines.holds(at, IN_LINE.digit) && MARKER.test(lines.line(at)))
+      markers.push(at);
   }
-  if (markers.length < MIN_MARKERS) return lines;
-  const numberAt = (at: number) => Number.parseInt(lines[at] as string, 10);
+  if (markers.length < MIN_MARKERS) return lines.text;
+  const numberAt = (at: number) => Number.parseInt(lines.line(at), 10);
   const joined = new Set<number>();
   for (let start = 0; start < markers.length; ) {
     let end = start + 1;
@@ -28,14 +31,14 @@ export function joinLoneMarkers(lines: readonly string[]): readonly string[] {
     start = end;
   }
   const result: string[] = [];
-  for (let i = 0; i < lines.length; i++) {
-    const line = lines[i] as string;
-    const text = lines[i + 1] === "" ? i + 2 : i + 1;
-    const own = lines[text] ?? "";
+  for (let i = 0; i < lines.count; i++) {
+    const line = lines.line(i);
+    const text = i + 1 < lines.count && lines.isBlank(i + 1) ? i + 2 : i + 1;
+    const own = lines.line(text);
     if (joined.has(i) && own.length >= MIN_TEXT && /^\p{L}/u.test(own)) {
       result.push(`${line} ${own}`);
       i = text;
     } else result.push(line);
   }
-  return result;
+  return result.join("\n");
 }

@@ -1,6 +1,7 @@
+import { IN_LINE } from "../measures/line-table.ts";
 import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
-import { isPlainSmall } from "./line-ends.ts";
+import { EDGE, type TextLines } from "../measures/text-lines.ts";
 import { removeNoteMarks } from "./note-marks.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -29,7 +30,6 @@ const FULL_LINE = 30;
 
 /** The rests of pictures, scores and rules that OCR takes for text. */
 const GARBAGE_SIGNS = /[|=\\^~<>{}_\]#]/g;
-const HYPHEN_END = /\p{Ll}[-¬]$/u;
 
 /**
  * Removes what belongs to a printed page and not to its text: page numbers, running heads, ornament lines,
@@ -42,8 +42,8 @@ export const pageFurniture: Step = {
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
-    const lines = measures.splitLines;
-    const removed = new Uint8Array(lines.length);
+    const lines = measures.textLines;
+    const removed = new Uint8Array(lines.count);
     const hasDigits = measures.has(SIGN.digit);
     markOrnaments(lines, removed);
     if (hasDigits) markPageNumbers(lines, removed);
@@ -56,57 +56,48 @@ export const pageFurniture: Step = {
     const unmarked = (body: string) => (measures.mayHold(NUMBER.noteMarks) ? removeNoteMarks(body) : body);
     if (!removed.includes(1)) return keep(unmarked(text));
     markPageGaps(lines, removed);
-    const rest = lines.filter((_, i) => removed[i] === 0).join("\n");
+    const rest = lines.without(removed);
     return keep(unmarked(rest.replace(/\n{3,}/g, "\n\n").trim()));
   },
 };
 
 /** Words divided at line ends: print, not verse or a list. */
-function isScan(lines: readonly string[]): boolean {
+function isScan(lines: TextLines): boolean {
   let divided = 0;
-  for (const line of lines) {
-    const last = line.charCodeAt(line.length - 1);
-    if ((last === 45 || last === 0xac) && HYPHEN_END.test(line.slice(-3))) divided += 1;
-  }
+  for (let i = 0; i < lines.count; i++) if (lines.has(i, EDGE.dividesWord)) divided += 1;
   return divided >= 2;
 }
 
-/** Whether a line begins with one of a to z, A to Z, 0 to 9, which saves it a pattern: nearly all do. */
-function startsPlain(line: string): boolean {
-  const first = line.charCodeAt(0) | 32; // lower case; a digit stays what it is
-  return isPlainSmall(first) || (first >= 48 && first <= 57);
-}
-
-function markOrnaments(lines: readonly string[], removed: Uint8Array): void {
+function markOrnaments(lines: TextLines, removed: Uint8Array): void {
   let run: number[] = [];
   const close = () => {
     if (run.length >= MIN_ORNAMENT_LINES) for (const i of run) removed[i] = 1;
     run = [];
   };
-  for (const [i, line] of lines.entries()) {
-    if (line === "") continue;
-    if (!startsPlain(line) && ORNAMENT.test(line)) run.push(i);
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i)) continue;
+    if (!lines.holds(i, IN_LINE.wordSign) && ORNAMENT.test(lines.line(i))) run.push(i);
     else if (run.length > 0) close();
   }
   close();
 }
 
 /** The blank line that set a page's number apart on one side only goes with it: the paragraph may go on. */
-function markPageGaps(lines: readonly string[], removed: Uint8Array): void {
-  for (let i = 1; i < lines.length - 1; i++) {
-    if (removed[i] === 0 || lines[i] === "" || !PAGE_NUMBER.test(lines[i] as string)) continue;
-    const [before, after] = [lines[i - 1] === "", lines[i + 1] === ""];
+function markPageGaps(lines: TextLines, removed: Uint8Array): void {
+  for (let i = 1; i < lines.count - 1; i++) {
+    if (removed[i] === 0 || lines.isBlank(i) || !PAGE_NUMBER.test(lines.line(i))) continue;
+    const [before, after] = [lines.isBlank(i - 1), lines.isBlank(i + 1)];
     if (before !== after) removed[before ? i - 1 : i + 1] = 1;
   }
 }
 
 /** Bare numbers, alone on their lines, that go up one by one through the text. */
-function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
+function markPageNumbers(lines: TextLines, removed: Uint8Array): void {
   const numbers: { readonly line: number; readonly value: number }[] = [];
-  for (let line = 0; line < lines.length; line++) {
-    const text = lines[line] as string;
-    if (text.length <= 12 && /\d/.test(text) && PAGE_NUMBER.test(text))
-      numbers.push({ line, value: Number(/\d+/.exec(text)?.[0]) });
+  for (let line = 0; line < lines.count; line++) {
+    if (lines.length(line) > 12 || !lines.holds(line, IN_LINE.digit)) continue;
+    const text = lines.line(line);
+    if (PAGE_NUMBER.test(text)) numbers.push({ line, value: Number(/\d+/.exec(text)?.[0]) });
   }
   for (let start = 0; start < numbers.length; ) {
     let end = start + 1;
@@ -126,21 +117,25 @@ function markPageNumbers(lines: readonly string[], removed: Uint8Array): void {
   }
   // one that stands inside a sentence, with a blank line beside it, needs no others
   for (const { line } of numbers) {
-    const isApart = lines[line - 1] === "" || lines[line + 1] === "";
+    const isApart = isBlankAt(lines, line - 1) || isBlankAt(lines, line + 1);
     if (isApart && interruptsSentence(lines, line, new Set([line]))) removed[line] = 1;
   }
 }
+
+const isBlankAt = (lines: TextLines, i: number) => i >= 0 && i < lines.count && lines.isBlank(i);
 
 /**
  * Lines that stand in the text again and again, now and then in the middle of a sentence: the same with a
  * rising page number, or always the same with a date or a copyright sign.
  */
-function markRepeatedHeads(lines: readonly string[], removed: Uint8Array): void {
-  if (lines.length < MIN_HEAD_REPEATS) return;
+function markRepeatedHeads(lines: TextLines, removed: Uint8Array): void {
+  if (lines.count < MIN_HEAD_REPEATS) return;
   const places = new Map<string, number[]>();
-  for (const [i, line] of lines.entries()) {
-    if (line.length < 4 || line.length > 100 || isPlainSmall(line.charCodeAt(0))) continue;
-    if (!/[\d©]/.test(line) || /^[\p{Ll}(]/u.test(line)) continue;
+  for (let i = 0; i < lines.count; i++) {
+    const length = lines.length(i);
+    if (length < 4 || length > 100 || !lines.holds(i, IN_LINE.digit | IN_LINE.copyright)) continue;
+    const line = lines.line(i);
+    if (/^[\p{Ll}(]/u.test(line)) continue;
     const key = line.replace(/\d+/g, "#");
     const found = places.get(key);
     if (found === undefined) places.set(key, [i]);
@@ -150,7 +145,7 @@ function markRepeatedHeads(lines: readonly string[], removed: Uint8Array): void 
   for (const found of places.values())
     if (found.length >= MIN_HEAD_REPEATS) for (const i of found) repeated.add(i);
   for (const found of places.values()) {
-    if (found.length < MIN_HEAD_REPEATS || !isHead(found.map((i) => lines[i] as string))) continue;
+    if (found.length < MIN_HEAD_REPEATS || !isHead(found.map((i) => lines.line(i)))) continue;
     const interrupting = found.filter((i) => interruptsSentence(lines, i, repeated)).length;
     if (interrupting >= 2 && interrupting >= found.length * MIN_INTERRUPTING)
       for (const i of found) removed[i] = 1;
@@ -158,14 +153,18 @@ function markRepeatedHeads(lines: readonly string[], removed: Uint8Array): void 
 }
 
 /** A bare number that stands apart at a page's end, above or below all of its text. */
-function markLoneEnds(lines: readonly string[], removed: Uint8Array): void {
-  if (lines.length < MIN_PAGE_LINES) return;
-  const [first, last] = [0, lines.length - 1];
-  const head = lines[first] as string;
-  const goesOn = /^\p{Ll}/u.test(lines[first + 2] ?? "") || Number(/\d+/.exec(head)?.[0]) > MAX_CHAPTER;
-  if (lines[first + 1] === "" && goesOn && PAGE_NUMBER.test(head)) removed[first] = 1;
-  const foot = lines[last] as string;
-  if (lines[last - 1] === "" && (PAGE_NUMBER.test(foot) || CAPITAL_HEAD.test(foot))) removed[last] = 1;
+function markLoneEnds(lines: TextLines, removed: Uint8Array): void {
+  if (lines.count < MIN_PAGE_LINES) return;
+  const [first, last] = [0, lines.count - 1];
+  if (lines.isBlank(first + 1)) {
+    const head = lines.line(first);
+    const goesOn = () =>
+      /^\p{Ll}/u.test(lines.line(first + 2)) || Number(/\d+/.exec(head)?.[0]) > MAX_CHAPTER;
+    if (PAGE_NUMBER.test(head) && goesOn()) removed[first] = 1;
+  }
+  if (!lines.isBlank(last - 1)) return;
+  const foot = lines.line(last);
+  if (PAGE_NUMBER.test(foot) || CAPITAL_HEAD.test(foot)) removed[last] = 1;
 }
 
 /** Whether the copies of a line differ as page heads do: not at all, or by a number that rises. */
@@ -176,19 +175,22 @@ function isHead(copies: readonly string[]): boolean {
 }
 
 /** Whether the text goes on in small letters behind a group of repeated lines. */
-function interruptsSentence(lines: readonly string[], at: number, repeated: ReadonlySet<number>): boolean {
-  const skip = (i: number) => lines[i] === "" || repeated.has(i);
+function interruptsSentence(lines: TextLines, at: number, repeated: ReadonlySet<number>): boolean {
+  const skip = (i: number) => lines.isBlank(i) || repeated.has(i);
   let before = at - 1;
   while (before >= 0 && skip(before)) before -= 1;
   let after = at + 1;
-  while (after < lines.length && skip(after)) after += 1;
-  const open = lines[before] ?? "";
-  return open.length >= FULL_LINE && /[\p{Ll},-]$/u.test(open) && /^\p{Ll}/u.test(lines[after] ?? "");
+  while (after < lines.count && skip(after)) after += 1;
+  const open = lines.line(before);
+  return (
+    open.length >= FULL_LINE && /[\p{Ll},-]$/u.test(open.slice(-2)) && /^\p{Ll}/u.test(lines.line(after))
+  );
 }
 
-function markGarbage(lines: readonly string[], removed: Uint8Array): void {
-  for (const [i, line] of lines.entries()) {
-    if (line === "" || line.length > 60) continue;
+function markGarbage(lines: TextLines, removed: Uint8Array): void {
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i) || lines.length(i) > 60) continue;
+    const line = lines.line(i);
     if (!/\p{L}{2}|\d/u.test(line)) removed[i] = 1;
     else if ((line.match(GARBAGE_SIGNS)?.length ?? 0) >= 2) {
       const letters = line.match(/[\p{Ll}\s]/gu)?.length ?? 0;
@@ -198,12 +200,13 @@ function markGarbage(lines: readonly string[], removed: Uint8Array): void {
 }
 
 /** A page number or running head in the first two or last two lines of a scanned page. */
-function markPageEnds(lines: readonly string[], removed: Uint8Array): void {
-  const filled = lines.flatMap((line, i) => (line === "" || removed[i] === 1 ? [] : [i]));
+function markPageEnds(lines: TextLines, removed: Uint8Array): void {
+  const filled: number[] = [];
+  for (let i = 0; i < lines.count; i++) if (!lines.isBlank(i) && removed[i] === 0) filled.push(i);
   const first = filled.slice(0, 2);
   const last = filled.slice(-2);
-  for (const i of [...first, ...last]) if (PAGE_NUMBER.test(lines[i] as string)) removed[i] = 1;
+  for (const i of [...first, ...last]) if (PAGE_NUMBER.test(lines.line(i))) removed[i] = 1;
   const head = filled[0];
-  if (head !== undefined && lines[head + 1] === "" && RUNNING_HEAD.test(lines[head] as string))
+  if (head !== undefined && isBlankAt(lines, head + 1) && RUNNING_HEAD.test(lines.line(head)))
     removed[head] = 1;
 }

@@ -1,13 +1,7 @@
 import { SIGN } from "../measures/signs.ts";
-import {
-  endsInLetter,
-  endsInSmallLetter,
-  endsSentence,
-  isHyphenated,
-  isPlainSmall,
-  startsAnew,
-  startsSmall,
-} from "./line-ends.ts";
+import { EDGE, type TextLines } from "../measures/text-lines.ts";
+import { TextMeasures } from "../measures/text-measures.ts";
+import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { joinLoneMarkers } from "./lone-markers.ts";
 import { keep, type Step } from "./step.ts";
 import { isFixedWrap, type Wrapping, wrappingOf } from "./wrapping.ts";
@@ -38,28 +32,53 @@ export const reflow: Step = {
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
-      ? (text, measures) =>
-          keep(measures.has(SIGN.lineEnd) ? joinWrappedLines(text, measures.splitLines) : text)
+      ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? joinWrappedLines(measures.textLines) : text)
       : undefined,
 };
 
-function joinWrappedLines(text: string, source: readonly string[]): string {
-  const lines = joinLoneMarkers(source);
+function joinWrappedLines(source: TextLines): string {
+  const marked = joinLoneMarkers(source);
+  const lines = marked === source.text ? source : new TextMeasures(marked).textLines;
   const wrapping = wrappingOf(lines);
+  const joins = findJoins(lines, wrapping);
+  return joins.length > 0 || hasLooseBlanks(lines) ? joinLines(lines, joins) : lines.text;
+}
+
+/** The lines that belong to the paragraph of the one before, in their order. */
+function findJoins(lines: TextLines, wrapping: Wrapping | undefined): number[] {
+  const joins: number[] = [];
+  let previous = -1;
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i)) continue;
+    const isApart = i - previous > 1;
+    if (previous >= 0 && (isApart ? spansBlank : continues)(lines, previous, i, wrapping)) joins.push(i);
+    previous = i;
+  }
+  return joins;
+}
+
+/** Whether a blank line stands beside another one, or above or below all text. */
+function hasLooseBlanks(lines: TextLines): boolean {
+  if (lines.isBlank(0) || lines.isBlank(lines.count - 1)) return true;
+  for (let i = 1; i < lines.count; i++) if (lines.isBlank(i) && lines.isBlank(i - 1)) return true;
+  return false;
+}
+
+function joinLines(lines: TextLines, joins: readonly number[]): string {
   const paragraphs: string[] = [];
-  const compounds = new Compounds(text);
+  const compounds = new Compounds(lines.text);
   let previous = "";
   let blank = false;
-  let joined = lines.length < source.length;
-  for (const line of lines) {
-    if (line === "") {
+  let next = 0;
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i)) {
       blank = true;
       continue;
     }
-    const joins = previous !== "" && (blank ? spansBlank : continues)(previous, line, wrapping);
-    if (joins) {
+    const line = lines.line(i);
+    if (joins[next] === i) {
+      next += 1;
       paragraphs[paragraphs.length - 1] = append(paragraphs.at(-1) as string, previous, line, compounds);
-      joined = true;
     } else {
       if (blank && paragraphs.length > 0) paragraphs.push("");
       paragraphs.push(line);
@@ -67,7 +86,7 @@ function joinWrappedLines(text: string, source: readonly string[]): string {
     previous = line;
     blank = false;
   }
-  return joined || paragraphs.length < lines.length ? paragraphs.join("\n") : text;
+  return paragraphs.join("\n");
 }
 
 /** Where a text's words with hyphens are looked up: the whole of a book for each divided word would be slow. */
@@ -89,8 +108,9 @@ class Compounds {
 
 /** Letters, hyphens, and halves of letters beyond the basic plane. */
 function isWordPart(code: number): boolean {
-  if (isPlainSmall(code) || code === 45 || code === 0xac) return true;
-  return /[\p{L}\p{Cs}]/u.test(String.fromCharCode(code));
+  return (
+    ((unitKinds()[code] as number) & (UNIT.letter | UNIT.surrogate)) !== 0 || code === 45 || code === 0xac
+  );
 }
 
 /** The runs of letters and hyphens in which there is a hyphen, one a line. */
@@ -108,35 +128,37 @@ function hyphenatedWords(text: string): string {
   return words.join("\n");
 }
 
-/** Whether `next` goes on with the sentence or paragraph that `line` left open. */
-function continues(line: string, next: string, wrapping: Wrapping | undefined): boolean {
-  if (isRepeatedHyphen(line, next)) return true;
-  if (wrapping === undefined) return line.length >= LONG_LINE && startsSmall(next) && endsInLetter(line);
+/** Whether a line goes on with the sentence or paragraph that the one before left open. */
+function continues(lines: TextLines, line: number, next: number, wrapping: Wrapping | undefined): boolean {
+  if (isRepeatedHyphen(lines, line, next)) return true;
+  const startsSmall = lines.has(next, EDGE.startsSmall);
+  const length = lines.length(line);
+  if (wrapping === undefined) return length >= LONG_LINE && startsSmall && lines.has(line, EDGE.endsInLetter);
   const { width, isFixed } = wrapping;
-  if (isHyphenated(line) && (startsSmall(next) || /^\p{Lu}/u.test(next))) return true;
-  const ended = endsSentence(line);
-  if (startsAnew(next)) {
-    const isFull = isFixed ? isFixedWrap(line, next, width) : line.length >= width * 0.85;
-    if (NUMBERED.test(next)) return isFull && endsInSmallLetter(line);
-    return DASH_CONTINUES.test(next) && !ended && line.length > width * 0.7;
+  if (lines.has(line, EDGE.isHyphenated) && (startsSmall || lines.has(next, EDGE.capital))) return true;
+  const ended = lines.has(line, EDGE.endsSentence);
+  if (lines.has(next, EDGE.startsAnew)) {
+    const isFull = isFixed ? isFixedWrap(lines, line, next, width) : length >= width * 0.85;
+    if (NUMBERED.test(lines.line(next))) return isFull && endsInSmallLetter(lines.line(line));
+    return DASH_CONTINUES.test(lines.line(next)) && !ended && length > width * 0.7;
   }
-  if (startsSmall(next) && !ended) return true;
-  if (isFixed) return isFixedWrap(line, next, width);
+  if (startsSmall && !ended) return true;
+  if (isFixed) return isFixedWrap(lines, line, next, width);
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
-  return line.length >= width * (ended ? 0.94 : 0.85);
+  return length >= width * (ended ? 0.94 : 0.85);
 }
+
+const endsInSmallLetter = (line: string) => /\p{Ll}$/u.test(line.slice(-2));
 
 /** Polish print says that a hyphen is real by setting it on both lines: `Środkowo-` and `-Wschodniej`. */
-function isRepeatedHyphen(line: string, next: string): boolean {
-  return next.charCodeAt(0) === 45 && isHyphenated(line) && /^-\p{L}/u.test(next);
-}
+const isRepeatedHyphen = (lines: TextLines, line: number, next: number) =>
+  lines.has(next, EDGE.startsHyphenated) && lines.has(line, EDGE.isHyphenated);
 
 /** Whether a blank line between is an accident of extraction: it stands inside a sentence. */
-function spansBlank(line: string, next: string, wrapping: Wrapping | undefined): boolean {
-  if (wrapping === undefined || !startsSmall(next)) return false;
-  return (
-    isHyphenated(line) || (!/[.!?…:;,)"”»]$/.test(line.slice(-1)) && line.length >= wrapping.width * 0.7)
-  );
+function spansBlank(lines: TextLines, line: number, next: number, wrapping: Wrapping | undefined): boolean {
+  if (wrapping === undefined || !lines.has(next, EDGE.startsSmall)) return false;
+  if (lines.has(line, EDGE.isHyphenated)) return true;
+  return !/[.!?…:;,)"”»]$/.test(lines.line(line).slice(-1)) && lines.length(line) >= wrapping.width * 0.7;
 }
 
 /** The divided word that ends a line, with its hyphen; only the hyphen when none stands before it. */
@@ -149,8 +171,8 @@ function lastPart(line: string): string {
 
 /** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
 function append(paragraph: string, line: string, next: string, compounds: Compounds): string {
-  if (!isHyphenated(line)) return `${paragraph} ${next}`;
-  if (isRepeatedHyphen(line, next)) return paragraph + next.slice(1);
+  if (!/\p{L}[-¬=]$/u.test(line.slice(-2))) return `${paragraph} ${next}`;
+  if (/^-\p{L}/u.test(next)) return paragraph + next.slice(1);
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
   // the rest of the text decides when it holds the compound; otherwise its kind

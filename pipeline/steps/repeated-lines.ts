@@ -1,4 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
+import { EDGE, type TextLines } from "../measures/text-lines.ts";
 import { keep, type Step } from "./step.ts";
 
 /** A shorter line may well be said twice. */
@@ -17,17 +18,17 @@ export const repeatedLines: Step = {
   addsNoSigns: true,
   create: (profile) =>
     profile.removeRepeatedLines
-      ? (text, measures) =>
-          keep(measures.has(SIGN.lineEnd) ? removeRepeated(text, measures.splitLines) : text)
+      ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? removeRepeated(measures.textLines) : text)
       : undefined,
 };
 
-function removeRepeated(text: string, lines: readonly string[]): string {
+function removeRepeated(lines: TextLines): string {
   const labels = findLabels(lines);
-  if (labels.size === 0 && !hasRepeated(lines)) return text;
+  if (labels.size === 0 && !hasRepeated(lines)) return lines.text;
   const kept: string[] = [];
   let previous = "";
-  for (const line of lines) {
+  for (let i = 0; i < lines.count; i++) {
+    const line = lines.line(i);
     // only a short line's hash is worth working out
     if (line.length <= MAX_LABEL && labels.has(line)) continue;
     const isTitle = kept.length <= 2; // the page's title, and its heading below
@@ -35,7 +36,7 @@ function removeRepeated(text: string, lines: readonly string[]): string {
     if (line !== "") previous = line;
     kept.push(line);
   }
-  if (kept.length === lines.length) return text;
+  if (kept.length === lines.count) return lines.text;
   return kept
     .join("\n")
     .replace(/\n{3,}/g, "\n\n")
@@ -43,21 +44,25 @@ function removeRepeated(text: string, lines: readonly string[]): string {
 }
 
 /** Whether any line of some length, or the second, is the same as the last one before it that is not blank. */
-function hasRepeated(lines: readonly string[]): boolean {
-  let previous = "";
-  for (const [i, line] of lines.entries()) {
-    if (line !== "" && line === previous && (i <= 2 || line.length >= MIN_REPEATED)) return true;
-    if (line !== "") previous = line;
+function hasRepeated(lines: TextLines): boolean {
+  let previous = -1;
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.isBlank(i)) continue;
+    const mayRepeat = previous >= 0 && lines.length(i) === lines.length(previous);
+    if (mayRepeat && (i <= 2 || lines.length(i) >= MIN_REPEATED) && lines.line(i) === lines.line(previous))
+      return true;
+    previous = i;
   }
   return false;
 }
 
-function findLabels(lines: readonly string[]): ReadonlySet<string> {
+function findLabels(lines: TextLines): ReadonlySet<string> {
   const labels = new Set<string>();
-  if (lines.length < MIN_LABELS * 2) return labels;
+  if (lines.count < MIN_LABELS * 2) return labels;
   const counts = new Map<string, number>();
-  for (const line of lines) {
-    if (line === "" || line.length > MAX_LABEL) continue;
+  for (let i = 0; i < lines.count; i++) {
+    if (lines.length(i) > MAX_LABEL || !lines.has(i, EDGE.capital)) continue;
+    const line = lines.line(i);
     const count = (counts.get(line) ?? 0) + 1;
     counts.set(line, count);
     if (count === MIN_LABELS && IS_LABEL.test(line)) labels.add(line);

@@ -29,6 +29,8 @@ export const spacing: Step = {
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED_WORD, joinLetters) : text;
     const closed = measures.has(SIGN.looseMark) ? closeMarks(joined) : joined;
+    // what was joined or closed brings no quotation mark beside a space that was not there before
+    if (!measures.has(SIGN.looseQuote)) return keep(closed);
     return keep(closed.includes("``") || closed.includes(' " ') ? closeQuotes(closed) : closed);
   },
 };

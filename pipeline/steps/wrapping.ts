@@ -1,4 +1,4 @@
-import { codesOf, endsIn, endsSentence, isHyphenated, startsAnew, startsSmall } from "./line-ends.ts";
+import { EDGE, type TextLines } from "../measures/text-lines.ts";
 
 /** A text is wrapped only if its full lines have such a width: typewriters, mail, print, e-book plain text. */
 const MIN_WIDTH = 40;
@@ -22,9 +22,6 @@ const MIN_HYPHEN_SHARE = 0.04;
 const MAX_CAPITALS_SHARE = 0.45;
 const MAX_MARKS_SHARE = 0.5;
 const LONG_SHARE = 0.85;
-const VERSE_MARKS = codesOf(",;:.!?…—–-");
-const VERSE_CLOSERS = codesOf('"”»)');
-const GAP = /\s/;
 
 /** How a text was wrapped. */
 export interface Wrapping {
@@ -34,20 +31,21 @@ export interface Wrapping {
 }
 
 /** How the text was wrapped; undefined when it was not. */
-export function wrappingOf(lines: readonly string[]): Wrapping | undefined {
-  const lengths = ascending(lines.filter((line) => line !== ""));
-  if (lengths.length <= MIN_PAIRS) return undefined;
-  const widest = lengths[Math.floor(lengths.length * 0.95)] as number;
+export function wrappingOf(lines: TextLines): Wrapping | undefined {
   const pairs = new LinePairs(lines);
   if (pairs.count < MIN_PAIRS) return undefined;
+  const lengths = ascending(filledLengths(lines));
+  if (lengths.length <= MIN_PAIRS) return undefined;
+  const widest = lengths[Math.floor(lengths.length * 0.95)] as number;
   const isOfWidth = widest >= MIN_WIDTH && widest <= MAX_WIDTH;
-  const fitted = isOfWidth ? pairs.number((line, next) => isFixedWrap(line, next, widest)) : 0;
+  const fitted = isOfWidth ? pairs.number((next) => isFixedWrap(lines, next - 1, next, widest)) : 0;
   if (isOfWidth && fitted >= pairs.count * MIN_WRAPPED_SHARE)
-    return isVerse(pairs, widest) ? undefined : { width: widest, isFixed: true };
+    return isVerse(lines, pairs, widest) ? undefined : { width: widest, isFixed: true };
 
-  const continued = pairs.firstLines((line, next) => startsSmall(next) && !endsSentence(line));
-  const hyphens = pairs.number((line, next) => isHyphenated(line) && startsSmall(next));
-  const full = ascending(continued);
+  const startsSmall = (next: number) => lines.has(next, EDGE.startsSmall);
+  const continued = pairs.filter((next) => startsSmall(next) && !lines.has(next - 1, EDGE.endsSentence));
+  const hyphens = pairs.number((next) => lines.has(next - 1, EDGE.isHyphenated) && startsSmall(next));
+  const full = ascending(continued.map((next) => lines.length(next - 1)));
   const width = full[full.length >> 1] ?? 0;
   const isPrint = hyphens >= MIN_HYPHENS && hyphens >= lengths.length * MIN_HYPHEN_SHARE;
   const isEven =
@@ -56,37 +54,42 @@ export function wrappingOf(lines: readonly string[]): Wrapping | undefined {
     width >= MIN_WIDTH &&
     width <= MAX_WIDTH &&
     (full[full.length >> 2] as number) >= width * EVENNESS;
-  return (isPrint || isEven) && !isVerse(pairs, width) ? { width, isFixed: false } : undefined;
+  return (isPrint || isEven) && !isVerse(lines, pairs, width) ? { width, isFixed: false } : undefined;
 }
 
-const ascending = (lines: readonly string[]) => Uint32Array.from(lines, ({ length }) => length).sort();
+const ascending = (lengths: readonly number[]) => Uint32Array.from(lengths).sort();
 
-function isVerse(pairs: LinePairs, width: number): boolean {
-  if (pairs.number((line, next) => isHyphenated(line) && startsSmall(next)) > 0) return false;
-  const open = pairs.number((line) => !endsSentence(line));
-  const capitals = pairs.number((line, next) => !endsSentence(line) && /^["„»(]?\p{Lu}/u.test(next));
-  if (capitals > open * MAX_CAPITALS_SHARE) return true;
-  const isMarked = (line: string) => endsIn(line, VERSE_MARKS, VERSE_CLOSERS);
+function filledLengths(lines: TextLines): number[] {
+  const lengths: number[] = [];
+  for (let i = 0; i < lines.count; i++) if (!lines.isBlank(i)) lengths.push(lines.length(i));
+  return lengths;
+}
+
+function isVerse(lines: TextLines, pairs: LinePairs, width: number): boolean {
+  const isDivided = (next: number) =>
+    lines.has(next - 1, EDGE.isHyphenated) && lines.has(next, EDGE.startsSmall);
+  if (pairs.number(isDivided) > 0) return false;
+  const isOpen = (next: number) => !lines.has(next - 1, EDGE.endsSentence);
+  const capitals = pairs.number((next) => isOpen(next) && lines.has(next, EDGE.startsCapital));
+  if (capitals > pairs.number(isOpen) * MAX_CAPITALS_SHARE) return true;
+  const isMarked = (next: number) => lines.has(next - 1, EDGE.endsVerse);
   if (pairs.number(isMarked) <= pairs.count * MAX_MARKS_SHARE) return false;
-  const isLong = (line: string) => line.length >= width * LONG_SHARE;
+  const isLong = (next: number) => lines.length(next - 1) >= width * LONG_SHARE;
   const long = pairs.number(isLong);
-  return long < MIN_PAIRS || pairs.number((line) => isLong(line) && isMarked(line)) > long * MAX_MARKS_SHARE;
+  return long < MIN_PAIRS || pairs.number((next) => isLong(next) && isMarked(next)) > long * MAX_MARKS_SHARE;
 }
 
-/** Looks at two lines that follow each other. */
-type Test = (line: string, next: string) => boolean;
+/** Looks at two lines that follow each other, by the number of the second. */
+type Test = (next: number) => boolean;
 
 /** Lines that follow each other directly, without those that begin something of their own. */
 class LinePairs {
-  readonly #lines: readonly string[];
-  /** Where the second line of each pair is. */
+  /** The second line of each pair. */
   readonly #places: number[] = [];
 
-  constructor(lines: readonly string[]) {
-    this.#lines = lines;
-    for (let i = 1; i < lines.length; i++) {
-      const next = lines[i] as string;
-      if (lines[i - 1] !== "" && next !== "" && !startsAnew(next)) this.#places.push(i);
+  constructor(lines: TextLines) {
+    for (let i = 1; i < lines.count; i++) {
+      if (!lines.isBlank(i - 1) && !lines.isBlank(i) && !lines.has(i, EDGE.startsAnew)) this.#places.push(i);
     }
   }
 
@@ -97,23 +100,19 @@ class LinePairs {
   /** How many pairs pass. */
   number(test: Test): number {
     let count = 0;
-    for (const i of this.#places)
-      if (test(this.#lines[i - 1] as string, this.#lines[i] as string)) count += 1;
+    for (const next of this.#places) if (test(next)) count += 1;
     return count;
   }
 
-  /** The first line of each pair that passes. */
-  firstLines(test: Test): string[] {
-    const lines = this.#lines;
-    const places = this.#places.filter((i) => test(lines[i - 1] as string, lines[i] as string));
-    return places.map((i) => lines[i - 1] as string);
+  /** The second line of each pair that passes. */
+  filter(test: Test): number[] {
+    return this.#places.filter(test);
   }
 }
 
 /** Whether the next line's first word did not fit behind a line any more. */
-export function isFixedWrap(line: string, next: string, width: number): boolean {
-  if (isHyphenated(line)) return true;
-  if (line.length + 1 > width) return true;
-  const gap = next.search(GAP);
-  return line.length + 1 + (gap < 0 ? next.length : gap) > width;
+export function isFixedWrap(lines: TextLines, line: number, next: number, width: number): boolean {
+  if (lines.has(line, EDGE.isHyphenated)) return true;
+  const length = lines.length(line);
+  return length + 1 > width || length + 1 + lines.firstWord(next) > width;
 }

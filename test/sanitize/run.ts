@@ -4,8 +4,9 @@ import { cpuInstructionSets } from "../../model/backends/cpu.ts";
 
 /**
  * `npm run check:sanitize`: builds the native code with the address and undefined-behaviour sanitizers and runs every
- * operation of the cpu backend, and the tokenizer's encoder, under them. Needs g++ on Linux. Leaks are looked for by
- * resident memory in cpu.test.ts: Node itself keeps memory at exit that a leak checker would report.
+ * operation of the cpu backend, the tokenizer's encoder and the text reader of ingest under them. Needs g++ on Linux.
+ * Leaks are looked for by resident memory in cpu.test.ts: Node itself keeps memory at exit that a leak checker would
+ * report.
  */
 const build = fileURLToPath(new URL("../../native/build.mjs", import.meta.url));
 execFileSync(process.execPath, [build, "--sanitize"], { stdio: "inherit" });
@@ -13,7 +14,7 @@ execFileSync(process.execPath, [build, "--sanitize"], { stdio: "inherit" });
 const runtime = ["libasan.so", "libubsan.so"].map((name) =>
   execFileSync("g++", [`-print-file-name=${name}`], { encoding: "utf8" }).trim(),
 );
-for (const words of [["operations.ts", ...cpuInstructionSets()], ["encoding.ts"]]) {
+for (const words of [["operations.ts", ...cpuInstructionSets()], ["encoding.ts"], ["measuring.ts"]]) {
   const [script = "", ...more] = words;
   const { status } = spawnSync(process.execPath, [fileURLToPath(new URL(script, import.meta.url)), ...more], {
     stdio: "inherit",

@@ -1,0 +1,208 @@
+// The native side of pipeline/measures/native/native-reader.ts.
+#include "measures.h"
+#include "napi.h"
+
+namespace apt3 {
+namespace {
+
+constexpr size_t unitCount = 1 << 16;
+
+template <class Element>
+struct ElementType;
+template <>
+struct ElementType<uint8_t> {
+  static constexpr auto value = napi_uint8_array;
+};
+template <>
+struct ElementType<uint16_t> {
+  static constexpr auto value = napi_uint16_array;
+};
+template <>
+struct ElementType<uint32_t> {
+  static constexpr auto value = napi_uint32_array;
+};
+template <>
+struct ElementType<double> {
+  static constexpr auto value = napi_float64_array;
+};
+
+template <class Element>
+struct Elements {
+  Element* data;
+  size_t count;
+
+  Elements(napi_env env, napi_value value, size_t least) {
+    const TypedArray array = typedArray(env, value);
+    if (array.type != ElementType<Element>::value) throw std::runtime_error("an array of another type");
+    if (array.elements < least) throw std::runtime_error("an array too small");
+    data = static_cast<Element*>(array.data);
+    count = array.elements;
+  }
+};
+
+template <class Element>
+std::vector<Element> table(napi_env env, napi_value tables, const char* name, size_t least = unitCount) {
+  const Elements<Element> elements(env, property(env, tables, name), least);
+  return {elements.data, elements.data + elements.count};
+}
+
+template <class Number>
+Number number(napi_env env, napi_value tables, const char* name) {
+  double value = 0;
+  decode(env, property(env, tables, name), value);
+  return static_cast<Number>(value);
+}
+
+/** All that reads texts for one worker. */
+struct Reader {
+  std::vector<uint16_t> signs;
+  NeighbourSigns neighbours;
+  LineReader lines;
+  WordReader words;
+  TrigramReader trigrams;
+  NgramBounds ngrams;
+};
+
+WordReader::Tables wordTables(napi_env env, napi_value tables) {
+  WordReader::Tables words{table<uint8_t>(env, tables, "kind"), table<uint8_t>(env, tables, "group"),
+                           table<uint16_t>(env, tables, "lower"), table<uint32_t>(env, tables, "stop", 256),
+                           table<uint32_t>(env, tables, "usual", 256), number<uint32_t>(env, tables, "stopFactor")};
+  for (size_t unit = 0; unit < unitCount; unit++)
+    if (words.kind[unit] > 8 || words.group[unit] > 3) throw std::runtime_error("a kind of unit that is none");
+  return words;
+}
+
+TrigramReader trigramTables(napi_env env, napi_value tables) {
+  TrigramReader trigrams{table<uint8_t>(env, tables, "codes"), {}, number<uint32_t>(env, tables, "symbols")};
+  const size_t symbols = trigrams.symbols;
+  if (symbols == 0 || symbols > 256) throw std::runtime_error("symbols that are no bytes");
+  trigrams.unlikely = table<uint8_t>(env, tables, "unlikely", symbols * symbols * symbols);
+  for (const uint8_t code : trigrams.codes)
+    if (code >= symbols) throw std::runtime_error("a code beyond the symbols");
+  return trigrams;
+}
+
+/** open(tables): a reader. */
+napi_value open(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<1> arguments(env, info);
+    const napi_value tables = arguments.values[0];
+    const auto sign = [&](const char* name) { return number<uint32_t>(env, tables, name); };
+    return externalOf(
+        env, std::make_unique<Reader>(Reader{
+                 table<uint16_t>(env, tables, "signs"),
+                 {sign("untidy"), sign("looseMark"), sign("looseQuote"), sign("spacedLetter")},
+                 {table<uint8_t>(env, tables, "lineUnits"), number<double>(env, tables, "fewPolish")},
+                 WordReader(wordTables(env, tables)),
+                 trigramTables(env, tables),
+                 {},
+             }));
+  });
+}
+
+/** Units of a text as units.ts lays them out, from the text's first one on. */
+const Unit* unitsOf(napi_env env, napi_value value, size_t length) {
+  return Elements<Unit>(env, value, length + 2 * margin).data + margin;
+}
+
+size_t lengthOf(napi_env env, napi_value value) {
+  int64_t length = 0;
+  decode(env, value, length);
+  if (length < 0 || length > int64_t{1} << 30) throw std::runtime_error("a length no text has");
+  return length;
+}
+
+napi_value numberOf(napi_env env, uint32_t number) {
+  napi_value value;
+  check(env, napi_create_uint32(env, number, &value));
+  return value;
+}
+
+/** signs(reader, units, length): the bits of `SIGN`. */
+napi_value signs(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> arguments(env, info);
+    const auto* reader = externalValue<Reader>(env, arguments.values[0]);
+    const size_t length = lengthOf(env, arguments.values[2]);
+    const Unit* text = unitsOf(env, arguments.values[1], length);
+    return numberOf(env, readSigns(text, length, reader->signs.data(), reader->neighbours));
+  });
+}
+
+/** lines(reader, units, length, starts, signs): how many there are; as many as there is room for are written. */
+napi_value lines(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<5> arguments(env, info);
+    const auto* reader = externalValue<Reader>(env, arguments.values[0]);
+    const size_t length = lengthOf(env, arguments.values[2]);
+    const Unit* text = unitsOf(env, arguments.values[1], length);
+    const Elements<uint32_t> starts(env, arguments.values[3], 0);
+    const Elements<uint8_t> signs(env, arguments.values[4], starts.count);
+    return numberOf(env, reader->lines.read(text, length, starts.data, signs.data, starts.count));
+  });
+}
+
+/** words(reader, units, length, hashes, lengths, counts) */
+napi_value words(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<6> arguments(env, info);
+    const auto* reader = externalValue<Reader>(env, arguments.values[0]);
+    const size_t length = lengthOf(env, arguments.values[2]);
+    const Unit* text = unitsOf(env, arguments.values[1], length);
+    const size_t most = (length + 1) / 2;
+    const Elements<uint32_t> hashes(env, arguments.values[3], most);
+    const Elements<uint16_t> lengths(env, arguments.values[4], most);
+    const Elements<uint32_t> counts(env, arguments.values[5], WordReader::counts);
+    reader->words.read(text, length, hashes.data, lengths.data, counts.data);
+    return arguments.values[5];
+  });
+}
+
+/** trigrams(reader, units, start, end, share): adds to the two figures of `share`. */
+napi_value trigrams(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<5> arguments(env, info);
+    const auto* reader = externalValue<Reader>(env, arguments.values[0]);
+    const size_t start = lengthOf(env, arguments.values[2]), end = lengthOf(env, arguments.values[3]);
+    if (start > end) throw std::runtime_error("an end before the start");
+    const Unit* text = unitsOf(env, arguments.values[1], end);
+    const Elements<uint32_t> share(env, arguments.values[4], 2);
+    TrigramReader::Share read{share.data[0], share.data[1]};
+    reader->trigrams.read(text + start, end - start, read);
+    share.data[0] = read.unlikely;
+    share.data[1] = read.all;
+    return arguments.values[4];
+  });
+}
+
+/** ngrams(reader, hashes, lengths, words, top, repeated) */
+napi_value ngrams(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<6> arguments(env, info);
+    auto* reader = externalValue<Reader>(env, arguments.values[0]);
+    const size_t count = lengthOf(env, arguments.values[3]);
+    const Elements<uint32_t> hashes(env, arguments.values[1], count);
+    const Elements<uint16_t> lengths(env, arguments.values[2], count);
+    const Elements<double> top(env, arguments.values[4], NgramBounds::longestTop + 1);
+    const Elements<double> repeated(env, arguments.values[5], NgramBounds::longestRepeated + 1);
+    reader->ngrams.read(hashes.data, lengths.data, count, top.data, repeated.data);
+    return arguments.values[5];
+  });
+}
+
+napi_value initialize(napi_env env, napi_value exports) {
+  return guarded(env, [&] {
+    defineFunction(env, exports, "open", open);
+    defineFunction(env, exports, "signs", signs);
+    defineFunction(env, exports, "lines", lines);
+    defineFunction(env, exports, "words", words);
+    defineFunction(env, exports, "trigrams", trigrams);
+    defineFunction(env, exports, "ngrams", ngrams);
+    return exports;
+  });
+}
+
+}  // namespace
+}  // namespace apt3
+
+NAPI_MODULE_INIT() { return apt3::initialize(env, exports); }

@@ -1,0 +1,91 @@
+#pragma once
+#include <vector>
+
+#include "lanes.h"
+
+// What is read of a text's units, for the TypeScript beside native/, which says what each of it means and does the same
+// where this was not built. All tables have an entry for each unit and come from there.
+
+namespace apt3 {
+
+/** Bits of `SIGN` that two or more units together have. */
+struct NeighbourSigns {
+  uint32_t untidy, looseMark, looseQuote, spacedLetter;
+};
+
+/** See ../signs.ts; `table` holds what single units say. */
+uint32_t readSigns(const Unit* text, size_t length, const uint16_t* table, const NeighbourSigns& signs);
+
+/** See ../line-table.ts. */
+struct LineReader {
+  /** In a unit's entry: a letter that only Polish has. In a line's signs: that it has few of them. */
+  static constexpr uint8_t polish = 128;
+
+  std::vector<uint8_t> table;
+  /** Share of a line's units at which they are few. */
+  double fewPolish = 0;
+
+  /** Writes where each line starts and what it holds, for `capacity` lines at most; returns how many there are. */
+  size_t read(const Unit* text, size_t length, uint32_t* starts, uint8_t* signs, size_t capacity) const;
+};
+
+/** See ../words.ts. */
+class WordReader {
+ public:
+  /** What `read` counts, in the order of `COUNTED` there; kinds and groups have a count each from theirs on. */
+  enum Count { words, characters, alphabetic, stopWords, usualWords, plain, symbols, kinds, groups = kinds + 9 };
+  static constexpr size_t counts = groups + 4;
+
+  struct Tables {
+    std::vector<uint8_t> kind, group;
+    std::vector<uint16_t> lower;
+    std::vector<uint32_t> stop, usual;
+    uint32_t stopFactor;
+  };
+  explicit WordReader(Tables tables);
+
+  /** Writes a hash and a length for each word, and all counts. There are no more words than (length + 1) / 2. */
+  void read(const Unit* text, size_t length, uint32_t* hashes, uint16_t* lengths, uint32_t* counts) const;
+
+ private:
+  Tables tables_;
+  /** What a unit does to a word's hash: it is xored, then multiplied; 0 and 1 where it is not part of it. */
+  struct Hashed {
+    uint32_t lower, factor;
+  };
+  std::vector<Hashed> hashed_;
+  /** By which of `rows` each unit is counted. */
+  std::vector<uint8_t> row_;
+
+  bool isLetter(size_t unit) const { return tables_.kind[unit] == 2 || tables_.kind[unit] == 3; }
+  void countUnits(const Unit* text, size_t length, uint32_t* counts) const;
+  uint32_t hash(const Unit* start, size_t length, bool& hasLetter) const;
+};
+
+/** See ../trigrams.ts: of the triples around a letter, how many there are and how many Polish does not have. */
+struct TrigramReader {
+  std::vector<uint8_t> codes, unlikely;
+  uint32_t symbols = 0;
+
+  struct Share {
+    uint32_t unlikely = 0, all = 0;
+  };
+  void read(const Unit* text, size_t length, Share& share) const;
+};
+
+/** See `NgramBounds` in ../ngram-bounds.ts. */
+class NgramBounds {
+ public:
+  static constexpr size_t longestTop = 4, longestRepeated = 10;
+
+  /** Writes `longestTop + 1` and `longestRepeated + 1` figures, by the number of words. */
+  void read(const uint32_t* hashes, const uint16_t* lengths, size_t words, double* top, double* repeated);
+
+ private:
+  struct Entry {
+    uint32_t hash, count;
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace apt3

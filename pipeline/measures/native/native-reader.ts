@@ -1,0 +1,106 @@
+import { type FoundAddon, loadAddon } from "../../../native/load.ts";
+import { FEW_POLISH_LETTERS, lineUnits, roomForLines } from "../line-table.ts";
+import { roomForBounds } from "../ngrams.ts";
+import { SIGN, signTable } from "../signs.ts";
+import type { TextReader } from "../text-reader.ts";
+import { sampleOf, trigramTables } from "../trigrams.ts";
+import { unitsOf } from "../units.ts";
+import { COUNTS, roomForWords, wordsOf, wordTables } from "../words.ts";
+
+/** A handle to a native object. */
+declare const readerBrand: unique symbol;
+interface NativeHandle {
+  readonly [readerBrand]: true;
+}
+
+/** What pipeline/measures/native/addon.cpp exports; units are those of units.ts, their margins included. */
+interface Addon {
+  open(tables: object): NativeHandle;
+  signs(reader: NativeHandle, units: Uint16Array, length: number): number;
+  /** Returns how many lines there are; as many as there is room for are written. */
+  lines(
+    reader: NativeHandle,
+    units: Uint16Array,
+    length: number,
+    starts: Uint32Array,
+    signs: Uint8Array,
+  ): number;
+  words(
+    reader: NativeHandle,
+    units: Uint16Array,
+    length: number,
+    hashes: Uint32Array,
+    lengths: Uint16Array,
+    counts: Uint32Array,
+  ): void;
+  /** Adds the triples from `start` to `end` to `share`: the unlikely ones, and all. */
+  trigrams(reader: NativeHandle, units: Uint16Array, start: number, end: number, share: Uint32Array): void;
+  ngrams(
+    reader: NativeHandle,
+    hashes: Uint32Array,
+    lengths: Uint16Array,
+    words: number,
+    top: Float64Array,
+    repeated: Float64Array,
+  ): void;
+}
+
+/** Why there is no native reader here; undefined if there is one. */
+export function nativeReaderUnavailable(): string | undefined {
+  const found = findAddon("");
+  return "reason" in found ? found.reason : undefined;
+}
+
+const findAddon = (variant: "" | "sanitize"): FoundAddon<Addon> =>
+  loadAddon<Addon>("measures", "pipeline/measures/native", variant);
+
+/**
+ * The reader in C++; undefined where the addon was not built.
+ *
+ * @param variant `sanitize` is the build of `npm run check:sanitize`
+ */
+export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | undefined {
+  const found = findAddon(variant);
+  if ("reason" in found) return undefined;
+  const { addon } = found;
+  const { untidy, looseMark, looseQuote, spacedLetter } = SIGN;
+  const reader = addon.open({
+    signs: signTable(),
+    ...{ untidy, looseMark, looseQuote, spacedLetter },
+    lineUnits: lineUnits(),
+    fewPolish: FEW_POLISH_LETTERS,
+    ...wordTables(),
+    ...trigramTables(),
+  });
+  const counts = new Uint32Array(COUNTS);
+  const share = new Uint32Array(2);
+  return {
+    signs: (text) => addon.signs(reader, unitsOf(text), text.length),
+    lines(text) {
+      const units = unitsOf(text);
+      let room = roomForLines(2);
+      let count = addon.lines(reader, units, text.length, room.starts, room.signs);
+      if (count >= room.starts.length) {
+        room = roomForLines(count + 1);
+        count = addon.lines(reader, units, text.length, room.starts, room.signs);
+      }
+      room.starts[count] = text.length + 1;
+      return { count, ...room };
+    },
+    words(text) {
+      const room = roomForWords(text);
+      addon.words(reader, unitsOf(text), text.length, room.hashes, room.lengths, counts);
+      return wordsOf(room, counts);
+    },
+    unlikely(text) {
+      const units = unitsOf(text);
+      share.fill(0);
+      for (const [start, end] of sampleOf(text.length)) addon.trigrams(reader, units, start, end, share);
+      return (share[0] as number) / Math.max(share[1] as number, 1);
+    },
+    ngramBounds({ hashes, lengths, count }) {
+      addon.ngrams(reader, hashes, lengths, count, roomForBounds.top, roomForBounds.repeated);
+      return roomForBounds;
+    },
+  };
+}

@@ -1,0 +1,26 @@
+import fc from "fast-check";
+import { openNativeReader } from "../../pipeline/measures/native/native-reader.ts";
+import type { TextReader } from "../../pipeline/measures/text-reader.ts";
+import { mixedTexts, sampleTexts } from "../pipeline/measures/texts.ts";
+
+/*
+ * Runs under the sanitizers (see run.ts): the native reader of the cleaning steps on texts of every kind and length. What
+ * it says is checked elsewhere.
+ */
+
+const reader = openNativeReader("sanitize") as TextReader;
+const samples = sampleTexts();
+const pieces = samples.flatMap((text) => Array.from({ length: 150 }, (_, length) => text.slice(0, length)));
+for (const text of [
+  ...samples,
+  ...pieces,
+  ...fc.sample(mixedTexts, 300),
+  "ą".repeat(9000),
+  "\n".repeat(9000),
+]) {
+  reader.signs(text);
+  reader.lines(text);
+  reader.unlikely(text);
+  reader.ngramBounds(reader.words(text));
+}
+process.stdout.write("text reader: without a finding\n");
