@@ -94,7 +94,7 @@ export function createInferenceBatch(
   );
   const table = create("rotary table", "f32", config.maxSequenceLength, headSize(config));
   backend.write(table, rotaryTable(config));
-  const last = create("last hidden", computeType, sequences, config.dModel);
+  const last = create("last hidden", "f32", sequences, config.dModel);
   const lastNormed = create("last normed", computeType, sequences, config.dModel);
   const lastScale = create("last scale", "f32", sequences, 1);
   const logits = create("logits", computeType, sequences, config.vocabSize);
@@ -107,7 +107,7 @@ export function createInferenceBatch(
       columns,
       ids: create("token ids", "i32", tokens, 1),
       positions: create("positions", "i32", tokens, 1),
-      hidden: create("hidden", computeType, tokens, config.dModel),
+      hidden: create("hidden", "f32", tokens, config.dModel),
       normed: create("normed", computeType, tokens, config.dModel),
       scale: create("scale", "f32", tokens, 1),
       qkv: create("qkv", computeType, tokens, qkvWidth(config)),
@@ -199,11 +199,11 @@ export function inferenceBytes(
   const size = computeType === "bf16" ? 2 : 4;
   const width = headSize(config);
   const cache = config.layers * sequences * capacity * 2 * config.kvHeads * width;
-  const token = 2 * config.dModel + qkvWidth(config) + config.heads * width + 3 * config.dHidden;
-  const table = config.maxSequenceLength * width;
-  return (
-    size * (cache + sequences * (longestFeed * token + 2 * config.dModel + config.vocabSize)) + 4 * table
-  );
+  const token = config.dModel + qkvWidth(config) + config.heads * width + 3 * config.dHidden;
+  const computed = cache + sequences * (longestFeed * token + config.dModel + config.vocabSize);
+  // The residual stream and the rotary table are float32.
+  const exact = sequences * (longestFeed + 1) * config.dModel + config.maxSequenceLength * width;
+  return size * computed + 4 * exact;
 }
 
 /**

@@ -166,9 +166,10 @@ function layerBackward(
   const { residual, normed, qkv: dQkv, attention: dAttention, rowSums } = state.activationGradients;
   const { gateUp: dGateUp, mlpHidden: dHidden } = state.activationGradients;
 
-  accumulate(backend, gradients.down, residual, activations.mlpHidden);
+  const dDown = residualOperand(model);
+  accumulate(backend, gradients.down, dDown, activations.mlpHidden);
   const { gateUp } = activations;
-  backend.matmulSwigluBackward({ dOut: residual, weight: weights.down, gateUp, dHidden, dGateUp });
+  backend.matmulSwigluBackward({ dOut: dDown, weight: weights.down, gateUp, dHidden, dGateUp });
   backend.matmul({ a: dGateUp, b: weights.gateUp, out: normed, transposition: "nn" });
   accumulate(backend, gradients.gateUp, dGateUp, activations.mlpNormed);
   backend.rmsNormBackward({
@@ -180,8 +181,9 @@ function layerBackward(
     dGain: gradients.mlpNorm,
   });
 
-  backend.matmul({ a: residual, b: weights.attentionOutput, out: dAttention, transposition: "nn" });
-  accumulate(backend, gradients.attentionOutput, residual, activations.attention);
+  const dProjection = residualOperand(model);
+  backend.matmul({ a: dProjection, b: weights.attentionOutput, out: dAttention, transposition: "nn" });
+  accumulate(backend, gradients.attentionOutput, dProjection, activations.attention);
   const { qkv, attention, logSumExp } = activations;
   const context = attentionContext(model);
   backend.attentionBackward({ ...context, qkv, out: attention, logSumExp, dOut: dAttention, dQkv, rowSums });
@@ -196,6 +198,15 @@ function layerBackward(
     dX: residual,
     dGain: gradients.attentionNorm,
   });
+}
+
+/** The gradient of the residual stream as it is now, in the type that products take. */
+function residualOperand({ backend, state }: TrainingModel): DeviceBuffer {
+  const { residual, residualOperand: operand } = state.activationGradients;
+  if (operand !== residual) {
+    backend.copy({ from: residual, fromRow: 0, to: operand, toRow: 0, rows: residual.rows });
+  }
+  return operand;
 }
 
 /** gradient += dOutᵀ · input: the gradient of a weight matrix. */

@@ -1,3 +1,4 @@
+import type { ComputeType } from "./backend.ts";
 import { headSize, type ModelConfig } from "./config.ts";
 
 /** A parameter as the outside world knows it: its name and shape in a Hugging Face checkpoint. */
@@ -22,6 +23,10 @@ export interface ParameterTensor {
   /** In the order of their rows. */
   readonly parts: readonly Parameter[];
 }
+
+/** The type in which a forward pass reads a parameter: norm gains stay float32 (see the rules of the contract). */
+export const weightType = ({ decay }: ParameterTensor, computeType: ComputeType): ComputeType =>
+  decay ? computeType : "f32";
 
 /** Anything that exists once a parameter buffer: the weights, gradients, moments, or their descriptions. */
 export interface ModelTensors<T> {

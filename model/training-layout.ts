@@ -1,6 +1,12 @@
-import type { BufferSpec, DType } from "./backend.ts";
+import type { BufferSpec, ComputeType, DType } from "./backend.ts";
 import { headSize, type ModelConfig, qkvWidth } from "./config.ts";
-import { buildModelTensors, type ModelTensors, type ParameterTensor } from "./parameters.ts";
+import {
+  buildModelTensors,
+  listTensors,
+  type ModelTensors,
+  type ParameterTensor,
+  weightType,
+} from "./parameters.ts";
 import type {
   ActivationGradients,
   ForwardState,
@@ -22,10 +28,10 @@ export function buildTrainingState<T>(shape: TrainingShape, make: MakeBuffer<T>)
   const { config, computeType } = shape;
   const forward = buildForwardState(shape, make);
   const tensors = (kind: MemoryKind, suffix: string, dtype: DType = "f32") =>
-    modelTensors(config, kind, dtype, suffix, make);
+    buildModelTensors(config, (tensor) => make(kind, parameterBuffer(tensor, dtype, suffix)));
   return {
     ...forward,
-    master: computeType === "bf16" ? tensors("master weights", " (master)") : undefined,
+    master: computeType === "bf16" ? buildMaster(config, forward.weights, make) : undefined,
     gradients: tensors("gradients", " (gradient)"),
     firstMoments: tensors("moments", " (first moment)", shape.moments),
     secondMoments: tensors("moments", " (second moment)", shape.moments),
@@ -39,11 +45,11 @@ export function buildForwardState<T>(shape: TrainingShape, make: MakeBuffer<T>):
   const { config, computeType } = shape;
   const tokens = tokensOf(shape);
   return {
-    weights: modelTensors(config, "weights", computeType, "", make),
+    weights: buildWeights(config, computeType, (spec) => make("weights", spec)),
     inputs: buildInputs(config, tokens, shape.documentAttention, make),
     layers: buildLayerActivations(shape, tokens, make),
     final: {
-      input: make("activations", activation("final.input", computeType, tokens, config.dModel)),
+      input: make("activations", activation("final.input", "f32", tokens, config.dModel)),
       normed: make("activations", activation("final.normed", computeType, tokens, config.dModel)),
       scale: make("activations", activation("final.scale", "f32", tokens, 1)),
       logits: make("logits", activation("logits", computeType, tokens, config.vocabSize)),
@@ -54,17 +60,37 @@ export function buildForwardState<T>(shape: TrainingShape, make: MakeBuffer<T>):
 
 const tokensOf = ({ sequences, sequenceLength }: TrainingShape): number => sequences * sequenceLength;
 
-function modelTensors<T>(
+/** What a forward pass in `computeType` reads. */
+export function buildWeights<T>(
   config: ModelConfig,
-  kind: MemoryKind,
-  dtype: DType,
-  suffix: string,
-  make: MakeBuffer<T>,
+  computeType: ComputeType,
+  make: (spec: BufferSpec) => T,
 ): ModelTensors<T> {
-  return buildModelTensors(config, ({ name, rows, columns }: ParameterTensor) =>
-    make(kind, { name: `${name}${suffix}`, dtype, rows, columns }),
+  return buildModelTensors(config, (tensor) =>
+    make(parameterBuffer(tensor, weightType(tensor, computeType))),
   );
 }
+
+/** The float32 truth behind bf16 weights: a buffer more where the weight is not float32 itself. */
+function buildMaster<T>(config: ModelConfig, weights: ModelTensors<T>, make: MakeBuffer<T>): ModelTensors<T> {
+  const exact = listTensors(weights).values();
+  return buildModelTensors(config, (tensor) => {
+    const weight = exact.next().value!;
+    if (weightType(tensor, "bf16") === "f32") return weight;
+    return make("master weights", parameterBuffer(tensor, "f32", " (master)"));
+  });
+}
+
+const parameterBuffer = (
+  { name, rows, columns }: ParameterTensor,
+  dtype: DType,
+  suffix = "",
+): BufferSpec => ({
+  name: `${name}${suffix}`,
+  dtype,
+  rows,
+  columns,
+});
 
 function activation(name: string, dtype: DType, rows: number, columns: number): BufferSpec {
   return { name, dtype, rows, columns };
@@ -107,13 +133,13 @@ function buildLayerActivations<T>(
   };
   const all = recompute === "none";
   const most = recompute !== "full";
-  const input = buffers(true, "input", computeType, dModel);
+  const input = buffers(true, "input", "f32", dModel);
   const attentionNormed = buffers(all, "attentionNormed", computeType, dModel);
   const attentionScale = buffers(most, "attentionScale", "f32", 1);
   const qkv = buffers(most, "qkv", computeType, qkvWidth(config));
   const attention = buffers(most, "attention", computeType, heads * headSize(config));
   const logSumExp = buffers(most, "logSumExp", "f32", heads);
-  const middle = buffers(most, "middle", computeType, dModel);
+  const middle = buffers(most, "middle", "f32", dModel);
   const mlpNormed = buffers(all, "mlpNormed", computeType, dModel);
   const mlpScale = buffers(most, "mlpScale", "f32", 1);
   const gateUp = buffers(most, "gateUp", computeType, 2 * dHidden);
@@ -141,8 +167,10 @@ function buildActivationGradients<T>(
   const { dModel, dHidden, heads } = config;
   const buffer = (name: string, columns: number, dtype: DType = computeType) =>
     make("activation gradients", activation(`gradient of ${name}`, dtype, tokens, columns));
+  const residual = buffer("residual", dModel, "f32");
   return {
-    residual: buffer("residual", dModel),
+    residual,
+    residualOperand: computeType === "f32" ? residual : buffer("residual, rounded", dModel),
     normed: buffer("normed", dModel),
     qkv: buffer("qkv", qkvWidth(config)),
     attention: buffer("attention", heads * headSize(config)),

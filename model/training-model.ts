@@ -48,7 +48,8 @@ export async function setWeights(
   for (const [index, tensor] of listParameterTensors(shape.config).entries()) {
     const values = await valuesOf(tensor);
     backend.write(weights[index]!, values);
-    if (master[index] !== undefined) backend.write(master[index], values);
+    const exact = master[index];
+    if (exact !== undefined && exact !== weights[index]) backend.write(exact, values);
   }
 }
 

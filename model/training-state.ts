@@ -51,7 +51,7 @@ export interface ForwardState<T> {
 
 /** Everything training holds on the device. */
 export interface TrainingState<T> extends ForwardState<T> {
-  /** The float32 truth behind bf16 weights. */
+  /** The float32 truth behind bf16 weights; of a norm gain, which is float32 itself, the weight. */
   readonly master: ModelTensors<T> | undefined;
   readonly gradients: ModelTensors<T>;
   readonly firstMoments: ModelTensors<T>;
@@ -72,14 +72,14 @@ export interface Inputs<T> {
 
 /** The forward pass of one layer, in order. */
 export interface LayerActivations<T> {
-  /** The residual stream entering the layer. */
+  /** The residual stream entering the layer, in float32. */
   readonly input: T;
   readonly attentionNormed: T;
   readonly attentionScale: T;
   readonly qkv: T;
   readonly attention: T;
   readonly logSumExp: T;
-  /** The residual stream between attention and MLP. */
+  /** The residual stream between attention and MLP, in float32. */
   readonly middle: T;
   readonly mlpNormed: T;
   readonly mlpScale: T;
@@ -88,7 +88,7 @@ export interface LayerActivations<T> {
 }
 
 export interface FinalActivations<T> {
-  /** The residual stream leaving the last layer. */
+  /** The residual stream leaving the last layer, in float32. */
   readonly input: T;
   readonly normed: T;
   readonly scale: T;
@@ -98,7 +98,10 @@ export interface FinalActivations<T> {
 
 /** Scratch of the backward pass, used by one layer after the other. */
 export interface ActivationGradients<T> {
+  /** Of the residual stream, in float32. */
   readonly residual: T;
+  /** The same as operand of products: rounded to the type they take, or `residual` itself. */
+  readonly residualOperand: T;
   readonly normed: T;
   readonly qkv: T;
   readonly attention: T;

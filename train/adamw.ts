@@ -54,10 +54,11 @@ function adamWTensors({ shape, state }: TrainingModel, weightDecay: number): Ada
   const firstMoments = listTensors(state.firstMoments);
   const secondMoments = listTensors(state.secondMoments);
   return listParameterTensors(shape.config).map(({ decay }, index) => {
+    const weight = weights[index]!;
     const master = masters[index];
     return {
-      weight: weights[index]!,
-      ...(master === undefined ? {} : { master }),
+      weight,
+      ...(master === undefined || master === weight ? {} : { master }),
       gradient: gradients[index]!,
       firstMoment: firstMoments[index]!,
       secondMoment: secondMoments[index]!,

@@ -40,28 +40,30 @@ export function checked(backend: BasicBackend): BasicBackend {
       const { ids, weight, out } = args;
       expectIntegers(ids, out.rows);
       expectFloats(weight);
-      expectShape(out, out.rows, weight.columns, weight.dtype);
+      expectShape(out, out.rows, weight.columns, "f32");
       backend.embedding(args);
     },
     embeddingBackward(args) {
       const { ids, dOut, dWeight } = args;
       expectIntegers(ids, dOut.rows);
-      expectFloats(dOut);
+      expectShape(dOut, dOut.rows, dOut.columns, "f32");
       expectShape(dWeight, dWeight.rows, dOut.columns, "f32");
       backend.embeddingBackward(args);
     },
 
     rmsNorm(args) {
       const { x, gain, out, scale } = args;
-      expectAlike(x, out);
-      expectShape(gain, 1, x.columns, x.dtype);
+      expectFloats(out);
+      expectShape(x, out.rows, out.columns, "f32");
+      expectShape(gain, 1, x.columns, "f32");
       expectShape(scale, x.rows, 1, "f32");
       backend.rmsNorm(args);
     },
     rmsNormBackward(args) {
       const { x, gain, scale, dOut, dX, dGain } = args;
-      expectAlike(x, dOut, dX);
-      expectShape(gain, 1, x.columns, x.dtype);
+      expectFloats(dOut);
+      for (const exact of [x, dX]) expectShape(exact, dOut.rows, dOut.columns, "f32");
+      expectShape(gain, 1, x.columns, "f32");
       expectShape(scale, x.rows, 1, "f32");
       expectShape(dGain, 1, x.columns, "f32");
       backend.rmsNormBackward(args);

@@ -4,12 +4,8 @@ import { type BackendName, backendNames, openBackend } from "../../model/backend
 import { type ModelConfig, presets } from "../../model/config.ts";
 import { createInferenceBatch, createInferenceSession } from "../../model/inference.ts";
 import { initialValues } from "../../model/init.ts";
-import {
-  buildModelTensors,
-  listParameterTensors,
-  listTensors,
-  type ModelTensors,
-} from "../../model/parameters.ts";
+import { listParameterTensors, listTensors, type ModelTensors } from "../../model/parameters.ts";
+import { buildWeights } from "../../model/training-layout.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
 
 const prompt = 16;
@@ -86,10 +82,8 @@ async function createModel(
   config: ModelConfig,
 ): Promise<{ backend: Backend; weights: ModelTensors<DeviceBuffer> }> {
   const backend = await openBackend(name);
-  const dtype = backend.computeTypes.includes("bf16") ? "bf16" : "f32";
-  const weights = buildModelTensors(config, ({ name: tensor, rows, columns }) =>
-    backend.create({ name: tensor, dtype, rows, columns }),
-  );
+  const computeType = backend.computeTypes.includes("bf16") ? "bf16" : "f32";
+  const weights = buildWeights(config, computeType, (spec) => backend.create(spec));
   for (const [index, tensor] of listParameterTensors(config).entries()) {
     backend.write(listTensors(weights)[index]!, initialValues(config, tensor, 1));
   }

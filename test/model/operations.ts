@@ -91,6 +91,18 @@ function productCases(): OperationCase[] {
   );
 }
 
+/** A product added to the residual stream, which is float32 whatever the operands are, and goes on in another buffer. */
+function residualCases(): OperationCase[] {
+  return productShapes.map(([m, n, k]) => ({
+    name: `matmul nt ${m}×${n}×${k} plus a residual stream`,
+    run(backend: Backend, inputs: Inputs) {
+      const [a, b, out] = [inputs.values(m, k), inputs.values(n, k), inputs.zeros(m, n, "f32")];
+      backend.matmul({ a, b, out, transposition: "nt", plus: inputs.floats(m, n) });
+      return [out];
+    },
+  }));
+}
+
 function attentionCases(): OperationCase[] {
   return attentionShapes.flatMap((shape) =>
     [false, true].map((documents) => ({
@@ -123,6 +135,7 @@ function attentionCases(): OperationCase[] {
 /** Every operation of the contract at odd shapes. */
 export const operationCases: readonly OperationCase[] = [
   ...productCases(),
+  ...residualCases(),
   ...attentionCases(),
   {
     name: "cachedAttention, two sequences at different positions",
@@ -139,21 +152,21 @@ export const operationCases: readonly OperationCase[] = [
     name: "embedding",
     run(backend, inputs) {
       const ids = inputs.integers([3, 0, 3, 10, 3]);
-      const out = inputs.zeros(5, 7);
+      const out = inputs.zeros(5, 7, "f32");
       backend.embedding({ ids, weight: inputs.values(11, 7), out });
       const dWeight = inputs.floats(11, 7);
-      backend.embeddingBackward({ ids, dOut: inputs.values(5, 7), dWeight });
+      backend.embeddingBackward({ ids, dOut: inputs.floats(5, 7), dWeight });
       return [out, dWeight];
     },
   },
   ...[1, 37, 300].map((features) => ({
     name: `rmsNorm of ${features}`,
     run(backend: Backend, inputs: Inputs) {
-      const x = inputs.values(5, features);
-      const gain = inputs.values(1, features);
+      const x = inputs.floats(5, features);
+      const gain = inputs.floats(1, features);
       const [out, scale] = [inputs.zeros(5, features), inputs.zeros(5, 1, "f32")];
       backend.rmsNorm({ x, gain, epsilon: 1e-6, out, scale });
-      const [dX, dGain] = [inputs.values(5, features), inputs.floats(1, features)];
+      const [dX, dGain] = [inputs.floats(5, features), inputs.floats(1, features)];
       backend.rmsNormBackward({ x, gain, scale, dOut: inputs.values(5, features), dX, dGain });
       return [out, scale, dX, dGain];
     },

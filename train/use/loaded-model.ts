@@ -2,12 +2,8 @@ import type { Backend, DeviceBuffer } from "../../model/backend.ts";
 import { type BackendName, openBackend } from "../../model/backends/registry.ts";
 import type { ModelConfig } from "../../model/config.ts";
 import { type ModelFolder, openModelFolder } from "../../model/hugging-face.ts";
-import {
-  buildModelTensors,
-  listParameterTensors,
-  listTensors,
-  type ModelTensors,
-} from "../../model/parameters.ts";
+import { listParameterTensors, listTensors, type ModelTensors } from "../../model/parameters.ts";
+import { buildWeights } from "../../model/training-layout.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import type { Tokenizer } from "../../tokenizer/index.ts";
 import { loadTokenizer } from "../../tokenizer/load.ts";
@@ -49,10 +45,8 @@ export async function loadModel(path: string, backendName: BackendName | "auto")
 
 /** Puts a folder's weights on the device, in bf16 where the backend computes in it. */
 export async function loadWeights({ backend, folder }: LoadedModel): Promise<ModelTensors<DeviceBuffer>> {
-  const dtype = backend.computeTypes.includes("bf16") ? "bf16" : "f32";
-  const weights = buildModelTensors(folder.config, ({ name, rows, columns }) =>
-    backend.create({ name, dtype, rows, columns }),
-  );
+  const computeType = backend.computeTypes.includes("bf16") ? "bf16" : "f32";
+  const weights = buildWeights(folder.config, computeType, (spec) => backend.create(spec));
   const buffers = listTensors(weights);
   for (const [index, tensor] of listParameterTensors(folder.config).entries()) {
     backend.write(buffers[index]!, await folder.read(tensor));

@@ -12,7 +12,7 @@ DEVICE void embedding(const EmbeddingParams& p) {
     float values[8] = {0, 0, 0, 0, 0, 0, 0, 0};
     if (id >= 0 && id < p.vocabulary)
       loadVector(values, pointer<const T>(p.weight) + static_cast<long long>(id) * p.ldWeight + column, count);
-    storeVector(pointer<T>(p.out) + static_cast<long long>(row) * p.ldout + column, values, count);
+    storeVector(pointer<float>(p.out) + static_cast<long long>(row) * p.ldout + column, values, count);
   }
 }
 
@@ -23,8 +23,8 @@ KERNEL(apt3_embedding_f32, EmbeddingParams, 256, 4) { embedding<float>(params); 
  * The ids are looked through in windows of 128, one a thread; the four words of `found` tell which rows of a window hold
  * this block's id, in their order. Barriers stand on both sides of the words.
  */
-template <class T>
-DEVICE void embeddingBackward(const EmbeddingBackwardParams& p) {
+KERNEL(apt3_embedding_backward, EmbeddingBackwardParams, 128, 4) {
+  const EmbeddingBackwardParams& p = params;
   constexpr int window = 128;
   constexpr int words = window / 32;
   auto* found = reinterpret_cast<unsigned*>(sharedMemory());
@@ -53,7 +53,7 @@ DEVICE void embeddingBackward(const EmbeddingBackwardParams& p) {
         if (count <= 0) continue;
         if (at == own) loadVector(sums, gradient, count);
         float values[8];
-        loadVector(values, pointer<const T>(p.dOut) + static_cast<long long>(at) * p.lddOut + column, count);
+        loadVector(values, pointer<const float>(p.dOut) + static_cast<long long>(at) * p.lddOut + column, count);
 #pragma unroll
         for (int i = 0; i < vectorSize; i++) sums[i] += values[i];
       }
@@ -61,8 +61,5 @@ DEVICE void embeddingBackward(const EmbeddingBackwardParams& p) {
   }
   if (count > 0) storeVector(gradient, sums, count);
 }
-
-KERNEL(apt3_embedding_backward_bf16, EmbeddingBackwardParams, 128, 4) { embeddingBackward<bf16>(params); }
-KERNEL(apt3_embedding_backward_f32, EmbeddingBackwardParams, 128, 4) { embeddingBackward<float>(params); }
 
 }  // namespace apt3::cuda

@@ -202,7 +202,10 @@ inline constexpr Kernel cachedAttentionF32{"apt3_cached_attention_f32", 128, 4 *
 
 // ---------------------------------------------------------------------------------------------------------- rows.cu
 
-/** scale[t] = 1/√(mean(x[t]²) + epsilon); out[t] = x[t] · scale[t] · gain. A warp a row: grid {divideUp(rows, 8)}. */
+/**
+ * scale[t] = 1/√(mean(x[t]²) + epsilon); out[t] = x[t] · scale[t] · gain. A warp a row: grid {divideUp(rows, 8)}. The
+ * residual stream x and the gain are f32 in both kernels, which differ in the type of `out`.
+ */
 struct RmsNormParams {
   DeviceAddress x, gain, out;
   /** f32 [rows], element t at t · ldScale. */
@@ -215,7 +218,7 @@ inline constexpr Kernel rmsNormBf16{"apt3_rms_norm_bf16", 256, 0};
 inline constexpr Kernel rmsNormF32{"apt3_rms_norm_f32", 256, 0};
 
 /**
- * dX += the gradient through the norm; dGain += Σ over rows of dOut ∘ x · scale, in two launches:
+ * dX += the gradient through the norm; dGain += Σ over rows of dOut ∘ x · scale; only dOut may be bf16. Two launches:
  * 1. `rmsNormBackward…`: grid {blocks}; block i takes the rows [i · rowsPerBlock, …) and leaves its part of dGain in
  *    row i of `partials`, f32 [blocks, ldPartials], ldPartials ≥ columns and a multiple of 8. Choose rowsPerBlock for
  *    about two blocks a multiprocessor. Dynamic shared memory: rmsNormBackwardShared(columns).
@@ -282,7 +285,7 @@ inline constexpr Kernel convertF32ToF32{"apt3_convert_f32_f32", 256, 0};
 
 // ----------------------------------------------------------------------------------------------------- embedding.cu
 
-/** out[t] = weight[ids[t]]; zeros for an id outside the vocabulary (the host checks ids). Grid as for ConvertParams. */
+/** out[t] = weight[ids[t]], f32; zeros for an id outside the vocabulary (the host checks ids). Grid as for ConvertParams. */
 struct EmbeddingParams {
   DeviceAddress ids, weight, out;
   int rows, columns, vocabulary;
@@ -297,14 +300,15 @@ inline constexpr Kernel embeddingF32{"apt3_embedding_f32", 256, 0};
  * Grid {rows, divideUp(columns, 1024)}.
  */
 struct EmbeddingBackwardParams {
-  DeviceAddress ids, dOut;
+  DeviceAddress ids;
+  /** f32 [rows, lddOut]. */
+  DeviceAddress dOut;
   /** f32 [vocabulary, lddWeight]. */
   DeviceAddress dWeight;
   int rows, columns, vocabulary;
   int lddOut, lddWeight;
 };
-inline constexpr Kernel embeddingBackwardBf16{"apt3_embedding_backward_bf16", 128, 5 * 4};
-inline constexpr Kernel embeddingBackwardF32{"apt3_embedding_backward_f32", 128, 5 * 4};
+inline constexpr Kernel embeddingBackward{"apt3_embedding_backward", 128, 5 * 4};
 
 // ---------------------------------------------------------------------------------------------------------- loss.cu
 

@@ -11,8 +11,8 @@ DEVICE void rmsNorm(const RmsNormParams& p) {
   const int row = blockX() * rowWarps + threadIndex() / 32;
   if (row >= p.rows) return;
   const int lane = threadIndex() % 32;
-  const T* x = pointer<const T>(p.x) + static_cast<long long>(row) * p.ldx;
-  const T* gain = pointer<const T>(p.gain);
+  const float* x = pointer<const float>(p.x) + static_cast<long long>(row) * p.ldx;
+  const float* gain = pointer<const float>(p.gain);
   T* out = pointer<T>(p.out) + static_cast<long long>(row) * p.ldout;
   float sum = 0;
 #pragma unroll 4
@@ -24,7 +24,7 @@ DEVICE void rmsNorm(const RmsNormParams& p) {
   }
   const float scale = 1.0f / squareRoot(warpSum(sum) / static_cast<float>(p.columns) + p.epsilon);
   if (lane == 0) pointer<float>(p.scale)[static_cast<long long>(row) * p.ldScale] = scale;
-  // The second reading of the row (4 KB at 2048 columns) comes from the L1 cache.
+  // The second reading of the row (8 KB at 2048 columns) comes from the L1 cache.
 #pragma unroll 4
   for (int column = lane * vectorSize; column < p.columns; column += 32 * vectorSize) {
     float values[8], gains[8];
@@ -68,7 +68,7 @@ DEVICE void rmsNormBackward(const RmsNormBackwardParams& p) {
   auto* dots = reinterpret_cast<float*>(sharedMemory());
   float* gainSums = dots + 2 * rowWarps;
   const int thread = threadIndex();
-  const T* gain = pointer<const T>(p.gain);
+  const float* gain = pointer<const float>(p.gain);
   constexpr int step = rowThreads * vectorSize;
   const float none[8] = {0, 0, 0, 0, 0, 0, 0, 0};
   for (int column = thread * vectorSize; column < p.columns; column += step) storeSums(gainSums, none, column, p.columns);
@@ -76,9 +76,9 @@ DEVICE void rmsNormBackward(const RmsNormBackwardParams& p) {
   const int first = blockX() * p.rowsPerBlock;
   const int end = smaller(p.rows, first + p.rowsPerBlock);
   for (int row = first; row < end; row++) {
-    const T* x = pointer<const T>(p.x) + static_cast<long long>(row) * p.ldx;
+    const float* x = pointer<const float>(p.x) + static_cast<long long>(row) * p.ldx;
     const T* dOut = pointer<const T>(p.dOut) + static_cast<long long>(row) * p.lddOut;
-    T* dX = pointer<T>(p.dX) + static_cast<long long>(row) * p.lddX;
+    float* dX = pointer<float>(p.dX) + static_cast<long long>(row) * p.lddX;
     const float scale = pointer<const float>(p.scale)[static_cast<long long>(row) * p.ldScale];
     float dot = 0;
     for (int column = thread * vectorSize; column < p.columns; column += step) {

@@ -50,11 +50,10 @@ void embedding(Engine& engine, const Buffer& ids, const Buffer& weight, const Bu
   checkIds(ids, weight.rows, "token id");
   const int32_t* rows = ids.i32();
   const int64_t columns = weight.columns;
+  float* target = out.f32();
   withFloats(weight, [&](auto* source) {
-    withFloats(out, [&](auto* target) {
-      eachRow(engine, out.rows, columns, [&](int64_t row) {
-        convertRange(source + rows[row] * columns, target + row * columns, columns);
-      });
+    eachRow(engine, out.rows, columns, [&](int64_t row) {
+      convertRange(source + rows[row] * columns, target + row * columns, columns);
     });
   });
 }
@@ -65,33 +64,31 @@ void embeddingBackward(Engine& engine, const Buffer& ids, const Buffer& dOut, co
   constexpr int64_t chunk = 64;
   const int32_t* rows = ids.i32();
   const int64_t columns = dWeight.columns;
+  const float* gradients = dOut.f32();
   float* sums = dWeight.f32();
-  withFloats(dOut, [&](auto* gradients) {
-    engine.pool.run(divideUp(columns, chunk), [&](int64_t task, int) {
-      const int64_t start = task * chunk;
-      const int64_t size = std::min(chunk, columns - start);
-      for (int64_t row = 0; row < dOut.rows; row++) {
-        const auto* from = gradients + row * columns + start;
-        float* to = sums + rows[row] * columns + start;
-        eachVector(size, [&](int64_t i, int64_t n) APT3_INLINE {
-          store(to + i, load(to + i, n) + load(from + i, n), n);
-        });
-      }
-    });
+  engine.pool.run(divideUp(columns, chunk), [&](int64_t task, int) {
+    const int64_t start = task * chunk;
+    const int64_t size = std::min(chunk, columns - start);
+    for (int64_t row = 0; row < dOut.rows; row++) {
+      const float* from = gradients + row * columns + start;
+      float* to = sums + rows[row] * columns + start;
+      eachVector(size, [&](int64_t i, int64_t n) APT3_INLINE {
+        store(to + i, load(to + i, n) + load(from + i, n), n);
+      });
+    }
   });
 }
 
 void rmsNorm(Engine& engine, const Buffer& x, const Buffer& gain, double epsilon, const Buffer& out,
              const Buffer& scale) {
   const int64_t columns = x.columns;
+  const float* inputs = x.f32();
+  const float* gains = gain.f32();
   float* scales = scale.f32();
-  withFloats(x, [&](auto* inputs) {
-    using T = std::remove_pointer_t<decltype(inputs)>;
-    const T* gains = static_cast<const T*>(gain.storage->data());
-    T* outputs = static_cast<T*>(out.storage->data());
+  withFloats(out, [&](auto* outputs) {
     eachRow(engine, x.rows, columns, [&](int64_t row) {
-      const T* from = inputs + row * columns;
-      T* to = outputs + row * columns;
+      const float* from = inputs + row * columns;
+      auto* to = outputs + row * columns;
       vec squares = {};
       eachVector(columns, [&](int64_t i, int64_t n) APT3_INLINE {
         const vec value = load(from + i, n);
@@ -116,20 +113,19 @@ void rmsNormBackward(Engine& engine, const Buffer& x, const Buffer& gain, const 
   const int64_t blockRows = std::max<int64_t>(16, divideUp(x.rows, 128));
   const int64_t blocks = divideUp(x.rows, blockRows);
   float* partial = engine.scratch(Scratch::sums, blocks * columns);
+  const float* inputs = x.f32();
+  const float* gains = gain.f32();
   const float* scales = scale.f32();
-  withFloats(x, [&](auto* inputs) {
-    using T = std::remove_pointer_t<decltype(inputs)>;
-    const T* gains = static_cast<const T*>(gain.storage->data());
-    const T* gradients = static_cast<const T*>(dOut.storage->data());
-    T* sums = static_cast<T*>(dX.storage->data());
+  float* sums = dX.f32();
+  withFloats(dOut, [&](const auto* gradients) {
     engine.pool.run(blocks, [&](int64_t block, int) {
       float* gainSums = partial + block * columns;
       std::memset(gainSums, 0, static_cast<size_t>(columns) * sizeof(float));
       const int64_t end = std::min(x.rows, (block + 1) * blockRows);
       for (int64_t row = block * blockRows; row < end; row++) {
-        const T* from = inputs + row * columns;
-        const T* gradient = gradients + row * columns;
-        T* to = sums + row * columns;
+        const float* from = inputs + row * columns;
+        const auto* gradient = gradients + row * columns;
+        float* to = sums + row * columns;
         const float factor = scales[row];
         vec dots = {};
         eachVector(columns, [&](int64_t i, int64_t n) APT3_INLINE {

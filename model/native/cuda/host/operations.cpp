@@ -67,15 +67,14 @@ void embeddingBackward(Gpu& gpu, const Matrix& ids, const Matrix& dOut, const Ma
   const EmbeddingBackwardParams parameters{
       gpu.at(ids),          gpu.at(dOut),         gpu.at(dWeight),   narrow(dOut.rows),
       narrow(dOut.columns), narrow(dWeight.rows), narrow(dOut.ld()), narrow(dWeight.ld())};
-  gpu.launch(byType(dOut, embeddingBackwardBf16, embeddingBackwardF32),
-             {dOut.rows, upwards(dOut.columns, 1024)}, parameters);
+  gpu.launch(cuda::embeddingBackward, {dOut.rows, upwards(dOut.columns, 1024)}, parameters);
 }
 
 void rmsNorm(Gpu& gpu, const Matrix& x, const Matrix& gain, double epsilon, const Matrix& out, const Matrix& scale) {
   const RmsNormParams parameters{
       gpu.at(x),         gpu.at(gain),   gpu.at(out),      gpu.at(scale),      narrow(x.rows),
       narrow(x.columns), narrow(x.ld()), narrow(out.ld()), narrow(scale.ld()), static_cast<float>(epsilon)};
-  gpu.launch(byType(x, rmsNormBf16, rmsNormF32), {upwards(x.rows, 8)}, parameters);
+  gpu.launch(byType(out, rmsNormBf16, rmsNormF32), {upwards(x.rows, 8)}, parameters);
 }
 
 void rmsNormBackward(Gpu& gpu, const Matrix& x, const Matrix& gain, const Matrix& scale, const Matrix& dOut,
@@ -101,7 +100,7 @@ void rmsNormBackward(Gpu& gpu, const Matrix& x, const Matrix& gain, const Matrix
   p.lddOut = narrow(dOut.ld());
   p.lddX = narrow(dX.ld());
   p.ldPartials = narrow(ldPartials);
-  gpu.launch(byType(x, rmsNormBackwardBf16, rmsNormBackwardF32), {blocks}, p, rmsNormBackwardShared(p.columns));
+  gpu.launch(byType(dOut, rmsNormBackwardBf16, rmsNormBackwardF32), {blocks}, p, rmsNormBackwardShared(p.columns));
   gpu.launch(rmsNormGain, {upwards(x.columns, 32)}, p);
 }
 
