@@ -4,6 +4,7 @@
 #include "rows.h"
 #include "packing.h"
 #include "tile.h"
+#include "row_operand.h"
 #include "matmul.h"
 #include "attention_blocks.h"
 #include "attention.h"
@@ -14,7 +15,8 @@
 #include "peak.h"
 
 int64_t workspaceBytes(const AttentionShape& shape, int threads) {
-  const int64_t rowFloats = std::max(taskRowPanels * tileRows * threads * blockSteps, sharedRowBytes / 4);
+  const int64_t rowFloats =
+      std::max(taskRowPanels * tileRows * threads * copiedStride<float>(blockSteps), sharedRowBytes / 4);
   const int64_t matmulFloats = rowFloats + blockColumns * blockSteps + blockRows * blockColumns;
   const int64_t attentionFloats = std::max(forwardScratch(shape), backwardScratch(shape)) * threads;
   return static_cast<int64_t>(sizeof(float)) * (matmulFloats + attentionFloats);

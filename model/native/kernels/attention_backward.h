@@ -76,17 +76,6 @@ inline void scoreGradients(const Visible& visible, int64_t key, int64_t keys, fl
   }
 }
 
-inline APT3_INLINE void keySumProduct(int64_t steps, const float* weights, const float* rows, float* sums,
-                                      int64_t columns) {
-  tileProduct<headRows, tileVectors, queryLanes, 1>(steps, weights, rows, sums, columns, true);
-}
-#if defined(APT3_AVX512_BF16)
-__attribute__((noinline)) inline void keySumProduct(int64_t steps, const Pair* weights, const Pair* rows,
-                                                               float* sums, int64_t columns) {
-  tileProduct<headRows, tileVectors, queryLanes / 2, 1>(steps, weights, rows, sums, columns, true);
-}
-#endif
-
 /** sums[keys × columns] += weights[keys × queries] · rows[queries × columns]. */
 template <class Step>
 inline void addKeySums(int64_t keys, int64_t queries, int64_t columns, const Step* weights, const Step* rows,
@@ -94,8 +83,9 @@ inline void addKeySums(int64_t keys, int64_t queries, int64_t columns, const Ste
   const int64_t steps = stepsOf<Step>(queries);
   for (int64_t column = 0; column < columns; column += tileColumns) {
     for (int64_t key = 0; key < keys; key += headRows) {
-      keySumProduct(steps, weights + key * stepsOf<Step>(queryLanes), rows + column * steps,
-                    sums + key * columns + column, columns);
+      constexpr int rowSteps = queryLanes / stepElements<Step>;
+      multiplyPanels<headRows, tileVectors, rowSteps, 1>(steps, weights + key * rowSteps, rows + column * steps,
+                                                         sums + key * columns + column, columns, true);
     }
   }
 }

@@ -12,15 +12,10 @@ constexpr int headRows = 4;
 /** Keys in a block: 64 rows of scores take 8 KB. */
 constexpr int64_t keyBlock = 64;
 /** headRows rows of a product of packed panels. */
-inline APT3_INLINE void headProduct(int64_t inner, const float* a, const float* b, float* out, bool add) {
-  tileProduct<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
+template <class Step>
+inline void headProduct(int64_t inner, const Step* a, const Step* b, float* out, bool add) {
+  multiplyPanels<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
 }
-#if defined(APT3_AVX512_BF16)
-__attribute__((noinline)) inline void headProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
-                                                             bool add) {
-  tileProduct<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
-}
-#endif
 
 /**
  * Asks for `rows` rows of a head. They lie a whole row of all heads apart, mostly on pages of their own, where the processor

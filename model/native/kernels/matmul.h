@@ -58,29 +58,31 @@ inline void finishTile(const float* tile, int64_t rows, int64_t columns, const D
 
 /** Computes a tile and moves it on, whole tiles by the shortest way: it is a few per cent of a product's time. */
 template <class Step, class Out>
-inline void computeTile(int64_t steps, const Step* a, const Step* b, int64_t rows, int64_t columns,
-                        const Destination<Out>& to, int64_t offset, const RunningSums& running, int64_t runningOffset) {
+inline void multiplyAndFinish(int64_t steps, const TileRows<Step>& a, int64_t panel, const Step* b, int64_t rows,
+                              int64_t columns, const Destination<Out>& to, int64_t offset, const RunningSums& running,
+                              int64_t runningOffset) {
   constexpr bool exact = std::is_same_v<Out, float>;
-  const bool whole = rows == tileRows && columns == tileColumns;
+  const bool whole = rows % rowUnit == 0 && columns == tileColumns;
   const bool addsOther = running.first && to.plus != nullptr;
   if (whole && (exact || !running.last)) {
     // Sums of float32 results stand in the result itself.
     float* sums = running.data + runningOffset;
     const bool inPlace = exact && static_cast<const void*>(to.plus) == static_cast<const void*>(to.out);
     if (!addsOther || inPlace) {
-      multiplyPanels(steps, a, b, sums, running.stride, !running.first || addsOther);
+      multiplyTile(steps, a, panel, rows, b, StoreRows{sums, running.stride, !running.first || addsOther});
+      return;
+    }
+  }
+  if constexpr (!exact) {
+    if (whole && running.last) {
+      const float* sums = running.first ? nullptr : running.data + runningOffset;
+      const Out* plus = addsOther ? to.plus + offset : nullptr;
+      multiplyTile(steps, a, panel, rows, b, RoundRows{to.out + offset, to.stride, sums, running.stride, plus});
       return;
     }
   }
   alignas(64) float tile[tileRows * tileColumns];
-  multiplyPanels(steps, a, b, tile, tileColumns, false);
-  if constexpr (std::is_same_v<Step, Pair> && !exact) {
-    if (whole && running.last) {
-      const float* sums = running.first ? nullptr : running.data + runningOffset;
-      roundTile(tile, sums, running.stride, addsOther ? to.plus + offset : nullptr, to.out + offset, to.stride);
-      return;
-    }
-  }
+  multiplyTile(steps, a, panel, rows, b, StoreRows{tile, tileColumns, false});
   finishTile(tile, rows, columns, to, offset, running, runningOffset);
 }
 
@@ -99,9 +101,9 @@ inline APT3_INLINE void prefetchRows(const T* at, int64_t rows, int64_t stride) 
 struct BlockTasks {
   int64_t rowPanels, columnPanels, rowGroups, columnGroups;
 
-  BlockTasks(int64_t rows, int64_t columns, int64_t wantedTasks)
+  BlockTasks(int64_t rows, int64_t columns, int64_t wantedTasks, int64_t mostRowPanels)
       : rowPanels(divideUp(rows, tileRows)), columnPanels(divideUp(columns, tileColumns)),
-        rowGroups(divideUp(rowPanels, taskRowPanels)),
+        rowGroups(divideUp(rowPanels, mostRowPanels)),
         columnGroups(std::min(columnPanels, divideUp(wantedTasks, rowGroups))) {}
 
   int64_t count() const { return rowGroups * columnGroups; }
@@ -114,46 +116,103 @@ struct BlockTasks {
 
 /** One block of the result and of the inner dimension. */
 template <class Step, class T, class Out>
-inline void multiplyBlock(Engine& engine, const Operand<T>& a, const Operand<T>& b, int64_t row, int64_t rows,
-                          int64_t column, int64_t columns, int64_t k, int64_t inner, const Destination<Out>& to,
-                          const RunningSums& running) {
-  const int64_t steps = stepsOf<Step>(inner);
+struct BlockProduct {
+  const Operand<T>& a;
+  const Operand<T>& b;
+  int64_t row, rows, column, columns, k, inner;
+  const Destination<Out>& to;
+  const RunningSums& running;
+  int64_t steps = stepsOf<Step>(inner);
+  /** Steps from one copied row to the next; 0 where rows are packed into panels. */
+  int64_t copyStride = a.transposed ? 0 : copiedStride<Step>(steps);
+  /** Steps that a panel of rows takes, copied or packed. */
+  int64_t panelSteps = tileRows * (copyStride == 0 ? steps : copyStride);
+
+  /** Makes panels of rows from `panel` on for tiles. */
+  void makeRows(int64_t panel, int64_t panels, Step* to) const {
+    const int64_t at = panel * tileRows;
+    if (copyStride == 0) packPanels<tileRows>(a, row + at, rows - at, panels, k, inner, to);
+    else copyRows(a, row + at, std::min(panels * tileRows, rows - at), k, inner, to, copyStride);
+  }
+  void packColumns(int64_t panel, Step* to) const {
+    const int64_t at = panel * tileColumns;
+    packPanel<tileColumns>(b, column + at, columns - at, k, inner, to);
+  }
+  /** The tiles of some panels of rows, from `firstRow` on, with one panel of columns. */
+  void multiplyColumnPanel(const TileRows<Step>& tileRowsFrom, int64_t firstRow, int64_t lastRow, int64_t columnPanel,
+                           const Step* packed) const {
+    const int64_t across = std::min<int64_t>(tileColumns, columns - columnPanel * tileColumns);
+    for (int64_t i = firstRow; i < lastRow; i++) {
+      const int64_t height = std::min<int64_t>(tileRows, rows - i * tileRows);
+      const int64_t offset = (row + i * tileRows) * to.stride + column + columnPanel * tileColumns;
+      const int64_t runningOffset = i * tileRows * running.stride + columnPanel * tileColumns;
+      if (running.last) prefetchRows(to.out + offset, height, to.stride);
+      else prefetchRows(running.data + runningOffset, height, running.stride);
+      multiplyAndFinish(steps, tileRowsFrom, i - firstRow, packed, height, across, to, offset, running, runningOffset);
+    }
+  }
+};
+
+/**
+ * Few enough rows to stay in a second-level cache are read in place by every thread, which packs the columns of its tasks
+ * itself: no thread waits for another in between.
+ */
+template <class Step, class T, class Out>
+inline bool multiplyInPlace(Engine& engine, const BlockProduct<Step, T, Out>& block) {
+  const int64_t panels = divideUp(block.columns, tileColumns);
   const int64_t threads = engine.pool.threads();
-  const int64_t allRowSteps = divideUp(rows, tileRows) * tileRows * steps;
-  // Otherwise a task packs its rows into memory of its own, which stays in the nearest caches while all columns pass by;
-  // only where there are too few rows to keep all threads busy do several tasks pack the same ones.
-  const bool shared = allRowSteps * static_cast<int64_t>(sizeof(Step)) <= sharedRowBytes;
-  const BlockTasks tasks(rows, columns, threads == 1 ? 1 : threads * (shared ? tasksPerThread : packingTasksPerThread));
-  const int64_t ownSteps = taskRowPanels * tileRows * steps;
+  const bool balanced = panels % threads == 0 || panels >= tasksPerThread * threads;
+  const bool fits = block.rows * block.steps * static_cast<int64_t>(sizeof(Step)) <= sharedRowBytes / 2;
+  if (!readableInPlace<Step>(block.a, block.inner) || block.rows % rowUnit != 0 || !fits || !balanced) return false;
+  Step* packed = engine.scratch<Step>(Scratch::packedB, tileColumns * block.steps * threads);
+  const Operand<T>& a = block.a;
+  const TileRows<Step> rows{reinterpret_cast<const Step*>(a.data + block.row * a.stride + block.k),
+                            a.stride / stepElements<Step>};
+  engine.pool.run(panels, [&](int64_t panel, int thread) {
+    Step* own = packed + thread * tileColumns * block.steps;
+    block.packColumns(panel, own);
+    block.multiplyColumnPanel(rows, 0, divideUp(block.rows, tileRows), panel, own);
+  });
+  return true;
+}
+
+template <class Step, class T, class Out>
+inline void multiplyBlock(Engine& engine, const BlockProduct<Step, T, Out>& block) {
+  if (multiplyInPlace(engine, block)) return;
+  const int64_t threads = engine.pool.threads();
+  const int64_t allRowSteps = divideUp(block.rows, tileRows) * block.panelSteps;
+  // Otherwise a task makes its rows in memory of its own, which stays in the nearest caches while all columns pass by;
+  // only where there are too few rows to keep all threads busy do several tasks make the same ones.
+  const bool inPlace = readableInPlace<Step>(block.a, block.inner);
+  const bool shared = !inPlace && allRowSteps * static_cast<int64_t>(sizeof(Step)) <= sharedRowBytes;
+  const int64_t wanted = threads * (shared || inPlace ? tasksPerThread : packingTasksPerThread);
+  const BlockTasks tasks(block.rows, block.columns, threads == 1 ? 1 : wanted, taskRowPanels);
+  const int64_t ownSteps = taskRowPanels * block.panelSteps;
   Step* packedA = engine.scratch<Step>(Scratch::packedA, shared ? allRowSteps : ownSteps * threads);
-  Step* packedB = engine.scratch<Step>(Scratch::packedB, tasks.columnPanels * tileColumns * steps);
-  const auto packRowPanels = [&](int64_t panel, int64_t panels, Step* to) {
-    packPanels<tileRows>(a, row + panel * tileRows, rows - panel * tileRows, panels, k, inner, to);
-  };
+  Step* packedB = engine.scratch<Step>(Scratch::packedB, tasks.columnPanels * tileColumns * block.steps);
   engine.pool.run(tasks.columnPanels + (shared ? tasks.rowPanels : 0), [&](int64_t task, int) {
-    const int64_t at = task * tileColumns;
     if (task < tasks.columnPanels) {
-      packPanel<tileColumns>(b, column + at, columns - at, k, inner, packedB + at * steps);
+      block.packColumns(task, packedB + task * tileColumns * block.steps);
     } else {
-      packRowPanels(task - tasks.columnPanels, 1, packedA + (task - tasks.columnPanels) * tileRows * steps);
+      const int64_t panel = task - tasks.columnPanels;
+      block.makeRows(panel, 1, packedA + panel * block.panelSteps);
     }
   });
   engine.pool.run(tasks.count(), [&](int64_t task, int thread) {
     const int64_t firstRow = tasks.firstRow(task);
     const int64_t lastRow = tasks.firstRow(task, 1);
-    Step* ownRows = packedA + (shared ? firstRow * tileRows * steps : thread * ownSteps);
-    if (!shared) packRowPanels(firstRow, lastRow - firstRow, ownRows);
+    Step* ownRows = packedA + (shared ? firstRow * block.panelSteps : thread * ownSteps);
+    TileRows<Step> rows{ownRows, block.copyStride};
+    const bool wholeTiles = lastRow * tileRows <= block.rows || block.rows % rowUnit == 0;
+    if (inPlace && wholeTiles) {
+      const Operand<T>& a = block.a;
+      const T* first = a.data + (block.row + firstRow * tileRows) * a.stride + block.k;
+      rows = {reinterpret_cast<const Step*>(first), a.stride / stepElements<Step>};
+    } else if (!shared) {
+      block.makeRows(firstRow, lastRow - firstRow, ownRows);
+    }
     for (int64_t j = tasks.firstColumn(task); j < tasks.firstColumn(task, 1); j++) {
-      for (int64_t i = firstRow; i < lastRow; i++) {
-        const int64_t height = std::min<int64_t>(tileRows, rows - i * tileRows);
-        const int64_t offset = (row + i * tileRows) * to.stride + column + j * tileColumns;
-        const int64_t runningOffset = i * tileRows * running.stride + j * tileColumns;
-        if (running.last) prefetchRows(to.out + offset, height, to.stride);
-        else prefetchRows(running.data + runningOffset, height, running.stride);
-        const int64_t across = std::min<int64_t>(tileColumns, columns - j * tileColumns);
-        computeTile(steps, ownRows + (i - firstRow) * tileRows * steps, packedB + j * tileColumns * steps, height, across,
-                    to, offset, running, runningOffset);
-      }
+      block.multiplyColumnPanel(rows, firstRow, lastRow, j, packedB + j * tileColumns * block.steps);
     }
   });
 }
@@ -182,7 +241,8 @@ inline void multiplyBlocks(Engine& engine, const Operand<T>& a, const Operand<T>
       for (int64_t k = 0; k < inner; k += innerBlock) {
         running.first = k == 0;
         running.last = k + innerBlock >= inner;
-        multiplyBlock<Step>(engine, a, b, row, rows, column, columns, k, std::min(innerBlock, inner - k), to, running);
+        const int64_t size = std::min(innerBlock, inner - k);
+        multiplyBlock<Step, T, Out>(engine, {a, b, row, rows, column, columns, k, size, to, running});
       }
     }
   }

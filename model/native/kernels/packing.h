@@ -7,8 +7,8 @@ typedef uint16_t halfQuad __attribute__((vector_size(8)));
 typedef uint32_t octet __attribute__((vector_size(32)));
 typedef uint16_t halfOctet __attribute__((vector_size(16)));
 
-/** A pair of bf16 as one word, the first one in the lower half. */
-struct Pair {
+/** A pair of bf16 as one word, the first one in the lower half; also to be read where two bf16 were written. */
+struct __attribute__((may_alias)) Pair {
   uint32_t bits;
 };
 
@@ -66,6 +66,15 @@ inline octet loadOctet(const bfloat16* from) {
   return __builtin_convertvector(halves, octet);
 }
 
+/** As many consecutive steps as a vector holds. */
+template <class T>
+inline vec loadStepVector(const T* from, float) { return load(from); }
+inline vec loadStepVector(const bfloat16* from, Pair) {
+  vec steps;
+  std::memcpy(&steps, from, sizeof steps);
+  return steps;
+}
+
 /** One step, of which `left` elements exist. */
 template <class T>
 inline uint32_t loadStep(const T* from, int64_t, float) {
@@ -94,12 +103,60 @@ inline void transpose4(const quad (&rows)[4], uint32_t* to, int64_t stride) {
   for (int i = 0; i < 4; i++) std::memcpy(to + i * stride, &steps[i], sizeof steps[i]);
 }
 
+#if defined(APT3_AVX512)
+/** Turns `width` rows of as many steps into steps of so many rows, in half the time that blocks of four would take. */
+template <class T, class Step>
+inline void transposeBlock(const T* from, int64_t rowStride, Step, uint32_t* to, int64_t stride) {
+  __m512i rows[width], pairs[width], quads[width];
+#pragma GCC unroll 16
+  for (int i = 0; i < width; i++) rows[i] = (__m512i)loadStepVector(from + i * rowStride, Step{});
+#pragma GCC unroll 16
+  for (int i = 0; i < width; i += 2) {
+    pairs[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    pairs[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+  // quads[4r + c] then holds, in each quarter q, step 4q + c of rows 4r to 4r + 3.
+#pragma GCC unroll 16
+  for (int i = 0; i < width; i += 4) {
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; j++) {
+      quads[i + 2 * j] = _mm512_unpacklo_epi64(pairs[i + j], pairs[i + j + 2]);
+      quads[i + 2 * j + 1] = _mm512_unpackhi_epi64(pairs[i + j], pairs[i + j + 2]);
+    }
+  }
+  constexpr int evenQuarters = 0x88;
+  constexpr int oddQuarters = 0xdd;
+#pragma GCC unroll 4
+  for (int c = 0; c < 4; c++) {
+    const __m512i evenLow = _mm512_shuffle_i32x4(quads[c], quads[4 + c], evenQuarters);
+    const __m512i evenHigh = _mm512_shuffle_i32x4(quads[8 + c], quads[12 + c], evenQuarters);
+    const __m512i oddLow = _mm512_shuffle_i32x4(quads[c], quads[4 + c], oddQuarters);
+    const __m512i oddHigh = _mm512_shuffle_i32x4(quads[8 + c], quads[12 + c], oddQuarters);
+    _mm512_storeu_si512(to + c * stride, _mm512_shuffle_i32x4(evenLow, evenHigh, evenQuarters));
+    _mm512_storeu_si512(to + (4 + c) * stride, _mm512_shuffle_i32x4(oddLow, oddHigh, evenQuarters));
+    _mm512_storeu_si512(to + (8 + c) * stride, _mm512_shuffle_i32x4(evenLow, evenHigh, oddQuarters));
+    _mm512_storeu_si512(to + (12 + c) * stride, _mm512_shuffle_i32x4(oddLow, oddHigh, oddQuarters));
+  }
+}
+#endif
+
 /** A panel of rows that lie along the inner dimension. */
 template <int lanes, class Step, class T>
 inline void packAlong(const T* from, int64_t stride, int64_t rows, int64_t inner, uint32_t* panel) {
   constexpr int64_t step = stepElements<Step>;
+  int64_t whole = 0;
+#if defined(APT3_AVX512)
+  if constexpr (lanes % width == 0) {
+    if (rows == lanes) whole = inner / (width * step) * (width * step);
+    for (int row = 0; whole > 0 && row < lanes; row += width) {
+      for (int64_t k = 0; k < whole; k += width * step) {
+        transposeBlock(from + row * stride + k, stride, Step{}, panel + k / step * lanes + row, lanes);
+      }
+    }
+  }
+#endif
   for (int row = 0; row < lanes; row += 4) {
-    int64_t k = 0;
+    int64_t k = whole;
     for (; row + 4 <= rows && k + 4 * step <= inner; k += 4 * step) {
       quad steps[4];
 #pragma GCC unroll 4
@@ -117,7 +174,9 @@ inline void packAlong(const T* from, int64_t stride, int64_t rows, int64_t inner
 /** One step of a panel of float32 from `lanes` consecutive elements. */
 template <int lanes, class T>
 inline void packStep(const T* from, const T*, int64_t rows, float* to) {
-  for (int64_t i = 0; i < lanes; i += 4) {
+  int64_t i = 0;
+  for (; lanes % width == 0 && i + width <= rows; i += width) store(to + i, load(from + i));
+  for (; i < lanes; i += 4) {
     if (i + 4 <= rows) {
       const quad steps = loadSteps(from + i, float{});
       std::memcpy(to + i, &steps, sizeof steps);
@@ -131,6 +190,10 @@ inline void packStep(const T* from, const T*, int64_t rows, float* to) {
 template <int lanes>
 inline void packStep(const bfloat16* from, const bfloat16* next, int64_t rows, Pair* to) {
   int64_t i = 0;
+  for (; next != nullptr && i + width <= rows; i += width) {
+    const uvec pairs = (uvec)load(next + i) | (uvec)load(from + i) >> 16;
+    std::memcpy(to + i, &pairs, sizeof pairs);
+  }
   for (; next != nullptr && i + 8 <= rows; i += 8) {
     const octet pairs = loadOctet(from + i) | loadOctet(next + i) << 16;
     std::memcpy(to + i, &pairs, sizeof pairs);

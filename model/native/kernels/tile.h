@@ -10,97 +10,122 @@ constexpr int tileVectors = 3;
 #endif
 constexpr int tileColumns = tileVectors * width;
 
+inline vec loadLanes(const float* from) { return load(from); }
 inline vec multiplyAdd(float a, vec b, vec sum) { return sum + a * b; }
+#if defined(APT3_AVX512_BF16)
+/** Pairs of bf16, in the guise of floats. */
+inline vec loadLanes(const Pair* from) {
+  vec lanes;
+  std::memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
+/** Products exact, sums in float32. */
+inline vec multiplyAdd(Pair a, vec b, vec sum) {
+  const __m512i pairs = _mm512_set1_epi32(static_cast<int>(a.bits));
+  return (vec)_mm512_dpbf16_ps((__m512)sum, (__m512bh)pairs, (__m512bh)b);
+}
+#endif
+
+/** The first operand of a tile where element (i, k) lies at i·rowStride + k·stepStride. */
+template <class Step, int rowStride, int stepStride>
+struct PanelRows {
+  const Step* at;
+
+  Step operator[](int row) const { return at[row * rowStride]; }
+  void advance() { at += stepStride; }
+};
 
 /**
- * out[rows × vectors·width] (+)= a · b over `inner` steps. Element (i, k) of `a` is a[i·rowStride + k·stepStride]; `b`
- * is a panel of vectors·width lanes.
+ * The first operand of a tile in the rows of a matrix. Three rows share a pointer, to which x86 adds once or twice the
+ * stride without an instruction: a pointer for each row would not fit the registers.
  */
-template <int rows, int vectors, int rowStride, int stepStride>
-inline APT3_INLINE void tileProduct(int64_t inner, const float* a, const float* b, float* out, int64_t outStride,
-                                    bool add) {
+template <class Step, int rows>
+struct MatrixRows {
+  static constexpr int groups = (rows + 2) / 3;
+  const Step* at[groups];
+  int64_t stride;
+
+  MatrixRows(const Step* first, int64_t stride) : stride(stride) {
+    for (int i = 0; i < groups; i++) at[i] = first + 3 * i * stride;
+  }
+  Step operator[](int row) const { return at[row / 3][row % 3 * stride]; }
+  void advance() {
+#pragma GCC unroll 4
+    for (int i = 0; i < groups; i++) at[i]++;
+  }
+};
+
+/** Calls finish(row, sums) with every row of a · b over `inner` steps; `b` is a panel of vectors·width lanes. */
+template <int rows, int vectors, class Rows, class Step, class Finish>
+inline APT3_INLINE void computeTile(int64_t inner, Rows a, const Step* b, const Finish& finish) {
   vec sums[rows][vectors] = {};
   for (int64_t k = 0; k < inner; k++) {
     vec lanes[vectors];
-    for (int j = 0; j < vectors; j++) lanes[j] = load(b + j * width);
+#pragma GCC unroll 4
+    for (int j = 0; j < vectors; j++) lanes[j] = loadLanes(b + j * width);
 #pragma GCC unroll 16
     for (int i = 0; i < rows; i++) {
+      const Step factor = a[i];
 #pragma GCC unroll 4
-      for (int j = 0; j < vectors; j++) sums[i][j] = multiplyAdd(a[i * rowStride], lanes[j], sums[i][j]);
+      for (int j = 0; j < vectors; j++) sums[i][j] = multiplyAdd(factor, lanes[j], sums[i][j]);
     }
-    a += stepStride;
+    a.advance();
     b += vectors * width;
   }
 #pragma GCC unroll 16
-  for (int i = 0; i < rows; i++) {
+  for (int i = 0; i < rows; i++) finish(i, sums[i]);
+}
+
+/** Writes a tile, or adds it to what is there. */
+struct StoreRows {
+  float* out;
+  int64_t stride;
+  bool add;
+
+  template <int vectors>
+  APT3_INLINE void operator()(int row, const vec (&sums)[vectors]) const {
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; j++) {
-      float* to = out + i * outStride + j * width;
-      store(to, add ? load(to) + sums[i][j] : sums[i][j]);
+      float* to = out + row * stride + j * width;
+      store(to, add ? load(to) + sums[j] : sums[j]);
     }
   }
-}
+};
 
-/** A tile of a product of packed panels, written to `out` or added to what is there. */
-__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const float* a, const float* b, float* out,
-                                                     int64_t outStride, bool add) {
-  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, outStride, add);
-}
-
+inline APT3_INLINE void storeRounded(bfloat16* to, const vec (&values)[tileVectors]) {
 #if defined(APT3_AVX512_BF16)
-
-/** The same over pairs of bf16: products exact, sums in float32. */
-template <int rows, int vectors, int rowStride, int stepStride>
-inline APT3_INLINE void tileProduct(int64_t inner, const Pair* a, const Pair* b, float* out,
-                                               int64_t outStride, bool add) {
-  __m512 sums[rows][vectors];
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; i++) {
-    for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_setzero_ps();
-  }
-  for (int64_t k = 0; k < inner; k++) {
-    __m512bh lanes[vectors];
-    for (int j = 0; j < vectors; j++) lanes[j] = (__m512bh)_mm512_loadu_si512(b + j * width);
-#pragma GCC unroll 16
-    for (int i = 0; i < rows; i++) {
-      const __m512bh pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(a[i * rowStride].bits));
-#pragma GCC unroll 4
-      for (int j = 0; j < vectors; j++) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], pair, lanes[j]);
-    }
-    a += stepStride;
-    b += vectors * width;
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < rows; i++) {
-#pragma GCC unroll 4
-    for (int j = 0; j < vectors; j++) {
-      float* to = out + i * outStride + j * width;
-      _mm512_storeu_ps(to, add ? _mm512_add_ps(_mm512_loadu_ps(to), sums[i][j]) : sums[i][j]);
-    }
-  }
-}
-
-__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Pair* a, const Pair* b,
-                                                                float* out, int64_t outStride, bool add) {
-  tileProduct<tileRows, tileVectors, 1, tileRows>(inner, a, b, out, outStride, add);
-}
-
-/**
- * Rounds a whole tile to bf16 by the processor's own instruction, which takes numbers below 1e-38 for zero. `sums` and
- * `plus` are added before, where they are there.
- */
-__attribute__((noinline)) inline void roundTile(const float* tile, const float* sums, int64_t sumsStride,
-                                                           const bfloat16* plus, bfloat16* out, int64_t outStride) {
+  // The processor's own instruction takes numbers below 1e-38 for zero.
   static_assert(tileVectors == 2);
-  for (int row = 0; row < tileRows; row++) {
-    __m512 halves[2];
-    for (int j = 0; j < 2; j++) {
-      halves[j] = _mm512_loadu_ps(tile + row * tileColumns + j * width);
-      if (sums != nullptr) halves[j] = _mm512_add_ps(halves[j], _mm512_loadu_ps(sums + row * sumsStride + j * width));
-      if (plus != nullptr) halves[j] = _mm512_add_ps(halves[j], (__m512)load(plus + row * outStride + j * width));
-    }
-    const __m512bh rounded = _mm512_cvtne2ps_pbh(halves[1], halves[0]);
-    std::memcpy(out + row * outStride, &rounded, sizeof rounded);
-  }
-}
+  const __m512bh rounded = _mm512_cvtne2ps_pbh((__m512)values[1], (__m512)values[0]);
+  std::memcpy(to, &rounded, sizeof rounded);
+#else
+  for (int j = 0; j < tileVectors; j++) store(to + j * width, values[j]);
 #endif
+}
+
+/** Rounds a tile to bf16; `sums` and `plus` are added before, where they are there. */
+struct RoundRows {
+  bfloat16* out;
+  int64_t stride;
+  const float* sums;
+  int64_t sumsStride;
+  const bfloat16* plus;
+
+  APT3_INLINE void operator()(int row, const vec (&tile)[tileVectors]) const {
+    vec values[tileVectors];
+#pragma GCC unroll 4
+    for (int j = 0; j < tileVectors; j++) {
+      values[j] = tile[j];
+      if (sums != nullptr) values[j] += load(sums + row * sumsStride + j * width);
+      if (plus != nullptr) values[j] += load(plus + row * stride + j * width);
+    }
+    storeRounded(out + row * stride, values);
+  }
+};
+
+/** out[rows × vectors·width] (+)= a · b, where element (i, k) of `a` is a[i·rowStride + k·stepStride]. */
+template <int rows, int vectors, int rowStride, int stepStride, class Step>
+__attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Step* a, const Step* b, float* out,
+                                                     int64_t outStride, bool add) {
+  computeTile<rows, vectors>(inner, PanelRows<Step, rowStride, stepStride>{a}, b, StoreRows{out, outStride, add});
+}
