@@ -110,12 +110,12 @@ export function createCleaner(
         continue;
       }
       const { record } = parsed;
-      const textBytes = Buffer.byteLength(record.text);
-      reading.bytesIn += textBytes;
-      reading.bytesOut += textBytes;
+      const original = new TextMeasures(record.text);
+      reading.bytesIn += original.bytes;
+      reading.bytesOut += original.bytes;
 
       const changedBy: string[] = [];
-      const measures = applySteps(record);
+      const measures = applySteps(original, record);
       if (measures !== undefined) {
         const { text, quality, words } = measures;
         const hashes = withoutZeros(words.hashes);
@@ -127,10 +127,9 @@ export function createCleaner(
       }
 
       /** The text after every step with its measures, or undefined when one of them dropped it. */
-      function applySteps({ text: original, label }: TextRecord): TextMeasures | undefined {
-        let current = original;
-        let size = textBytes;
-        let measures = new TextMeasures(current);
+      function applySteps(original: TextMeasures, { label }: TextRecord): TextMeasures | undefined {
+        let measures = original;
+        let current = original.text;
         for (let i = 0; i < steps.length; i++) {
           const { name, addsNoSigns, apply } = steps[i] as (typeof steps)[number];
           const step = counters[i + 1] as StepStatistics;
@@ -142,17 +141,16 @@ export function createCleaner(
             reject(line, name, verdict.reason, () => current);
             return undefined;
           }
-          step.bytesIn += size;
+          step.bytesIn += measures.bytes;
           if (verdict.text !== current) {
             step.changed += 1;
             if (step.changed <= tracesKept)
               traces.push({ input, line, step: name, ...excerptChange(current, verdict.text) });
             changedBy.push(name);
             current = verdict.text;
-            size = Buffer.byteLength(current);
             measures = new TextMeasures(current, addsNoSigns ? measures.signs : undefined);
           }
-          step.bytesOut += size;
+          step.bytesOut += measures.bytes;
         }
         return measures;
       }

@@ -71,7 +71,7 @@ export function topNgramCharacters(words: Words, n: number): number {
 }
 
 /** Characters in n-grams that were seen before; overlapping repetitions are counted once. */
-export function duplicateNgramCharacters(words: Words, n: number): number {
+export function repeatedNgramCharacters(words: Words, n: number): number {
   const ngrams = countsFor(words.count);
   let duplicate = 0;
   for (let i = 0; i + n <= words.count; ) {

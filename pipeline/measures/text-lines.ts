@@ -76,6 +76,22 @@ export class TextLines {
     return rest.join("\n");
   }
 
+  /** A 32-bit hash of a line in which all numbers count as the same one. */
+  keyWithoutNumbers(i: number): number {
+    const { text } = this;
+    const end = this.end(i);
+    let key = 0;
+    let inNumber = false;
+    for (let at = this.start(i); at < end; at++) {
+      const code = text.charCodeAt(at);
+      const isDigit = code >= 48 && code <= 57;
+      if (!isDigit) key = Math.imul(key ^ code, 0x01000193);
+      else if (!inNumber) key = Math.imul(key ^ 48, 0x01000193);
+      inNumber = isDigit;
+    }
+    return key ^ (key >>> 15);
+  }
+
   /** Length of a line up to its first white space. */
   firstWord(i: number): number {
     const kinds = unitKinds();

@@ -1,7 +1,6 @@
 import { type Lines, readLines } from "./lines.ts";
 import { openNativeReader } from "./native/native-reader.ts";
 import type { NgramBounds } from "./ngrams.ts";
-import { readNumbers } from "./numbers.ts";
 import { qualityOf } from "./quality.ts";
 import { SIGN } from "./signs.ts";
 import { TextLines } from "./text-lines.ts";
@@ -21,6 +20,7 @@ export class TextMeasures {
   readonly text: string;
   #signs: number | undefined;
   #numbers: number | undefined;
+  #bytes: number | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
   #textLines: TextLines | undefined;
@@ -45,13 +45,29 @@ export class TextMeasures {
 
   /** Whether the text's digits could be any of these `NUMBER` bits. */
   mayHold(numbers: number): boolean {
-    this.#numbers ??= this.has(SIGN.digit) ? readNumbers(this.text) : 0;
+    this.#numbers ??= this.has(SIGN.digit) ? textReader().numbers(this.text) : 0;
     return (this.#numbers & numbers) !== 0;
   }
 
   get words(): Words {
     this.#words ??= textReader().words(this.text);
     return this.#words;
+  }
+
+  /** Bytes of the text in UTF-8. */
+  get bytes(): number {
+    this.#bytes ??= textReader().utf8Length(this.text);
+    return this.#bytes;
+  }
+
+  /** Characters covered by the n-gram of so many words that covers most. */
+  topNgram(n: number): number {
+    return textReader().topNgram(this.words, n);
+  }
+
+  /** Characters in n-grams of so many words that stood in the text before. */
+  repeatedNgrams(n: number): number {
+    return textReader().repeatedNgrams(this.words, n);
   }
 
   /** See `readNgramBounds`; valid until those of another text are asked for. */

@@ -67,11 +67,9 @@ function relativeOfPolish(
   const hasLetters = foreignLetters >= MIN_RELATIVE && foreignLetters >= letters * RELATIVE_LETTERS;
   if (hasLetters && /[ëùòãé]/i.test(text) && !/[ōŏ]/i.test(text)) return "csb";
   if (hasLetters && SILESIAN_VOWEL.test(text)) return "szl";
-  const usual = [SILESIAN_WORDS, SILESIAN_SPELLING].reduce(
-    (sum, pattern) => sum + (text.match(pattern)?.length ?? 0),
-    0,
-  );
-  if ((text.match(SILESIAN_LETTERS)?.length ?? 0) >= count * SILESIAN_SHARE) return "szl";
+  const number = (pattern: RegExp) => text.match(pattern)?.length ?? 0;
+  if (/[ōŏ]/.test(text) && number(SILESIAN_LETTERS) >= count * SILESIAN_SHARE) return "szl";
+  const usual = number(SILESIAN_WORDS) + (/rzi|iy/i.test(text) ? number(SILESIAN_SPELLING) : 0);
   return usual >= 2 && usual >= count * SILESIAN_SHARE ? "szl" : undefined;
 }
 

@@ -10,8 +10,11 @@ const MAX_ROUNDS = 3;
 
 const POLISH_LETTERS = new Set([..."ąćęłńóśźżĄĆĘŁŃÓŚŹŻ"].map((letter) => letter.codePointAt(0) as number));
 
-/** First bytes of the UTF-8 sequences we look for, as each encoding shows them: a cheap test for most texts. */
-const SUSPICIOUS = /[ÂÃÄÅĂĹâďđðï]/;
+/**
+ * First bytes of the UTF-8 sequences we look for, as each encoding shows them, before what may be a second one: a
+ * cheap test for most texts.
+ */
+const SUSPICIOUS = /[ÂÃÄÅĂĹâďđðï][^\0-\x7f]/;
 
 /**
  * Undoes UTF-8 that was read as a one-byte encoding, once or several times: `Ĺ‚Ăłdka` → `łódka`.

@@ -1,3 +1,4 @@
+import { countsFor } from "../measures/hash-counts.ts";
 import { IN_LINE } from "../measures/line-table.ts";
 import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
@@ -16,6 +17,10 @@ const RUNNING_HEAD = /^(?:[\d*„".,]{1,5}\s+\p{Lu}[^.!?]{2,50}[.,]?|\p{Lu}[^.!?
 const CAPITAL_HEAD = /^\p{Lu}[\p{Lu}\s.,–-]{7,100}\s\d{1,4}$/u;
 /** Sequences of bare numbers this long that count up are page numbers. */
 const MIN_PAGE_RUN = 3;
+/** Stanzas and songs are numbered, too, but from the first. */
+const MAX_STANZA = 3;
+/** Lines of the longest page, at most, to one of the shortest. */
+const PAGE_EVENNESS = 1.2;
 /** Numbers at least this many lines apart are not a list's: between sentences they are a page's all the same. */
 const MIN_PAGE_LINES = 8;
 /** A smaller number above a text may be its chapter's, or a poem's. */
@@ -30,6 +35,8 @@ const FULL_LINE = 30;
 
 /** The rests of pictures, scores and rules that OCR takes for text. */
 const GARBAGE_SIGNS = /[|=\\^~<>{}_\]#]/g;
+/** A word of one letter that a line ends its paragraph with. */
+const LONE_WORD = /^[aiouwz](?:[.!?…]+|,)$/;
 
 /**
  * Removes what belongs to a printed page and not to its text: page numbers, running heads, ornament lines,
@@ -38,7 +45,7 @@ const GARBAGE_SIGNS = /[|=\\^~<>{}_\]#]/g;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -46,10 +53,11 @@ export const pageFurniture: Step = {
     const removed = new Uint8Array(lines.count);
     const hasDigits = measures.has(SIGN.digit);
     markOrnaments(lines, removed);
-    if (hasDigits) markPageNumbers(lines, removed);
+    const isDivided = isScan(lines);
+    if (hasDigits) markPageNumbers(lines, removed, isDivided);
     markLoneEnds(lines, removed);
     if (hasDigits || text.includes("©")) markRepeatedHeads(lines, removed);
-    if (isScan(lines)) {
+    if (isDivided) {
       markGarbage(lines, removed);
       markPageEnds(lines, removed);
     }
@@ -91,9 +99,14 @@ function markPageGaps(lines: TextLines, removed: Uint8Array): void {
   }
 }
 
+interface NumberLine {
+  readonly line: number;
+  readonly value: number;
+}
+
 /** Bare numbers, alone on their lines, that go up one by one through the text. */
-function markPageNumbers(lines: TextLines, removed: Uint8Array): void {
-  const numbers: { readonly line: number; readonly value: number }[] = [];
+function markPageNumbers(lines: TextLines, removed: Uint8Array, isDivided: boolean): void {
+  const numbers: NumberLine[] = [];
   for (let line = 0; line < lines.count; line++) {
     if (lines.length(line) > 12 || !lines.holds(line, IN_LINE.digit)) continue;
     const text = lines.line(line);
@@ -107,9 +120,10 @@ function markPageNumbers(lines: TextLines, removed: Uint8Array): void {
     const own = new Set(run.map((number) => number.line));
     const interrupting = run.filter((number) => interruptsSentence(lines, number.line, own)).length;
     const arePages = run.every(({ line }, i) => i === 0 || line - run[i - 1]!.line >= MIN_PAGE_LINES);
+    const feet = run.filter(({ line, value }) => value > MAX_STANZA && isFoot(lines, line)).length;
     if (
       arePages && run.length > 1
-        ? interrupting > 0
+        ? interrupting > 0 || feet >= run.length / 2 || areEvenlyApart(run)
         : run.length >= MIN_PAGE_RUN && interrupting >= run.length / 4
     )
       for (const { line } of run) removed[line] = 1;
@@ -119,10 +133,22 @@ function markPageNumbers(lines: TextLines, removed: Uint8Array): void {
   for (const { line } of numbers) {
     const isApart = isBlankAt(lines, line - 1) || isBlankAt(lines, line + 1);
     if (isApart && interruptsSentence(lines, line, new Set([line]))) removed[line] = 1;
+    else if (isDivided && isFoot(lines, line) && lines.length(line - 1) >= FULL_LINE) removed[line] = 1;
   }
 }
 
 const isBlankAt = (lines: TextLines, i: number) => i >= 0 && i < lines.count && lines.isBlank(i);
+
+/** Whether a number closes the page: directly below a line, blank below it. A chapter's stands the other way. */
+const isFoot = (lines: TextLines, at: number) =>
+  at > 0 && !lines.isBlank(at - 1) && (at + 1 === lines.count || lines.isBlank(at + 1));
+
+/** Pages are about equally long, chapters are not. */
+function areEvenlyApart(run: readonly NumberLine[]): boolean {
+  if (run.length < MIN_PAGE_RUN || (run[0] as NumberLine).value <= MAX_STANZA) return false;
+  const gaps = run.slice(1).map(({ line }, i) => line - (run[i] as NumberLine).line);
+  return Math.max(...gaps) <= Math.min(...gaps) * PAGE_EVENNESS;
+}
 
 /**
  * Lines that stand in the text again and again, now and then in the middle of a sentence: the same with a
@@ -131,9 +157,7 @@ const isBlankAt = (lines: TextLines, i: number) => i >= 0 && i < lines.count && 
 function markRepeatedHeads(lines: TextLines, removed: Uint8Array): void {
   if (lines.count < MIN_HEAD_REPEATS) return;
   const places = new Map<string, number[]>();
-  for (let i = 0; i < lines.count; i++) {
-    const length = lines.length(i);
-    if (length < 4 || length > 100 || !lines.holds(i, IN_LINE.digit | IN_LINE.copyright)) continue;
+  for (const i of findLikeLines(lines)) {
     const line = lines.line(i);
     if (/^[\p{Ll}(]/u.test(line)) continue;
     const key = line.replace(/\d+/g, "#");
@@ -150,6 +174,20 @@ function markRepeatedHeads(lines: TextLines, removed: Uint8Array): void {
     if (interrupting >= 2 && interrupting >= found.length * MIN_INTERRUPTING)
       for (const i of found) removed[i] = 1;
   }
+}
+
+/** Lines of a head's length with a number or `©` that are like enough others, numbers left out of account. */
+function findLikeLines(lines: TextLines): readonly number[] {
+  const found: number[] = [];
+  for (let i = 0; i < lines.count; i++) {
+    const length = lines.length(i);
+    if (length >= 4 && length <= 100 && lines.holds(i, IN_LINE.digit | IN_LINE.copyright)) found.push(i);
+  }
+  if (found.length < MIN_HEAD_REPEATS) return [];
+  const counts = countsFor(found.length);
+  const keys = found.map((i) => lines.keyWithoutNumbers(i));
+  for (const key of keys) counts.add(key);
+  return found.filter((_, k) => counts.count(keys[k] as number) >= MIN_HEAD_REPEATS);
 }
 
 /** A bare number that stands apart at a page's end, above or below all of its text. */
@@ -191,7 +229,7 @@ function markGarbage(lines: TextLines, removed: Uint8Array): void {
   for (let i = 0; i < lines.count; i++) {
     if (lines.isBlank(i) || lines.length(i) > 60) continue;
     const line = lines.line(i);
-    if (!/\p{L}{2}|\d/u.test(line)) removed[i] = 1;
+    if (!/\p{L}{2}|\d/u.test(line) && !LONE_WORD.test(line)) removed[i] = 1;
     else if ((line.match(GARBAGE_SIGNS)?.length ?? 0) >= 2) {
       const letters = line.match(/[\p{Ll}\s]/gu)?.length ?? 0;
       if (letters < line.length * 0.6) removed[i] = 1;

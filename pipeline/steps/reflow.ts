@@ -2,6 +2,7 @@ import { SIGN } from "../measures/signs.ts";
 import { EDGE, type TextLines } from "../measures/text-lines.ts";
 import { TextMeasures } from "../measures/text-measures.ts";
 import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
+import { isKnownWord } from "../measures/word-borders.ts";
 import { joinLoneMarkers } from "./lone-markers.ts";
 import { keep, type Step } from "./step.ts";
 import { isFixedWrap, type Wrapping, wrappingOf } from "./wrapping.ts";
@@ -13,6 +14,14 @@ const LONG_LINE = 55;
 const NUMBERED = /^(?:\(?\d{1,3}[.)]\s|Art\.\s|§\s)/;
 /** A dash that goes on with a sentence: the words behind a turn of dialogue. */
 const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
+/** What happens while somebody speaks has a short line of its own: `(Dzwonek)`. */
+const STAGE_NOTE = /^\([^()]*\)$/;
+/** A dash before a figure is no turn's. */
+const DASH_NUMBER = /^[—–-]\s\d/;
+/** `E. Stehlik`, but also the letter of a list's item. */
+const INITIAL = /^\p{Lu}\.\s\p{Lu}/u;
+/** What a number goes on with: a word, or what numbers are announced with. */
+const OPEN_BEFORE_NUMBER = /(?:\p{Ll}|\s[AIOUWZ]|\s(?:art|ust|pkt|poz|nr|str|s|t|r)\.|\d\.,)$/u;
 const MAX_WORD = 40;
 const FIRST_PART = /^\p{L}+/u;
 /** First halves of compounds that are written with a hyphen. */
@@ -28,7 +37,7 @@ const COMPOUND =
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 4,
+  version: 5,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
@@ -135,20 +144,22 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
   const length = lines.length(line);
   if (wrapping === undefined) return length >= LONG_LINE && startsSmall && lines.has(line, EDGE.endsInLetter);
   const { width, isFixed } = wrapping;
+  if (length < width * 0.7 && STAGE_NOTE.test(lines.line(line))) return false;
   if (lines.has(line, EDGE.isHyphenated) && (startsSmall || lines.has(next, EDGE.capital))) return true;
   const ended = lines.has(line, EDGE.endsSentence);
   if (lines.has(next, EDGE.startsAnew)) {
     const isFull = isFixed ? isFixedWrap(lines, line, next, width) : length >= width * 0.85;
-    if (NUMBERED.test(lines.line(next))) return isFull && endsInSmallLetter(lines.line(line));
-    return DASH_CONTINUES.test(lines.line(next)) && !ended && length > width * 0.7;
+    const text = lines.line(next);
+    if (NUMBERED.test(text)) return isFull && OPEN_BEFORE_NUMBER.test(lines.line(line));
+    if (DASH_NUMBER.test(text) || INITIAL.test(text))
+      return isFull && /[\p{Ll},]$/u.test(lines.line(line)) && !lines.has(line, EDGE.startsAnew);
+    return DASH_CONTINUES.test(text) && !ended && length > width * 0.7;
   }
   if (startsSmall && !ended) return true;
   if (isFixed) return isFixedWrap(lines, line, next, width);
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
   return length >= width * (ended ? 0.94 : 0.85);
 }
-
-const endsInSmallLetter = (line: string) => /\p{Ll}$/u.test(line.slice(-2));
 
 /** Polish print says that a hyphen is real by setting it on both lines: `Środkowo-` and `-Wschodniej`. */
 const isRepeatedHyphen = (lines: TextLines, line: number, next: number) =>
@@ -175,9 +186,10 @@ function append(paragraph: string, line: string, next: string, compounds: Compou
   if (/^-\p{L}/u.test(next)) return paragraph + next.slice(1);
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
-  // the rest of the text decides when it holds the compound; otherwise its kind
+  const whole = head.slice(0, -1) + tail;
+  // the rest of the text decides when it holds the compound; otherwise its kind, unless `konieczno-ści` is a word
   const isRealHyphen =
     /^\p{Lu}/u.test(next) ||
-    (COMPOUND.test(head) ? !compounds.has(head.slice(0, -1) + tail) : compounds.has(head + tail));
+    (COMPOUND.test(head) ? !compounds.has(whole) && !isKnownWord(whole) : compounds.has(head + tail));
   return (isRealHyphen ? paragraph : paragraph.slice(0, -1)) + next;
 }

@@ -1,4 +1,3 @@
-import { duplicateNgramCharacters, topNgramCharacters } from "../measures/ngrams.ts";
 import { share } from "../measures/share.ts";
 import { atMost, select } from "./criterion.ts";
 import { type Criterion, drop, keep, type Step } from "./step.ts";
@@ -20,13 +19,13 @@ const LINES: readonly Criterion[] = [
 const TOP: readonly Criterion[] = [2, 3, 4].map((n, i) => ({
   reason: `top-${n}-gram`,
   threshold: "maxTopNgram",
-  of: ({ words }) => share(topNgramCharacters(words, n), words.characters),
+  of: (measures) => share(measures.topNgram(n), measures.words.characters),
   range: ({ maxTopNgram }) => atMost(maxTopNgram[i] as number),
 }));
 const REPEATED: readonly Criterion[] = [5, 6, 7, 8, 9, 10].map((n, i) => ({
   reason: `repeated-${n}-grams`,
   threshold: "maxDuplicateNgrams",
-  of: ({ words }) => share(duplicateNgramCharacters(words, n), words.characters),
+  of: (measures) => share(measures.repeatedNgrams(n), measures.words.characters),
   range: ({ maxDuplicateNgrams }) => atMost(maxDuplicateNgrams[i] as number),
 }));
 
@@ -48,12 +47,12 @@ export const repetition: Step = {
       const { top, repeated } = measures.ngramBounds;
       for (const [i, limit] of profile.maxTopNgram.entries()) {
         const most = limit * words.characters;
-        if ((top[i + 2] as number) > most && topNgramCharacters(words, i + 2) > most)
+        if ((top[i + 2] as number) > most && measures.topNgram(i + 2) > most)
           return drop(`top-${i + 2}-gram`);
       }
       for (const [i, limit] of profile.maxDuplicateNgrams.entries()) {
         const most = limit * words.characters;
-        if ((repeated[i + 5] as number) > most && duplicateNgramCharacters(words, i + 5) > most)
+        if ((repeated[i + 5] as number) > most && measures.repeatedNgrams(i + 5) > most)
           return drop(`repeated-${i + 5}-grams`);
       }
       return keep(text);

@@ -1,13 +1,21 @@
 import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
+import { splitWords } from "../measures/word-borders.ts";
 import { keep, type Step } from "./step.ts";
 
-/** Letter-spaced words: five to twelve single letters with one space between; words are two spaces apart. */
-const SPACED_WORD = /(?<![\p{L}\p{N}])(?:\p{L} ){4,11}\p{L}(?![\p{L}\p{N}])/gu;
+/** Letter-spaced words: single letters with one space between. Between words the space is the same, or two. */
+const SPACED = /(?<![\p{L}\p{N}])(?:[A-Za-zÀ-ž] ){4,199}[A-Za-zÀ-ž](?![\p{L}\p{N}])/gu;
 const VOWEL = /[aeiouyąęó]/i;
 const CONSONANT = /[^aeiouyąęó]/i;
-const SMALL_WORDS = "aiouwzAIOUWZ";
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz";
+const ALPHABET = "aąbcćdeęfghijklłmnńoóprsśtuwyzźż";
+const LATIN_ALPHABET = "abcdefghijklmnopqrstuvwxyz";
+/** Letters of words of one letter, at most: more are initials, chords, or fields of a table. */
+const MAX_SINGLE = 0.34;
+/** Letter triples that Polish does not have, at most: names and foreign words have some, and so has a row of symbols. */
+const MAX_UNLIKELY = 0.25;
+const MAX_UNLIKELY_SYMBOLS = 0.15;
+/** Rows of symbols are short, or capitals. */
+const MAX_SYMBOLS = 5;
 
 /** Tokenised text has spaces before its marks; other text has hardly one. */
 const MIN_LOOSE = 3;
@@ -24,10 +32,10 @@ const MIN_QUOTED = 2;
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: () => (text, measures) => {
-    const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED_WORD, joinLetters) : text;
+    const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;
     const closed = measures.has(SIGN.looseMark) ? closeMarks(joined) : joined;
     // what was joined or closed brings no quotation mark beside a space that was not there before
     if (!measures.has(SIGN.looseQuote)) return keep(closed);
@@ -37,24 +45,27 @@ export const spacing: Step = {
 
 /** `t e r a z` → `teraz`, unless the letters are an enumeration or initials. */
 function joinLetters(spaced: string): string {
-  const word = spaced.replaceAll(" ", "");
-  const isOneCase =
-    word.slice(1) === word.slice(1).toLowerCase() || (word.length > 4 && word === word.toUpperCase());
-  const isWord = VOWEL.test(word) && CONSONANT.test(word) && !ALPHABET.includes(word.toLowerCase());
-  return isOneCase && isWord ? apartFromSmallWords(word) : spaced;
+  const letters = spaced.replaceAll(" ", "");
+  const isCapital = (letter: string) => letter !== letter.toLowerCase();
+  const areCapitals = letters === letters.toUpperCase();
+  const words = areCapitals
+    ? splitWords(letters)
+    : splitWords(letters, (at) => isCapital(letters.charAt(at)) && !isCapital(letters.charAt(at - 1)));
+  const single = words.filter((word) => word.length === 1).length;
+  const isOneCase = areCapitals || words.every((word) => word.slice(1) === word.slice(1).toLowerCase());
+  const isText = isOneCase && single <= letters.length * MAX_SINGLE && words.every(isWord);
+  const joined = words.join(" ");
+  const mayBeSymbols = areCapitals || letters.length <= MAX_SYMBOLS;
+  const limit = mayBeSymbols ? MAX_UNLIKELY_SYMBOLS : MAX_UNLIKELY;
+  return isText && unlikelyShare(joined) <= limit ? joined : spaced;
 }
 
-/**
- * A word of one letter beside the spaced one looks like a part of it: `c z a r u i` is „czaru i”. It is one when
- * the letters together are no Polish word by their triples, and are one without it.
- */
-function apartFromSmallWords(word: string): string {
-  if (unlikelyShare(word) === 0) return word;
-  const [first, last] = [word.charAt(0), word.charAt(word.length - 1)];
-  const [behind, before] = [word.slice(1), word.slice(0, -1)];
-  if (SMALL_WORDS.includes(first) && unlikelyShare(behind) === 0) return `${first} ${behind}`;
-  if (SMALL_WORDS.includes(last) && unlikelyShare(before) === 0) return `${before} ${last}`;
-  return word;
+function isWord(word: string): boolean {
+  if (word.length < 4) return true;
+  const small = word.toLowerCase();
+  return (
+    VOWEL.test(word) && CONSONANT.test(word) && !ALPHABET.includes(small) && !LATIN_ALPHABET.includes(small)
+  );
 }
 
 const isSpace = (character: string) => character === " ";

@@ -21,6 +21,10 @@ for (const text of [
   reader.signs(text);
   reader.lines(text);
   reader.unlikely(text);
-  reader.ngramBounds(reader.words(text));
+  reader.numbers(text);
+  reader.utf8Length(text);
+  const words = reader.words(text);
+  reader.ngramBounds(words);
+  for (const n of [2, 10]) reader.topNgram(words, n) + reader.repeatedNgrams(words, n);
 }
 process.stdout.write("text reader: without a finding\n");

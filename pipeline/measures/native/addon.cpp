@@ -60,7 +60,8 @@ struct Reader {
   LineReader lines;
   WordReader words;
   TrigramReader trigrams;
-  NgramBounds ngrams;
+  NgramReader ngrams;
+  NumberBits numbers;
 };
 
 WordReader::Tables wordTables(napi_env env, napi_value tables) {
@@ -82,6 +83,11 @@ TrigramReader trigramTables(napi_env env, napi_value tables) {
   return trigrams;
 }
 
+NumberBits numberBits(napi_env env, napi_value bits) {
+  const auto bit = [&](const char* name) { return number<uint32_t>(env, bits, name); };
+  return {bit("long"), bit("local"), bit("solid"), bit("dotted"), bit("plate"), bit("noteMarks")};
+}
+
 /** open(tables): a reader. */
 napi_value open(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
@@ -96,6 +102,7 @@ napi_value open(napi_env env, napi_callback_info info) {
                  WordReader(wordTables(env, tables)),
                  trigramTables(env, tables),
                  {},
+                 numberBits(env, property(env, tables, "numbers")),
              }));
   });
 }
@@ -126,6 +133,25 @@ napi_value signs(napi_env env, napi_callback_info info) {
     const size_t length = lengthOf(env, arguments.values[2]);
     const Unit* text = unitsOf(env, arguments.values[1], length);
     return numberOf(env, readSigns(text, length, reader->signs.data(), reader->neighbours));
+  });
+}
+
+/** numbers(reader, units, length): the bits of `NUMBER`. */
+napi_value numbers(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> arguments(env, info);
+    const auto* reader = externalValue<Reader>(env, arguments.values[0]);
+    const size_t length = lengthOf(env, arguments.values[2]);
+    return numberOf(env, readNumbers(unitsOf(env, arguments.values[1], length), length, reader->numbers));
+  });
+}
+
+/** utf8Length(units, length) */
+napi_value bytes(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> arguments(env, info);
+    const size_t length = lengthOf(env, arguments.values[1]);
+    return numberOf(env, utf8Length(unitsOf(env, arguments.values[0], length), length));
   });
 }
 
@@ -175,18 +201,43 @@ napi_value trigrams(napi_env env, napi_callback_info info) {
   });
 }
 
-/** ngrams(reader, hashes, lengths, words, top, repeated) */
-napi_value ngrams(napi_env env, napi_callback_info info) {
+/** The words of a text, as the arguments from the second one on give them: hashes, lengths, their number. */
+struct WordList {
+  size_t count;
+  const uint32_t* hashes;
+  const uint16_t* lengths;
+
+  WordList(napi_env env, const napi_value* values)
+      : count(lengthOf(env, values[3])),
+        hashes(Elements<uint32_t>(env, values[1], count).data),
+        lengths(Elements<uint16_t>(env, values[2], count).data) {}
+};
+
+/** ngramBounds(reader, hashes, lengths, words, top, repeated) */
+napi_value ngramBounds(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<6> arguments(env, info);
     auto* reader = externalValue<Reader>(env, arguments.values[0]);
-    const size_t count = lengthOf(env, arguments.values[3]);
-    const Elements<uint32_t> hashes(env, arguments.values[1], count);
-    const Elements<uint16_t> lengths(env, arguments.values[2], count);
-    const Elements<double> top(env, arguments.values[4], NgramBounds::longestTop + 1);
-    const Elements<double> repeated(env, arguments.values[5], NgramBounds::longestRepeated + 1);
-    reader->ngrams.read(hashes.data, lengths.data, count, top.data, repeated.data);
+    const WordList words(env, arguments.values);
+    const Elements<double> top(env, arguments.values[4], NgramReader::longestTop + 1);
+    const Elements<double> repeated(env, arguments.values[5], NgramReader::longestRepeated + 1);
+    reader->ngrams.readBounds(words.hashes, words.lengths, words.count, top.data, repeated.data);
     return arguments.values[5];
+  });
+}
+
+/** A count of characters in n-grams: (reader, hashes, lengths, words, n). */
+template <double (NgramReader::*count)(const uint32_t*, const uint16_t*, size_t, size_t)>
+napi_value ngramCharacters(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<5> arguments(env, info);
+    auto* reader = externalValue<Reader>(env, arguments.values[0]);
+    const WordList words(env, arguments.values);
+    const size_t n = lengthOf(env, arguments.values[4]);
+    if (n == 0) throw std::runtime_error("n-grams of no word");
+    napi_value value;
+    check(env, napi_create_double(env, (reader->ngrams.*count)(words.hashes, words.lengths, words.count, n), &value));
+    return value;
   });
 }
 
@@ -197,7 +248,11 @@ napi_value initialize(napi_env env, napi_value exports) {
     defineFunction(env, exports, "lines", lines);
     defineFunction(env, exports, "words", words);
     defineFunction(env, exports, "trigrams", trigrams);
-    defineFunction(env, exports, "ngrams", ngrams);
+    defineFunction(env, exports, "ngramBounds", ngramBounds);
+    defineFunction(env, exports, "topNgram", ngramCharacters<&NgramReader::top>);
+    defineFunction(env, exports, "repeatedNgrams", ngramCharacters<&NgramReader::repeated>);
+    defineFunction(env, exports, "numbers", numbers);
+    defineFunction(env, exports, "utf8Length", bytes);
     return exports;
   });
 }

@@ -16,6 +16,17 @@ struct NeighbourSigns {
 /** See ../signs.ts; `table` holds what single units say. */
 uint32_t readSigns(const Unit* text, size_t length, const uint16_t* table, const NeighbourSigns& signs);
 
+/** Bits of `NUMBER`. */
+struct NumberBits {
+  uint32_t inLong, inLocal, solid, dotted, plate, noteMarks;
+};
+
+/** See ../numbers.ts. */
+uint32_t readNumbers(const Unit* text, size_t length, const NumberBits& bits);
+
+/** Bytes of a text in UTF-8. */
+size_t utf8Length(const Unit* text, size_t length);
+
 /** See ../line-table.ts. */
 struct LineReader {
   /** In a unit's entry: a letter that only Polish has. In a line's signs: that it has few of them. */
@@ -73,19 +84,29 @@ struct TrigramReader {
   void read(const Unit* text, size_t length, Share& share) const;
 };
 
-/** See `NgramBounds` in ../ngram-bounds.ts. */
-class NgramBounds {
+/** See ../ngrams.ts. */
+class NgramReader {
  public:
   static constexpr size_t longestTop = 4, longestRepeated = 10;
 
   /** Writes `longestTop + 1` and `longestRepeated + 1` figures, by the number of words. */
-  void read(const uint32_t* hashes, const uint16_t* lengths, size_t words, double* top, double* repeated);
+  void readBounds(const uint32_t* hashes, const uint16_t* lengths, size_t words, double* top, double* repeated);
+  /** Characters of the n-gram that covers most. */
+  double top(const uint32_t* hashes, const uint16_t* lengths, size_t words, size_t n);
+  /** Characters in n-grams that were seen before. */
+  double repeated(const uint32_t* hashes, const uint16_t* lengths, size_t words, size_t n);
 
  private:
   struct Entry {
     uint32_t hash, count;
   };
   std::vector<Entry> entries_;
+  size_t mask_ = 0;
+
+  /** Forgets all counts, and makes room for so many hashes. */
+  void clear(size_t entries);
+  /** Counts one occurrence and returns how many there are now. */
+  uint32_t add(uint32_t hash);
 };
 
 }  // namespace apt3

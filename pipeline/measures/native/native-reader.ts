@@ -1,6 +1,7 @@
 import { type FoundAddon, loadAddon } from "../../../native/load.ts";
 import { FEW_POLISH_LETTERS, lineUnits, roomForLines } from "../line-table.ts";
 import { roomForBounds } from "../ngrams.ts";
+import { NUMBER } from "../numbers.ts";
 import { SIGN, signTable } from "../signs.ts";
 import type { TextReader } from "../text-reader.ts";
 import { sampleOf, trigramTables } from "../trigrams.ts";
@@ -13,10 +14,20 @@ interface NativeHandle {
   readonly [readerBrand]: true;
 }
 
+type CountNgrams = (
+  reader: NativeHandle,
+  hashes: Uint32Array,
+  lengths: Uint16Array,
+  words: number,
+  n: number,
+) => number;
+
 /** What pipeline/measures/native/addon.cpp exports; units are those of units.ts, their margins included. */
 interface Addon {
   open(tables: object): NativeHandle;
   signs(reader: NativeHandle, units: Uint16Array, length: number): number;
+  numbers(reader: NativeHandle, units: Uint16Array, length: number): number;
+  utf8Length(units: Uint16Array, length: number): number;
   /** Returns how many lines there are; as many as there is room for are written. */
   lines(
     reader: NativeHandle,
@@ -35,7 +46,7 @@ interface Addon {
   ): void;
   /** Adds the triples from `start` to `end` to `share`: the unlikely ones, and all. */
   trigrams(reader: NativeHandle, units: Uint16Array, start: number, end: number, share: Uint32Array): void;
-  ngrams(
+  ngramBounds(
     reader: NativeHandle,
     hashes: Uint32Array,
     lengths: Uint16Array,
@@ -43,6 +54,8 @@ interface Addon {
     top: Float64Array,
     repeated: Float64Array,
   ): void;
+  topNgram: CountNgrams;
+  repeatedNgrams: CountNgrams;
 }
 
 /** Why there is no native reader here; undefined if there is one. */
@@ -69,6 +82,7 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
     ...{ untidy, looseMark, looseQuote, spacedLetter },
     lineUnits: lineUnits(),
     fewPolish: FEW_POLISH_LETTERS,
+    numbers: NUMBER,
     ...wordTables(),
     ...trigramTables(),
   });
@@ -76,6 +90,8 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
   const share = new Uint32Array(2);
   return {
     signs: (text) => addon.signs(reader, unitsOf(text), text.length),
+    numbers: (text) => addon.numbers(reader, unitsOf(text), text.length),
+    utf8Length: (text) => addon.utf8Length(unitsOf(text), text.length),
     lines(text) {
       const units = unitsOf(text);
       let room = roomForLines(2);
@@ -99,8 +115,11 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
       return (share[0] as number) / Math.max(share[1] as number, 1);
     },
     ngramBounds({ hashes, lengths, count }) {
-      addon.ngrams(reader, hashes, lengths, count, roomForBounds.top, roomForBounds.repeated);
+      addon.ngramBounds(reader, hashes, lengths, count, roomForBounds.top, roomForBounds.repeated);
       return roomForBounds;
     },
+    topNgram: ({ hashes, lengths, count }, n) => addon.topNgram(reader, hashes, lengths, count, n),
+    repeatedNgrams: ({ hashes, lengths, count }, n) =>
+      addon.repeatedNgrams(reader, hashes, lengths, count, n),
   };
 }

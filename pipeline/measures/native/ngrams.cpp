@@ -16,24 +16,38 @@ double sum(const uint16_t* lengths, size_t start, size_t end) {
   return characters;
 }
 
+uint32_t ngramHash(const uint32_t* hashes, size_t n) {
+  uint32_t hash = 0;
+  for (size_t i = 0; i < n; i++) hash = mix(hash, hashes[i]);
+  return hash;
+}
+
 }  // namespace
 
-void NgramBounds::read(const uint32_t* hashes, const uint16_t* lengths, size_t words, double* top, double* repeated) {
+void NgramReader::clear(size_t entries) {
+  const size_t size = std::bit_ceil(entries + entries / 2 + 2);
+  if (entries_.size() < size || entries_.size() > 64 * size) entries_ = std::vector<Entry>(size);
+  else std::fill_n(entries_.begin(), size, Entry{});
+  mask_ = size - 1;
+}
+
+inline uint32_t NgramReader::add(uint32_t hash) {
+  size_t slot = hash & mask_;
+  while (entries_[slot].count != 0 && entries_[slot].hash != hash) slot = (slot + 1) & mask_;
+  entries_[slot].hash = hash;
+  return ++entries_[slot].count;
+}
+
+void NgramReader::readBounds(const uint32_t* hashes, const uint16_t* lengths, size_t words, double* top,
+                             double* repeated) {
   std::fill_n(top, longestTop + 1, 0);
   std::fill_n(repeated, longestRepeated + 1, 0);
   size_t counted[longestRepeated + 1] = {};
-  const size_t size = std::bit_ceil(words + words / 2 + 2);
-  if (entries_.size() < size || entries_.size() > 64 * size) entries_ = std::vector<Entry>(size);
-  else std::fill_n(entries_.begin(), size, Entry{});
-  const size_t mask = size - 1;
+  clear(words);
   size_t run = 0;
   uint32_t previous = 0, beforePrevious = 0;
   for (size_t i = 0; i + 2 <= words; i++) {
-    const uint32_t hash = mix(mix(0, hashes[i]), hashes[i + 1]);
-    size_t slot = hash & mask;
-    while (entries_[slot].count != 0 && entries_[slot].hash != hash) slot = (slot + 1) & mask;
-    entries_[slot].hash = hash;
-    const uint32_t occurrences = ++entries_[slot].count;
+    const uint32_t occurrences = add(ngramHash(hashes + i, 2));
     if (occurrences < 2) {
       run = 0;
       continue;
@@ -53,6 +67,27 @@ void NgramBounds::read(const uint32_t* hashes, const uint16_t* lengths, size_t w
       counted[n] = start + n;
     }
   }
+}
+
+double NgramReader::top(const uint32_t* hashes, const uint16_t* lengths, size_t words, size_t n) {
+  clear(words);
+  double most = 0;
+  for (size_t i = 0; i + n <= words; i++) {
+    const uint32_t occurrences = add(ngramHash(hashes + i, n));
+    if (occurrences > 1) most = std::max(most, occurrences * sum(lengths, i, i + n));
+  }
+  return most;
+}
+
+double NgramReader::repeated(const uint32_t* hashes, const uint16_t* lengths, size_t words, size_t n) {
+  clear(words);
+  double duplicate = 0;
+  for (size_t i = 0; i + n <= words;) {
+    const bool isRepeated = add(ngramHash(hashes + i, n)) > 1;
+    if (isRepeated) duplicate += sum(lengths, i, i + n);
+    i += isRepeated ? n : 1;
+  }
+  return duplicate;
 }
 
 }  // namespace apt3

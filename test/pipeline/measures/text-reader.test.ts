@@ -14,7 +14,9 @@ function readAll(reader: TextReader, text: string) {
   const bounds = structuredClone(reader.ngramBounds(words));
   const { count, starts, signs } = reader.lines(text);
   const lines = { count, starts: starts.slice(0, count + 1), signs: signs.slice(0, count) };
-  return { words, bounds, lines, signs: reader.signs(text), unlikely: reader.unlikely(text) };
+  const ngrams = [2, 5].map((n) => [reader.topNgram(words, n), reader.repeatedNgrams(words, n)]);
+  const figures = (["signs", "numbers", "utf8Length", "unlikely"] as const).map((name) => reader[name](text));
+  return { words, bounds, ngrams, lines, figures };
 }
 
 describe("the native reader says what the one in TypeScript says", {
