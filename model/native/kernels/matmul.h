@@ -21,6 +21,9 @@ constexpr int64_t tasksPerThread = 8;
 /** The same where every task packs its rows. */
 constexpr int64_t packingTasksPerThread = 4;
 
+/** Panels of columns that are packed together: with two, what lies across them is read in runs of two cache lines. */
+constexpr int64_t packedTogether = 2;
+
 /** Where results go, and what becomes of them on the way. */
 template <class Out>
 struct Destination {
@@ -134,9 +137,9 @@ struct BlockProduct {
     if (copyStride == 0) packPanels<tileRows>(a, row + at, rows - at, panels, k, inner, to);
     else copyRows(a, row + at, std::min(panels * tileRows, rows - at), k, inner, to, copyStride);
   }
-  void packColumns(int64_t panel, Step* to) const {
+  void packColumns(int64_t panel, int64_t panels, Step* to) const {
     const int64_t at = panel * tileColumns;
-    packPanel<tileColumns>(b, column + at, columns - at, k, inner, to);
+    packPanels<tileColumns>(b, column + at, columns - at, panels, k, inner, to);
   }
   /** The tiles of some panels of rows, from `firstRow` on, with one panel of columns. */
   void multiplyColumnPanel(const TileRows<Step>& tileRowsFrom, int64_t firstRow, int64_t lastRow, int64_t columnPanel,
@@ -170,7 +173,7 @@ inline bool multiplyInPlace(Engine& engine, const BlockProduct<Step, T, Out>& bl
                             a.stride / stepElements<Step>};
   engine.pool.run(panels, [&](int64_t panel, int thread) {
     Step* own = packed + thread * tileColumns * block.steps;
-    block.packColumns(panel, own);
+    block.packColumns(panel, 1, own);
     block.multiplyColumnPanel(rows, 0, divideUp(block.rows, tileRows), panel, own);
   });
   return true;
@@ -190,11 +193,14 @@ inline void multiplyBlock(Engine& engine, const BlockProduct<Step, T, Out>& bloc
   const int64_t ownSteps = taskRowPanels * block.panelSteps;
   Step* packedA = engine.scratch<Step>(Scratch::packedA, shared ? allRowSteps : ownSteps * threads);
   Step* packedB = engine.scratch<Step>(Scratch::packedB, tasks.columnPanels * tileColumns * block.steps);
-  engine.pool.run(tasks.columnPanels + (shared ? tasks.rowPanels : 0), [&](int64_t task, int) {
-    if (task < tasks.columnPanels) {
-      block.packColumns(task, packedB + task * tileColumns * block.steps);
+  const int64_t columnTasks = divideUp(tasks.columnPanels, packedTogether);
+  engine.pool.run(columnTasks + (shared ? tasks.rowPanels : 0), [&](int64_t task, int) {
+    if (task < columnTasks) {
+      const int64_t panel = task * packedTogether;
+      const int64_t panels = std::min(packedTogether, tasks.columnPanels - panel);
+      block.packColumns(panel, panels, packedB + panel * tileColumns * block.steps);
     } else {
-      const int64_t panel = task - tasks.columnPanels;
+      const int64_t panel = task - columnTasks;
       block.makeRows(panel, 1, packedA + panel * block.panelSteps);
     }
   });
