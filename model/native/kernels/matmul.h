@@ -67,25 +67,21 @@ inline void multiplyAndFinish(int64_t steps, const TileRows<Step>& a, int64_t pa
   constexpr bool exact = std::is_same_v<Out, float>;
   const bool whole = rows % rowUnit == 0 && columns == tileColumns;
   const bool addsOther = running.first && to.plus != nullptr;
-  if (whole && (exact || !running.last)) {
-    // Sums of float32 results stand in the result itself.
-    float* sums = running.data + runningOffset;
-    const bool inPlace = exact && static_cast<const void*>(to.plus) == static_cast<const void*>(to.out);
-    if (!addsOther || inPlace) {
-      multiplyTile(steps, a, panel, rows, b, StoreRows{sums, running.stride, !running.first || addsOther});
-      return;
+  const Out* other = addsOther ? to.plus + offset : nullptr;
+  // Sums of float32 results stand in the result itself.
+  const float* before = running.first ? nullptr : running.data + runningOffset;
+  if constexpr (exact) {
+    if (whole) {
+      const float* plus = addsOther ? other : before;
+      return multiplyTile(steps, a, panel, rows, b, StoreRows{to.out + offset, to.stride, plus});
     }
-  }
-  if constexpr (!exact) {
-    if (whole && running.last) {
-      const float* sums = running.first ? nullptr : running.data + runningOffset;
-      const Out* plus = addsOther ? to.plus + offset : nullptr;
-      multiplyTile(steps, a, panel, rows, b, RoundRows{to.out + offset, to.stride, sums, running.stride, plus});
-      return;
-    }
+  } else if (whole && running.last) {
+    return multiplyTile(steps, a, panel, rows, b, RoundRows{to.out + offset, to.stride, before, running.stride, other});
+  } else if (whole && !addsOther) {
+    return multiplyTile(steps, a, panel, rows, b, StoreRows{running.data + runningOffset, running.stride, before});
   }
   alignas(64) float tile[tileRows * tileColumns];
-  multiplyTile(steps, a, panel, rows, b, StoreRows{tile, tileColumns, false});
+  multiplyTile(steps, a, panel, rows, b, StoreRows{tile, tileColumns, nullptr});
   finishTile(tile, rows, columns, to, offset, running, runningOffset);
 }
 
@@ -151,6 +147,7 @@ struct BlockProduct {
       const int64_t runningOffset = i * tileRows * running.stride + columnPanel * tileColumns;
       if (running.last) prefetchRows(to.out + offset, height, to.stride);
       else prefetchRows(running.data + runningOffset, height, running.stride);
+      if (running.first && to.plus != nullptr && to.plus != to.out) prefetchRows(to.plus + offset, height, to.stride);
       multiplyAndFinish(steps, tileRowsFrom, i - firstRow, packed, height, across, to, offset, running, runningOffset);
     }
   }
