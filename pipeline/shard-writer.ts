@@ -34,9 +34,14 @@ export class ShardWriter {
     return new ShardWriter(await AtomicFile.create(path));
   }
 
-  async write(bytes: Uint8Array): Promise<void> {
+  /**
+   * Adds bytes; waits while many are ahead of them.
+   *
+   * @param onTaken called when the memory of `bytes` is free again
+   */
+  async write(bytes: Uint8Array, onTaken?: () => void): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#deflate.write(bytes)) return;
+    if (this.#deflate.write(bytes, () => onTaken?.())) return;
     await Promise.race([once(this.#deflate, "drain"), this.#drained]);
   }
 

@@ -91,7 +91,10 @@ export class Span {
       this.#drops.addDocument(READ_STEP, "line-too-long", () => unread);
     }
 
-    await this.#write(this.#dropDuplicates(result, this.#drops), unit);
+    await this.#write(this.#dropDuplicates(result, this.#drops), unit, () => {
+      // not left to the garbage collector, which, told of its size, would come for it after every few blocks
+      result.records.buffer.transfer(0);
+    });
     await this.#drops.settle();
   }
 
@@ -125,11 +128,12 @@ export class Span {
     return pieces;
   }
 
-  async #write(pieces: readonly Uint8Array[], unit: number): Promise<void> {
-    for (const piece of pieces) {
-      this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
-      await this.#writer.write(piece);
-    }
+  /** @param onTaken called when the memory of all pieces is free again */
+  async #write(pieces: readonly Uint8Array[], unit: number, onTaken: () => void): Promise<void> {
+    if (pieces.length === 0) return onTaken();
+    this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
+    for (const [i, piece] of pieces.entries())
+      await this.#writer.write(piece, i === pieces.length - 1 ? onTaken : undefined);
   }
 
   /** Makes the span durable as a unit of its own and starts the next one. */
