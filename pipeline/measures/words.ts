@@ -1,3 +1,4 @@
+import { unitsIn } from "./unit-tables.ts";
 import { MARGIN, unitsOf } from "./units.ts";
 
 /** A text's words as numbers, and counts of its characters, for the steps that select: one pass for all. */
@@ -217,16 +218,16 @@ function hashOf(word: string): number {
 function buildTables(): WordTables {
   const kind = new Uint8Array(0x10000);
   const group = new Uint8Array(0x10000);
-  const lower = new Uint16Array(0x10000);
-  for (let unit = 0; unit < 0x10000; unit++) {
-    const character = String.fromCharCode(unit);
-    const lowered = character.toLowerCase();
-    lower[unit] = lowered.length === 1 ? lowered.charCodeAt(0) : unit;
-    if (/\p{L}|\p{M}/u.test(character)) kind[unit] = lowered === character ? KIND.lower : KIND.upper;
-    else if (/\p{N}/u.test(character)) kind[unit] = KIND.digit;
-    if (/[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]/u.test(character) && unit < 0xd800)
-      group[unit] = GROUP.otherScript;
+  const lower = Uint16Array.from({ length: 0x10000 }, (_, unit) => unit);
+  for (const unit of unitsIn(/[\p{L}\p{M}]+/gu)) kind[unit] = KIND.lower;
+  for (const unit of unitsIn(/\p{N}+/gu)) kind[unit] = KIND.digit;
+  for (const unit of unitsIn(/\p{Changes_When_Lowercased}+/gu)) {
+    const lowered = String.fromCharCode(unit).toLowerCase();
+    if (lowered.length === 1) lower[unit] = lowered.charCodeAt(0);
+    if (kind[unit] === KIND.lower) kind[unit] = KIND.upper;
   }
+  for (const unit of unitsIn(/[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]+/gu))
+    if (unit < 0xd800) group[unit] = GROUP.otherScript;
   const set = (array: Uint8Array, characters: string, value: number) => {
     for (const character of characters) array[character.charCodeAt(0)] = value;
   };

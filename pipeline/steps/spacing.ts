@@ -1,5 +1,6 @@
 import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
+import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { splitWords } from "../measures/word-borders.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -68,18 +69,19 @@ function isWord(word: string): boolean {
   );
 }
 
-const isSpace = (character: string) => character === " ";
-const isNoGap = (character: string) => character !== " " && /\S/.test(character);
+const SPACE = 32;
 
-/** How often a mark stands behind such a character, and before white space or the text's end. */
-function countMarks(text: string, mark: string, isBefore: (character: string) => boolean): number {
-  let count = 0;
+/** How often a mark before white space or the text's end stands behind a space, and how often behind no gap. */
+function countMarks(text: string, mark: string): { readonly loose: number; readonly close: number } {
+  const kinds = unitKinds();
+  const isGap = (at: number) => ((kinds[text.charCodeAt(at)] as number) & UNIT.space) !== 0;
+  let [loose, close] = [0, 0];
   for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) {
-    const next = text.charAt(at + 1);
-    const ends = next === " " || next === "" || /\s/.test(next);
-    if (ends && isBefore(text.charAt(at - 1))) count += 1;
+    if (at === 0 || (at + 1 < text.length && !isGap(at + 1))) continue;
+    if (text.charCodeAt(at - 1) === SPACE) loose += 1;
+    else if (!isGap(at - 1)) close += 1;
   }
-  return count;
+  return { loose, close };
 }
 
 function closeQuotes(text: string): string {
@@ -88,7 +90,8 @@ function closeQuotes(text: string): string {
 }
 
 function closeMarks(text: string): string {
-  const loose = countMarks(text, ",", isSpace) + countMarks(text, ".", isSpace);
-  if (loose < MIN_LOOSE || loose < countMarks(text, ",", isNoGap)) return text;
+  const commas = countMarks(text, ",");
+  const loose = commas.loose + countMarks(text, ".").loose;
+  if (loose < MIN_LOOSE || loose < commas.close) return text;
   return text.replace(QUOTED, '$1"$2"').replace(BEFORE_MARK, "").replace(AFTER_BRACKET, "");
 }

@@ -38,7 +38,8 @@ export const wikiMarkup: Step = {
   version: 3,
   addsNoSigns: true,
   create: () => (text, measures) => {
-    if (text.includes("thumb|")) return keep(stripWikiMarkup(text).replace(PICTURE_OPTIONS, ""));
+    if (measures.has(SIGN.separator) && text.includes("thumb|"))
+      return keep(stripWikiMarkup(text).replace(PICTURE_OPTIONS, ""));
     if (!measures.has(SIGN.bracket) && !text.includes("''")) return keep(text);
     if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return keep(text);
     return keep((text.match(EVIDENCE)?.length ?? 0) < MIN_EVIDENCE ? text : stripWikiMarkup(text));

@@ -21,6 +21,9 @@ constexpr int64_t tasksPerThread = 8;
 /** The same where every task packs its rows. */
 constexpr int64_t packingTasksPerThread = 4;
 
+/** Panels of columns that are packed together: with two, what lies across them is read in runs of two cache lines. */
+constexpr int64_t packedTogether = 2;
+
 /** Where results go, and what becomes of them on the way. */
 template <class Out>
 struct Destination {
@@ -64,25 +67,21 @@ inline void multiplyAndFinish(int64_t steps, const TileRows<Step>& a, int64_t pa
   constexpr bool exact = std::is_same_v<Out, float>;
   const bool whole = rows % rowUnit == 0 && columns == tileColumns;
   const bool addsOther = running.first && to.plus != nullptr;
-  if (whole && (exact || !running.last)) {
-    // Sums of float32 results stand in the result itself.
-    float* sums = running.data + runningOffset;
-    const bool inPlace = exact && static_cast<const void*>(to.plus) == static_cast<const void*>(to.out);
-    if (!addsOther || inPlace) {
-      multiplyTile(steps, a, panel, rows, b, StoreRows{sums, running.stride, !running.first || addsOther});
-      return;
+  const Out* other = addsOther ? to.plus + offset : nullptr;
+  // Sums of float32 results stand in the result itself.
+  const float* before = running.first ? nullptr : running.data + runningOffset;
+  if constexpr (exact) {
+    if (whole) {
+      const float* plus = addsOther ? other : before;
+      return multiplyTile(steps, a, panel, rows, b, StoreRows{to.out + offset, to.stride, plus});
     }
-  }
-  if constexpr (!exact) {
-    if (whole && running.last) {
-      const float* sums = running.first ? nullptr : running.data + runningOffset;
-      const Out* plus = addsOther ? to.plus + offset : nullptr;
-      multiplyTile(steps, a, panel, rows, b, RoundRows{to.out + offset, to.stride, sums, running.stride, plus});
-      return;
-    }
+  } else if (whole && running.last) {
+    return multiplyTile(steps, a, panel, rows, b, RoundRows{to.out + offset, to.stride, before, running.stride, other});
+  } else if (whole && !addsOther) {
+    return multiplyTile(steps, a, panel, rows, b, StoreRows{running.data + runningOffset, running.stride, before});
   }
   alignas(64) float tile[tileRows * tileColumns];
-  multiplyTile(steps, a, panel, rows, b, StoreRows{tile, tileColumns, false});
+  multiplyTile(steps, a, panel, rows, b, StoreRows{tile, tileColumns, nullptr});
   finishTile(tile, rows, columns, to, offset, running, runningOffset);
 }
 
@@ -134,9 +133,9 @@ struct BlockProduct {
     if (copyStride == 0) packPanels<tileRows>(a, row + at, rows - at, panels, k, inner, to);
     else copyRows(a, row + at, std::min(panels * tileRows, rows - at), k, inner, to, copyStride);
   }
-  void packColumns(int64_t panel, Step* to) const {
+  void packColumns(int64_t panel, int64_t panels, Step* to) const {
     const int64_t at = panel * tileColumns;
-    packPanel<tileColumns>(b, column + at, columns - at, k, inner, to);
+    packPanels<tileColumns>(b, column + at, columns - at, panels, k, inner, to);
   }
   /** The tiles of some panels of rows, from `firstRow` on, with one panel of columns. */
   void multiplyColumnPanel(const TileRows<Step>& tileRowsFrom, int64_t firstRow, int64_t lastRow, int64_t columnPanel,
@@ -148,6 +147,7 @@ struct BlockProduct {
       const int64_t runningOffset = i * tileRows * running.stride + columnPanel * tileColumns;
       if (running.last) prefetchRows(to.out + offset, height, to.stride);
       else prefetchRows(running.data + runningOffset, height, running.stride);
+      if (running.first && to.plus != nullptr && to.plus != to.out) prefetchRows(to.plus + offset, height, to.stride);
       multiplyAndFinish(steps, tileRowsFrom, i - firstRow, packed, height, across, to, offset, running, runningOffset);
     }
   }
@@ -170,7 +170,7 @@ inline bool multiplyInPlace(Engine& engine, const BlockProduct<Step, T, Out>& bl
                             a.stride / stepElements<Step>};
   engine.pool.run(panels, [&](int64_t panel, int thread) {
     Step* own = packed + thread * tileColumns * block.steps;
-    block.packColumns(panel, own);
+    block.packColumns(panel, 1, own);
     block.multiplyColumnPanel(rows, 0, divideUp(block.rows, tileRows), panel, own);
   });
   return true;
@@ -190,11 +190,14 @@ inline void multiplyBlock(Engine& engine, const BlockProduct<Step, T, Out>& bloc
   const int64_t ownSteps = taskRowPanels * block.panelSteps;
   Step* packedA = engine.scratch<Step>(Scratch::packedA, shared ? allRowSteps : ownSteps * threads);
   Step* packedB = engine.scratch<Step>(Scratch::packedB, tasks.columnPanels * tileColumns * block.steps);
-  engine.pool.run(tasks.columnPanels + (shared ? tasks.rowPanels : 0), [&](int64_t task, int) {
-    if (task < tasks.columnPanels) {
-      block.packColumns(task, packedB + task * tileColumns * block.steps);
+  const int64_t columnTasks = divideUp(tasks.columnPanels, packedTogether);
+  engine.pool.run(columnTasks + (shared ? tasks.rowPanels : 0), [&](int64_t task, int) {
+    if (task < columnTasks) {
+      const int64_t panel = task * packedTogether;
+      const int64_t panels = std::min(packedTogether, tasks.columnPanels - panel);
+      block.packColumns(panel, panels, packedB + panel * tileColumns * block.steps);
     } else {
-      const int64_t panel = task - tasks.columnPanels;
+      const int64_t panel = task - columnTasks;
       block.makeRows(panel, 1, packedA + panel * block.panelSteps);
     }
   });
