@@ -6,6 +6,7 @@ import { kindOf, type Reject, type Rejects, type Trace } from "./evidence/eviden
 import type { RejectedDocument } from "./evidence/reject-archive.ts";
 import type { Profile } from "./profiles.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { freeMemory } from "./runtime/free-memory.ts";
 import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -141,7 +142,7 @@ export default workerTask(clean, ({ records }) => [records.buffer]);
 function clean(task: CleanTask): CleanResult {
   current = task;
   const block = cleanerFor(task.dataset)(task.lines, task.firstLine, task.input);
-  task.lines.buffer.transfer(0); // frees it at once: the garbage collector, told of its size, would come for it often
+  freeMemory(task.lines);
   return { ...kept.take(), rejected: rejected.take(), ...block };
 }
 

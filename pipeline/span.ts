@@ -7,6 +7,7 @@ import { DropLog } from "./evidence/drop-log.ts";
 import type { Rejects, Trace } from "./evidence/evidence.ts";
 import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
+import { freeMemory } from "./runtime/free-memory.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
 
@@ -91,11 +92,9 @@ export class Span {
       this.#drops.addDocument(READ_STEP, "line-too-long", () => unread);
     }
 
-    await this.#write(this.#dropDuplicates(result, this.#drops), unit, () => {
-      // not left to the garbage collector, which, told of its size, would come for it after every few blocks
-      result.records.buffer.transfer(0);
-    });
+    await this.#write(this.#dropDuplicates(result, this.#drops), unit);
     await this.#drops.settle();
+    freeMemory(result.records, result.rejected.records);
   }
 
   /** Counts the kept documents and gives their records back, as pieces of `records` that are as long as can be. */
@@ -128,12 +127,11 @@ export class Span {
     return pieces;
   }
 
-  /** @param onTaken called when the memory of all pieces is free again */
-  async #write(pieces: readonly Uint8Array[], unit: number, onTaken: () => void): Promise<void> {
-    if (pieces.length === 0) return onTaken();
-    this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
-    for (const [i, piece] of pieces.entries())
-      await this.#writer.write(piece, i === pieces.length - 1 ? onTaken : undefined);
+  async #write(pieces: readonly Uint8Array[], unit: number): Promise<void> {
+    for (const piece of pieces) {
+      this.#writer ??= await ShardWriter.create(join(this.#state.out, shardFile(this.#dataset, unit)));
+      await this.#writer.write(piece);
+    }
   }
 
   /** Makes the span durable as a unit of its own and starts the next one. */

@@ -13,7 +13,7 @@ export interface DocumentsOptions extends Pick<OpenOptions, "onRead" | "content"
 /**
  * The documents of a file in any format as JSON lines in the Speakleash form, one document a line: all
  * formats then share one way through the workers, with the same counts and the same places to go on from.
- * A chunk is only valid until the next one is asked for.
+ * A chunk is valid until the next one is asked for.
  *
  * @throws CorruptInput when the file is cut off, damaged, or not what its format says
  */
@@ -28,7 +28,7 @@ export function openDocuments(
     compression,
     content,
     ...(onRead === undefined ? {} : { onRead }),
-    freeChunks: plain === "jsonl", // lines are cut by copying
+    freeChunks: plain === "jsonl", // whoever cuts lines copies them; the other readers keep pieces of chunks
   });
   switch (plain) {
     case "jsonl":

@@ -9,6 +9,9 @@ const CAPITALS = /^\p{Lu}[\p{Lu}\s.,–-]{7,100}$/u;
 /** What printers set below every sixteenth page: the book's name and the sheet's number, `Pamiętniki. Tom II. 6*`. */
 const SHEET_MARK = /^\p{Lu}.{2,45}\s\d{1,2}[.*]{0,2}$/u;
 
+/** Words, neither names nor in capitals: it may be the title of a definition, which begins in small letters, too. */
+const TITLE = /^\p{Lu}\p{Ll}+(?:\s\p{Ll}+)+$/u;
+
 /** A text of fewer lines is no page. */
 const MIN_PAGE_LINES = 8;
 /** A smaller number above a text may be its chapter's, or a poem's. */
@@ -83,6 +86,7 @@ function markHeads(lines: TextLines, filled: readonly number[], removed: Uint8Ar
   const isHead = (i: number) =>
     isEdge(lines, i) &&
     !lines.has(i, EDGE.startsSmall) &&
+    !TITLE.test(lines.line(i)) &&
     (lines.isBlank(i + 1) ||
       (i === filled[0] &&
         !lines.has(i, EDGE.endsSentence) &&
