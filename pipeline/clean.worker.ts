@@ -6,6 +6,7 @@ import { kindOf, type Reject, type Rejects, type Trace } from "./evidence/eviden
 import type { RejectedDocument } from "./evidence/reject-archive.ts";
 import type { Profile } from "./profiles.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { freeMemory } from "./runtime/free-memory.ts";
 import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -117,6 +118,7 @@ function clean(task: CleanTask): CleanResult {
     textBytes[i] = records.add(text, JSON.stringify(meta));
     ends[i] = records.length;
   }
+  freeMemory(task.lines);
   return {
     records: records.take(),
     ends,

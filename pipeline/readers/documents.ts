@@ -23,7 +23,12 @@ export function openDocuments(
 ): AsyncIterable<Uint8Array> {
   if (format === "parquet") return withBytesCounted(path, readParquet(path, textColumn), onRead);
   const [plain, compression = "none"] = format.split(".") as [PlainFormat, Compression?];
-  const bytes = openBytes(path, { compression, content, ...(onRead === undefined ? {} : { onRead }) });
+  const bytes = openBytes(path, {
+    compression,
+    content,
+    ...(onRead === undefined ? {} : { onRead }),
+    freeChunks: plain === "jsonl", // whoever cuts lines copies them; the other readers keep pieces of chunks
+  });
   switch (plain) {
     case "jsonl":
       return bytes;

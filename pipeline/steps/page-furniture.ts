@@ -7,6 +7,8 @@ import { removeNoteMarks } from "./note-marks.ts";
 import { isBlankAt, markLoneEnds, markPageEnds, PAGE_NUMBER } from "./page-edges.ts";
 import { keep, type Step } from "./step.ts";
 
+/** A rule that divides articles of a collection divides nothing below the last. */
+const LAST_RULE = /^[#=_~*]{3,}$/;
 /** A line of nothing but dots, stars or rules; three in a row are ornament or a table's leaders. */
 const ORNAMENT = /^(?![-–]$)[^\p{L}\p{N}]+$/u;
 const MIN_ORNAMENT_LINES = 3;
@@ -39,7 +41,7 @@ const LONE_WORD = /^[aiouwz](?:[.!?…]+|,)$/;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 5,
+  version: 6,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -82,6 +84,8 @@ function markOrnaments(lines: TextLines, removed: Uint8Array): void {
     else if (run.length > 0) close();
   }
   close();
+  const last = lines.count - 1;
+  if (!lines.holds(last, IN_LINE.wordSign) && LAST_RULE.test(lines.line(last))) removed[last] = 1;
 }
 
 /** The blank line that set a page's number apart on one side only goes with it: the paragraph may go on. */

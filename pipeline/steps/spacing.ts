@@ -21,19 +21,21 @@ const MAX_SYMBOLS = 5;
 /** Tokenised text has spaces before its marks; other text has hardly one. */
 const MIN_LOOSE = 3;
 const BEFORE_MARK = / +(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
-const AFTER_BRACKET = /(?<=(?:^|\s)[([{„«]) +/gm;
-/** A pair of straight quotes that stand apart from what they quote. */
-const QUOTED = /(^|\s)" ([^"\n]{1,300}?) "(?=[\s,.;:!?)]|$)/gm;
+const AFTER_BRACKET = /(?<=(?:^|[\s"])[([{„«]) +/gm;
+/** A pair of straight quotes that stand apart from what they quote; behind a figure it is an inch. */
+const QUOTED =
+  /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,298}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
+/** Endings of verbs that tokenisers cut off: `zgłosił em`, `chciała bym`. */
+const CUT_ENDING =
+  /(?<=\p{L}ł) (?=e[mś](?!\p{L}))|(?<=\p{L}(?:ł[aoy]?|li)) (?=by(?:m|ś|śmy|ście)(?!\p{L}))/gu;
 
 /** Quotation marks of TeX, which tokenisers write too: two backticks, and two apostrophes. */
 const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
-/** Fewer pairs prove nothing: an inch mark and a quotation stand apart from words as well. */
-const MIN_QUOTED = 2;
 
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 4,
+  version: 5,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;
@@ -85,13 +87,20 @@ function countMarks(text: string, mark: string): { readonly loose: number; reado
 }
 
 function closeQuotes(text: string): string {
-  const plain = text.replace(TEX_QUOTED, '"$1"');
-  return (plain.match(QUOTED)?.length ?? 0) < MIN_QUOTED ? plain : plain.replace(QUOTED, '$1"$2"');
+  return text.replace(TEX_QUOTED, '"$1"').replace(QUOTED, closePair);
+}
+
+/** What stands between two quotations looks like one as well: then an odd number of quotes stands before it. */
+function closePair(found: string, before: string, inside: string, at: number, text: string): string {
+  const lineStart = text.lastIndexOf("\n", at) + 1;
+  let quotes = 0;
+  for (let i = text.indexOf('"', lineStart); i >= 0 && i < at; i = text.indexOf('"', i + 1)) quotes += 1;
+  return quotes % 2 === 1 ? found : `${before}"${inside}"`;
 }
 
 function closeMarks(text: string): string {
   const commas = countMarks(text, ",");
   const loose = commas.loose + countMarks(text, ".").loose;
   if (loose < MIN_LOOSE || loose < commas.close) return text;
-  return text.replace(QUOTED, '$1"$2"').replace(BEFORE_MARK, "").replace(AFTER_BRACKET, "");
+  return closeQuotes(text).replace(BEFORE_MARK, "").replace(AFTER_BRACKET, "").replace(CUT_ENDING, "");
 }
