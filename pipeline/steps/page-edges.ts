@@ -1,4 +1,5 @@
 import { EDGE, type TextLines } from "../measures/text-lines.ts";
+import { isKnownWord } from "../measures/word-borders.ts";
 
 export const PAGE_NUMBER = /^[-–—[(|\s]*(?:\d{1,4}|[ivxlc]{1,7})[-–—\])|\s]*$/;
 /** `194  Emil Zola.` or `Emil Zola. 194`: a page number with the book's or chapter's name. */
@@ -11,6 +12,11 @@ const SHEET_MARK = /^\p{Lu}.{2,45}\s\d{1,2}[.*]{0,2}$/u;
 
 /** Words, neither names nor in capitals: it may be the title of a definition, which begins in small letters, too. */
 const TITLE = /^\p{Lu}\p{Ll}+(?:\s\p{Ll}+)+$/u;
+
+/** A chapter's number, or a letter that divides an index. */
+const NUMERAL = /^[\s.,—–-]*[\p{Lu}\d][IVXLC\d]*[\s.,)—–-]*$/u;
+/** Longer lines may say something in words we do not know. */
+const MAX_RUBBISH = 12;
 
 /** A text of fewer lines is no page. */
 const MIN_PAGE_LINES = 8;
@@ -50,6 +56,14 @@ export function markLoneEnds(lines: TextLines, removed: Uint8Array): void {
 export function markPageEnds(lines: TextLines, removed: Uint8Array): void {
   const filled: number[] = [];
   for (let i = 0; i < lines.count; i++) if (!lines.isBlank(i) && removed[i] === 0) filled.push(i);
+  for (let i = filled[0]; i !== undefined && isRubbish(lines, i) && isBlankAt(lines, i + 1); i = filled[0])
+    removed[filled.shift() as number] = 1;
+  for (
+    let i = filled.at(-1);
+    i !== undefined && isRubbish(lines, i) && isBlankAt(lines, i - 1);
+    i = filled.at(-1)
+  )
+    removed[filled.pop() as number] = 1;
   markHeads(lines, filled.slice(0, MAX_EDGE_LINES + 1), removed);
   const first = filled.slice(0, 2);
   const last = filled.slice(-2);
@@ -61,6 +75,16 @@ export function markPageEnds(lines: TextLines, removed: Uint8Array): void {
   if (text === undefined || foot === undefined || !lines.isBlank(foot - 1)) return;
   // the sentence goes on overleaf
   if (!lines.has(text, EDGE.endsSentence) && SHEET_MARK.test(lines.line(foot))) removed[foot] = 1;
+}
+
+/** A few signs of which no two letters are a word, nor a chapter's number: what was seen in a margin or a picture. */
+function isRubbish(lines: TextLines, i: number): boolean {
+  if (lines.length(i) > MAX_RUBBISH) return false;
+  const line = lines.line(i);
+  const words = line.match(/\p{L}{2,}/gu) ?? [];
+  return (
+    /\p{L}/u.test(line) && !NUMERAL.test(line) && words.every((word) => word.length < 4 && !isKnownWord(word))
+  );
 }
 
 /** What stands, each line apart, above a number that is no chapter's and no year. */

@@ -1,4 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
+import type { TextMeasures } from "../measures/text-measures.ts";
 import { keep, type Step } from "./step.ts";
 
 /** Signs of MediaWiki markup; one alone may be a quotation of it, so a text must hold two. */
@@ -34,22 +35,35 @@ const LOOSE_MARK = / +(?=[.,;:](?:\s|$))/g;
 /** Sections of links and notes that are empty without their templates. */
 const EMPTY_SECTION =
   /^={2,6} *(?:Przypisy|Uwagi|Bibliografia|Linki zewnętrzne|Zobacz też|Galeria) *={2,6}[\s*#]*(?=^==|(?![\s\S]))/gimu;
+/** Careless stripping glues the usual headings to what stood around them: `2009Linki zewnętrzneStrona`. */
+const USUAL = ["Zobacz też", "Linki zewnętrzne"];
+const GLUED_HEADING = new RegExp(
+  `(?<=[\\p{Ll}\\d.)])(?=(?:${USUAL.join("|")})(?!\\p{Ll}))|(?<=[\\p{Ll}\\d.)](?:${USUAL.join("|")}))(?=\\p{Lu}|https?:)`,
+  "gu",
+);
 /** Templates and tables stand in each other; deeper than this is not an article. */
 const MAX_DEPTH = 12;
 
 /** Turns MediaWiki markup into text: links by their labels, templates, tables, files and references removed. */
 export const wikiMarkup: Step = {
   name: "wiki-markup",
-  version: 4,
+  version: 5,
   addsNoSigns: true,
   create: () => (text, measures) => {
-    if (measures.has(SIGN.separator) && text.includes("thumb|"))
-      return keep(stripWikiMarkup(text).replace(PICTURE_OPTIONS, ""));
-    if (!measures.has(SIGN.bracket) && !text.includes("''")) return keep(text);
-    if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return keep(text);
-    return keep((text.match(EVIDENCE)?.length ?? 0) < MIN_EVIDENCE ? text : stripWikiMarkup(text));
+    const plain = withoutMarkup(text, measures);
+    return keep(
+      USUAL.some((heading) => plain.includes(heading)) ? plain.replace(GLUED_HEADING, "\n\n") : plain,
+    );
   },
 };
+
+function withoutMarkup(text: string, measures: TextMeasures): string {
+  if (measures.has(SIGN.separator) && text.includes("thumb|"))
+    return stripWikiMarkup(text).replace(PICTURE_OPTIONS, "");
+  if (!measures.has(SIGN.bracket) && !text.includes("''")) return text;
+  if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return text;
+  return (text.match(EVIDENCE)?.length ?? 0) < MIN_EVIDENCE ? text : stripWikiMarkup(text);
+}
 
 /** Also used by the reader of MediaWiki dumps, where no evidence is needed. */
 function stripWikiMarkup(text: string): string {
