@@ -32,7 +32,12 @@ export interface Words {
   readonly oddCharacters: number;
   /** `#` and `…`, and `...` as one. */
   readonly symbols: number;
+  /** Different ones among the first `BEGINNING_WORDS` with letters or digits. */
+  readonly different: number;
 }
+
+/** Of so many words how many differ says the same of a short text and of a long one. */
+export const BEGINNING_WORDS = 200;
 
 /** FineWeb-2's stop words for Polish. */
 const USUAL_WORDS = "w i na z do się roku od a jest przez po jako oraz o został był nie".split(" ");
@@ -153,7 +158,7 @@ export function readWords(text: string): Words {
   }
   const plain = characters - notPlain;
   return wordsOf({ hashes, lengths }, [
-    ...[count, characters, alphabetic, stopWords, usualWords, plain, symbols],
+    ...[count, characters, alphabetic, stopWords, usualWords, plain, symbols, countDifferent(hashes, count)],
     ...kinds,
     ...groups,
   ]);
@@ -163,7 +168,7 @@ export function readWords(text: string): Words {
  * Names what was counted.
  *
  * @param counts of words, characters in them, words with letters, stop words, the usual ones as bits, units from a to z,
- * symbols; then of the other units by `KIND` and of the other letters by `GROUP`
+ * symbols, different words at the beginning; then of the other units by `KIND` and of the other letters by `GROUP`
  */
 export function wordsOf(
   { hashes, lengths }: Pick<Words, "hashes" | "lengths">,
@@ -193,15 +198,32 @@ export function wordsOf(
     sentenceEnds: ofKind(KIND.end),
     oddCharacters: ofKind(KIND.other),
     symbols: at(6),
+    different: at(7),
   };
 }
 
-const COUNTED_KINDS = 7;
+const COUNTED_KINDS = 8;
 const COUNTED_GROUPS = COUNTED_KINDS + Object.keys(KIND).length;
 /** Figures that `wordsOf` names. */
 export const COUNTS = COUNTED_GROUPS + Object.keys(GROUP).length;
 
 const slotOf = (hash: number, factor: number) => Math.imul(hash, factor) >>> 24;
+
+const differentTable = new Uint32Array(512);
+
+function countDifferent(hashes: Uint32Array, count: number): number {
+  const table = differentTable.fill(0);
+  let different = 0;
+  for (let i = 0; i < Math.min(count, BEGINNING_WORDS); i++) {
+    const hash = hashes[i] as number;
+    let slot = hash & 511;
+    while (table[slot] !== 0 && table[slot] !== hash) slot = (slot + 1) & 511;
+    if (table[slot] === hash) continue; // a word without letters or digits, 0, is never new
+    table[slot] = hash;
+    different += 1;
+  }
+  return different;
+}
 
 function countBits(bits: number): number {
   let count = 0;

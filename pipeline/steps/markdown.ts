@@ -10,7 +10,8 @@ const IMAGE = /!\[[^\]\n]*\](?:\([^()\n]*(?:\([^()\n]*\))?[^()\n]*\)|\[[^\]\n]*\
 const LINK = /\[([^[\]\n]+)\](?:\([^()\n]*(?:\([^()\n]*\))?[^()\n]*\)|\[[^\]\n]*\])/g;
 const WRAPPED_LINK = /\[([^[\]]{1,200})\]\[[^\]\n]{0,100}\]/g;
 const HEADING = /^#{1,6}[ \t]+(.*?)[ \t]*#*$/gm;
-const UNDERLINE = /^(.*\S.*)\r?\n(?:={3,}|-{3,})[ \t]*$/gm;
+/** That the line is not blank is asked ahead: a search that could go back over it would take the square of its length. */
+const UNDERLINE = /^(?=.*\S)(.*)\r?\n(?:={3,}|-{3,})[ \t]*$/gm;
 const STRONG = /\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*|__(?=\S)([^_\n]+?)(?<=\S)__/g;
 
 /** A line that goes on with a sentence: it begins in small letters, or with a link that was set on its own line. */

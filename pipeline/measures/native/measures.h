@@ -47,7 +47,18 @@ struct LineReader {
 class WordReader {
  public:
   /** What `read` counts, in the order of `COUNTED` there; kinds and groups have a count each from theirs on. */
-  enum Count { words, characters, alphabetic, stopWords, usualWords, plain, symbols, kinds, groups = kinds + 9 };
+  enum Count {
+    words,
+    characters,
+    alphabetic,
+    stopWords,
+    usualWords,
+    plain,
+    symbols,
+    different,
+    kinds,
+    groups = kinds + 9
+  };
   static constexpr size_t counts = groups + 4;
 
   struct Tables {

@@ -21,6 +21,9 @@ constexpr size_t rows = symbolMark + 3;
 
 constexpr Unit ellipsis = 0x2026;
 
+/** `BEGINNING_WORDS` of ../words.ts. */
+constexpr size_t beginningWords = 200;
+
 bool isPlain(Unit unit) { return unit >= 'a' && unit <= 'z'; }
 
 using Tally = uint32_t[rows];
@@ -47,6 +50,21 @@ uint32_t countEllipses(const Unit* text, size_t length) {
     for (size_t k = 0; k < lanes; k++) found += endsHere(at + k);
   }
   for (; i < length; i++) found += endsHere(text + i);
+  return found;
+}
+
+uint32_t countDifferent(const uint32_t* hashes, size_t count) {
+  constexpr size_t slots = 512;
+  static_assert(slots > 2 * beginningWords);
+  uint32_t table[slots] = {};
+  uint32_t found = 0;
+  for (size_t i = 0; i < count; i++) {
+    size_t slot = hashes[i] % slots;
+    while (table[slot] != 0 && table[slot] != hashes[i]) slot = (slot + 1) % slots;
+    // a word without letters or digits, 0, is never new
+    found += table[slot] != hashes[i];
+    table[slot] = hashes[i];
+  }
   return found;
 }
 
@@ -98,6 +116,7 @@ void WordReader::read(const Unit* text, size_t length, uint32_t* hashes, uint16_
   counts[words] = count;
   for (size_t row = 0; row < rows; row++) addRow(row, tally[0][row] + tally[1][row], counts);
   counts[symbols] += countEllipses(text, length);
+  counts[different] = countDifferent(hashes, std::min(count, beginningWords));
 }
 
 }  // namespace apt3
