@@ -20,15 +20,17 @@ export interface CleanDocument {
   readonly line: number;
   readonly text: string;
   readonly record: TextRecord;
-  /** 64-bit key of its words: equal keys are exact duplicates. */
+  /** Hashes of its words, those without letters or digits left out. Valid until the next document. */
+  readonly hashes: Uint32Array;
+  /** 64-bit key of these: equal keys are exact duplicates. */
   readonly key: bigint;
   readonly quality: number;
   /** Names of the steps that changed the text. */
   readonly changedBy: readonly string[];
 }
 
+/** What is known of a block's documents; those that are kept went to `onKept`. */
 export interface CleanedBlock {
-  readonly kept: readonly CleanDocument[];
   readonly statistics: Statistics;
   /** The first few rejects of each reason, in the order of their lines. */
   readonly rejects: readonly Reject[];
@@ -46,15 +48,14 @@ export const READ_STEP = "read";
 /** One document of so many has its steps timed: twenty looks at the clock cost as much as a step does. */
 const TIMED = 8;
 
-/** What is worked out of a kept document's words while they are at hand. */
-export interface Fingerprinting {
+export interface CleanerOptions {
   /** xxHash64. */
   readonly hash: (bytes: Uint8Array) => bigint;
-  /** Sees the hashes of a kept document's words, those without letters or digits left out. */
-  readonly onWords?: (hashes: Uint32Array) => void;
-}
-
-export interface CleanerOptions extends Fingerprinting {
+  /**
+   * Takes every document that is kept, at once: texts held until their block's end outlive a collection or two of the
+   * young, which copy them, and then lie among the old until a full one.
+   */
+  readonly onKept?: (document: CleanDocument) => void;
   /** Changes kept as evidence, for each step and block. */
   readonly traces: number;
   /** Sees every document that is dropped, its text as it is then. */
@@ -64,7 +65,7 @@ export interface CleanerOptions extends Fingerprinting {
 /** Makes the ordered steps ready for documents of one profile. */
 export function createCleaner(
   profile: Profile,
-  { hash, onWords, traces: tracesKept, onReject }: CleanerOptions,
+  { hash, onKept, traces: tracesKept, onReject }: CleanerOptions,
 ): Cleaner {
   const steps = STEPS.flatMap(({ name, addsNoSigns = false, create }) => {
     const apply = create(profile);
@@ -79,7 +80,6 @@ export function createCleaner(
       rejects.add({ input, line }, step, reason, text);
       onReject?.({ line, step, reason }, text());
     };
-    const kept: CleanDocument[] = [];
     const traces: Trace[] = [];
     // by the step's place: looking up names for every step of every document took a twentieth of the time
     const counters = names.map((name) => stepOf(statistics, name));
@@ -120,10 +120,9 @@ export function createCleaner(
         const { text, quality, words } = measures;
         const hashes = withoutZeros(words.hashes);
         const key = hash(new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength));
-        onWords?.(hashes);
         addToHistogram(statistics.quality, Math.floor(quality * QUALITY_BINS));
         addToHistogram(statistics.lengths, Math.floor(Math.log2(Math.max(text.length, 1))));
-        kept.push({ line, text, record, key, quality, changedBy });
+        onKept?.({ line, text, record, hashes, key, quality, changedBy });
       }
 
       /** The text after every step with its measures, or undefined when one of them dropped it. */
@@ -157,7 +156,7 @@ export function createCleaner(
     }
     const scale = timed === 0 ? 0 : statistics.documentsRead / timed;
     const milliseconds = Object.fromEntries(names.map((name, i) => [name, (spent[i] as number) * scale]));
-    return { kept, statistics, rejects: rejects.sample, traces, milliseconds };
+    return { statistics, rejects: rejects.sample, traces, milliseconds };
   };
 }
 

@@ -1,11 +1,12 @@
 import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
-import { type Cleaner, createCleaner } from "./clean.ts";
+import { type CleanDocument, type Cleaner, createCleaner } from "./clean.ts";
 import { BANDS, createMinHasher } from "./dedup/minhash.ts";
 import { kindOf, type Reject, type Rejects, type Trace } from "./evidence/evidence.ts";
 import type { RejectedDocument } from "./evidence/reject-archive.ts";
 import type { Profile } from "./profiles.ts";
 import { RecordBuffer } from "./record-buffer.ts";
+import { freeMemory } from "./runtime/free-memory.ts";
 import { workerTask } from "./runtime/workers.ts";
 import type { Statistics } from "./statistics.ts";
 
@@ -60,29 +61,77 @@ export interface CleanResult {
   readonly milliseconds: Readonly<Record<string, number>>;
 }
 
-/** The dropped documents of a block, as finished lines. */
+/** The kept documents of the block being cleaned. */
+class KeptRecords {
+  readonly #records = new RecordBuffer();
+  #documents: { end: number; textBytes: number; characters: number; line: number; key: bigint }[] = [];
+  #bands: Uint32Array[] = [];
+
+  add({ line, text, record, hashes, key, quality, changedBy }: CleanDocument): void {
+    const { name, licence } = datasets[current.dataset]!;
+    const meta = {
+      id: `${current.source}:${line}`,
+      source: name,
+      licence,
+      ...(record.url === undefined ? {} : { url: record.url }),
+      ...(record.title === undefined ? {} : { title: record.title }),
+      quality: Math.round(quality * 100) / 100,
+      ...(changedBy.length === 0 ? {} : { changedBy }),
+    };
+    const textBytes = this.#records.add(text, JSON.stringify(meta));
+    this.#documents.push({ end: this.#records.length, textBytes, characters: text.length, line, key });
+    if (minHash === undefined) return;
+    const bands = new Uint32Array(BANDS * 2);
+    minHash(hashes, bands, 0);
+    this.#bands.push(bands);
+  }
+
+  take(): Pick<CleanResult, "records" | "ends" | "keys" | "bands" | "lines" | "textBytes" | "characters"> {
+    const documents = this.#documents;
+    const bands = new Uint32Array(this.#bands.length * BANDS * 2);
+    for (const [i, own] of this.#bands.entries()) bands.set(own, i * BANDS * 2);
+    this.#documents = [];
+    this.#bands = [];
+    return {
+      records: this.#records.take(),
+      ends: Uint32Array.from(documents, ({ end }) => end),
+      keys: BigUint64Array.from(documents, ({ key }) => key),
+      bands,
+      lines: Uint32Array.from(documents, ({ line }) => line),
+      textBytes: Uint32Array.from(documents, ({ textBytes }) => textBytes),
+      characters: Uint32Array.from(documents, ({ characters }) => characters),
+    };
+  }
+}
+
+/** The dropped documents of the block being cleaned, as finished lines. */
 class RejectedRecords {
   readonly #records = new RecordBuffer();
-  readonly #ends: number[] = [];
-  readonly #kinds: string[] = [];
+  #ends: number[] = [];
+  #kinds: string[] = [];
 
-  add(document: RejectedDocument, text: string): void {
+  add({ line, step, reason }: Pick<Reject, "line" | "step" | "reason">, text: string): void {
+    const { source, file, dataset } = current;
+    const { name } = datasets[dataset]!;
+    const document: RejectedDocument = { id: `${source}:${line}`, source: name, file, line, step, reason };
     this.#records.add(text.toWellFormed(), JSON.stringify(document));
     this.#ends.push(this.#records.length);
-    this.#kinds.push(kindOf(document.step, document.reason));
+    this.#kinds.push(kindOf(step, reason));
   }
 
   take(): CleanResult["rejected"] {
-    return { records: this.#records.take(), ends: this.#ends, kinds: this.#kinds };
+    const [ends, kinds] = [this.#ends, this.#kinds];
+    this.#ends = [];
+    this.#kinds = [];
+    return { records: this.#records.take(), ends, kinds };
   }
 }
 
 const { datasets, nearDedup, traces: tracesKept, rejects: rejectsKept }: CleanWorkerData = workerData;
 const { h64Raw } = await xxhash();
 const minHash = nearDedup ? createMinHasher() : undefined;
-/** Of the block being cleaned. */
-let bands: Uint32Array<ArrayBuffer>[] = [];
-let rejected = new RejectedRecords();
+const kept = new KeptRecords();
+const rejected = new RejectedRecords();
 let current: CleanTask;
 /** By thresholds: most of 160 data sets have the same, and a cleaner holds the memory of its longest text. */
 const cleaners = new Map<string, Cleaner>();
@@ -91,46 +140,10 @@ const thresholdKeys = datasets.map(({ thresholds }) => JSON.stringify(thresholds
 export default workerTask(clean, ({ records }) => [records.buffer]);
 
 function clean(task: CleanTask): CleanResult {
-  const dataset = datasets[task.dataset]!;
-  bands = [];
-  rejected = new RejectedRecords();
   current = task;
-  const { kept, statistics, rejects, traces, milliseconds } = cleanerFor(task.dataset)(
-    task.lines,
-    task.firstLine,
-    task.input,
-  );
-  const dropped = rejected.take(); // before the memory is used for the kept ones
-  const records = new RecordBuffer();
-  const ends = new Uint32Array(kept.length);
-  const textBytes = new Uint32Array(kept.length);
-  for (const [i, { line, text, record, quality, changedBy }] of kept.entries()) {
-    const meta = {
-      id: `${task.source}:${line}`,
-      source: dataset.name,
-      licence: dataset.licence,
-      ...(record.url === undefined ? {} : { url: record.url }),
-      ...(record.title === undefined ? {} : { title: record.title }),
-      quality: Math.round(quality * 100) / 100,
-      ...(changedBy.length === 0 ? {} : { changedBy }),
-    };
-    textBytes[i] = records.add(text, JSON.stringify(meta));
-    ends[i] = records.length;
-  }
-  return {
-    records: records.take(),
-    ends,
-    keys: BigUint64Array.from(kept, ({ key }) => key),
-    bands: joinBands(bands),
-    lines: Uint32Array.from(kept, ({ line }) => line),
-    textBytes,
-    characters: Uint32Array.from(kept, ({ text }) => text.length),
-    statistics,
-    rejects,
-    rejected: dropped,
-    traces,
-    milliseconds,
-  };
+  const block = cleanerFor(task.dataset)(task.lines, task.firstLine, task.input);
+  freeMemory(task.lines);
+  return { ...kept.take(), rejected: rejected.take(), ...block };
 }
 
 function cleanerFor(index: number): Cleaner {
@@ -139,30 +152,11 @@ function cleanerFor(index: number): Cleaner {
   if (cleaner === undefined) {
     cleaner = createCleaner(datasets[index]!.thresholds, {
       hash: h64Raw,
-      onWords,
+      onKept: (document) => kept.add(document),
       traces: tracesKept,
-      ...(rejectsKept === "all" ? { onReject } : {}),
+      ...(rejectsKept === "all" ? { onReject: (reject, text) => rejected.add(reject, text) } : {}),
     });
     cleaners.set(key, cleaner);
   }
   return cleaner;
-}
-
-function onReject({ line, step, reason }: Pick<Reject, "line" | "step" | "reason">, text: string): void {
-  const { source, file, dataset } = current;
-  const { name } = datasets[dataset]!;
-  rejected.add({ id: `${source}:${line}`, source: name, file, line, step, reason }, text);
-}
-
-function onWords(hashes: Uint32Array): void {
-  if (minHash === undefined) return;
-  const own = new Uint32Array(BANDS * 2);
-  minHash(hashes, own, 0);
-  bands.push(own);
-}
-
-function joinBands(parts: readonly Uint32Array[]): Uint32Array<ArrayBuffer> {
-  const joined = new Uint32Array(parts.length * BANDS * 2);
-  for (const [i, part] of parts.entries()) joined.set(part, i * BANDS * 2);
-  return joined;
 }

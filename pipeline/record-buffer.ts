@@ -2,13 +2,12 @@ import { MARGIN, unitsOf } from "./measures/units.ts";
 
 /** Room that one block's records need nearly always. */
 const FIRST_BYTES = 2 << 20;
+/** More memory than this is given back. */
+const MOST_BYTES = FIRST_BYTES * 4;
 /** `{"text":`, `,"meta":`, `}` and the line end. */
 const FRAME_BYTES = 32;
 /** UTF-8 bytes of a UTF-16 unit at most. */
 const BYTES_PER_UNIT = 3;
-
-/** The memory all blocks of a thread are put together in. */
-let scratch = Buffer.alloc(0);
 
 /** What JSON writes behind a backslash for a byte, 0 for one that it takes as it is; `OTHER` for rare controls. */
 const ESCAPES = new Uint8Array(128);
@@ -23,9 +22,13 @@ for (const [sign, written] of [
   ESCAPES[sign.charCodeAt(0)] = written.charCodeAt(0);
 const BACKSLASH = 92;
 
-/** JSON lines put together in one piece of memory: making a string and a buffer of each took twice as long. */
+/**
+ * JSON lines put together in one piece of memory, used again after each `take`: making a string and a buffer of each
+ * took twice as long.
+ */
 export class RecordBuffer {
   length = 0;
+  #memory = Buffer.alloc(0);
 
   /**
    * Adds the line `{"text": …, "meta": …}`.
@@ -42,15 +45,16 @@ export class RecordBuffer {
     return bytes;
   }
 
-  /** The lines in memory of their own. The next `RecordBuffer` may be filled then. */
+  /** The lines in memory of their own; none are left here. */
   take(): Uint8Array<ArrayBuffer> {
-    const lines = new Uint8Array(this.length);
-    lines.set(scratch.subarray(0, this.length));
-    return lines;
+    const lines = this.#memory.buffer.slice(0, this.length);
+    this.length = 0;
+    if (this.#memory.length > MOST_BYTES) this.#memory = Buffer.alloc(0); // one long text had grown it
+    return new Uint8Array(lines);
   }
 
   #write(text: string): number {
-    const written = scratch.write(text, this.length, "utf8");
+    const written = this.#memory.write(text, this.length, "utf8");
     this.length += written;
     return written;
   }
@@ -64,7 +68,7 @@ export class RecordBuffer {
   #writeEscaped(text: string): number {
     const units = unitsOf(text);
     const end = MARGIN + text.length;
-    const bytes = scratch; // of the module, it would be looked up for every byte
+    const bytes = this.#memory;
     let at = this.length;
     let escapes = 0;
     for (let i = MARGIN; i < end; i++) {
@@ -104,9 +108,9 @@ export class RecordBuffer {
   }
 
   #reserve(bytes: number): void {
-    if (scratch.length - this.length >= bytes) return;
-    const grown = Buffer.alloc(Math.max(FIRST_BYTES, scratch.length * 2, this.length + bytes));
-    grown.set(scratch.subarray(0, this.length));
-    scratch = grown;
+    const memory = this.#memory;
+    if (memory.length - this.length >= bytes) return;
+    this.#memory = Buffer.alloc(Math.max(FIRST_BYTES, memory.length * 2, this.length + bytes));
+    this.#memory.set(memory.subarray(0, this.length));
   }
 }

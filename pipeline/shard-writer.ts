@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import { constants, createZstdCompress } from "node:zlib";
 import { AtomicFile, type FileRecord } from "./runtime/files.ts";
 
@@ -34,19 +33,18 @@ export class ShardWriter {
     return new ShardWriter(await AtomicFile.create(path));
   }
 
+  /** Compresses `bytes`, whose memory is free for others when the promise settles. */
   async write(bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#deflate.write(bytes)) return;
-    await Promise.race([once(this.#deflate, "drain"), this.#drained]);
+    await Promise.race([
+      new Promise<void>((resolve) => this.#deflate.write(bytes, () => resolve())),
+      this.#drained,
+    ]);
   }
 
   async commit(): Promise<FileRecord> {
-    // The last bytes go in before the end is told: Node would end the frame with them or after them, as timing has it,
-    // and the compressed bytes would differ.
-    await Promise.race([
-      new Promise<void>((resolve) => this.#deflate.write(new Uint8Array(0), () => resolve())),
-      this.#drained,
-    ]);
+    // All bytes have gone in: Node would end the frame with the last ones or after them, as timing has it, and the
+    // compressed bytes would differ.
     this.#deflate.end();
     await this.#drained;
     return await this.#file.commit();

@@ -7,6 +7,7 @@ import { DropLog } from "./evidence/drop-log.ts";
 import type { Rejects, Trace } from "./evidence/evidence.ts";
 import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
+import { freeMemory } from "./runtime/free-memory.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
 
@@ -93,6 +94,7 @@ export class Span {
 
     await this.#write(this.#dropDuplicates(result, this.#drops), unit);
     await this.#drops.settle();
+    freeMemory(result.records, result.rejected.records);
   }
 
   /** Counts the kept documents and gives their records back, as pieces of `records` that are as long as can be. */

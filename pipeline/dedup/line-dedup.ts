@@ -105,6 +105,7 @@ async function rewriteUnit(unit: Unit, index: number, state: RewriteState): Prom
   const kept: number[] = [];
   const totals = { textBytes: 0, characters: 0 };
   const file = unit.shard?.file.replace(SHARD_ENDING, `.lines${SHARD_ENDING}`) ?? "";
+  const record = new RecordBuffer();
   let writer: ShardWriter | undefined;
   try {
     for await (const { text, meta } of readShard(out, unit.shard)) {
@@ -123,7 +124,6 @@ async function rewriteUnit(unit: Unit, index: number, state: RewriteState): Prom
       }
       kept.push(place);
       const changed = rest === text ? meta : { ...meta, changedBy: [...(meta.changedBy ?? []), STEP] };
-      const record = new RecordBuffer();
       const bytes = record.add(rest, JSON.stringify(changed));
       step.bytesIn += rest === text ? bytes : Buffer.byteLength(text);
       step.bytesOut += bytes;

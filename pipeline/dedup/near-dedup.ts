@@ -172,21 +172,26 @@ async function rewriteShard(
   let index = 0;
   try {
     for await (const { bytes } of readLineBlocks(openBytes(from))) {
+      const pieces: Uint8Array[] = [];
+      /** Where the lines begin that are kept and not in `pieces` yet. */
+      let piece = 0;
       for (let start = 0; start < bytes.length; index++) {
         const end = bytes.indexOf(10, start) + 1;
-        const line = bytes.subarray(start, end);
-        start = end;
-        if (!isDuplicate(index)) {
-          writer ??= await ShardWriter.create(to);
-          await writer.write(line);
-          continue;
+        if (isDuplicate(index)) {
+          if (start > piece) pieces.push(bytes.subarray(piece, start));
+          piece = end;
+          const line = Buffer.from(bytes.subarray(start, end)).toString();
+          const document: { text: string; meta: { id: string; source: string } } = JSON.parse(line);
+          removed.textBytes += Buffer.byteLength(document.text);
+          removed.characters += document.text.length;
+          drops.addDocument(NEAR_DEDUP_STEP, "near-duplicate", () => document);
         }
-        const document: { text: string; meta: { id: string; source: string } } = JSON.parse(
-          Buffer.from(line).toString(),
-        );
-        removed.textBytes += Buffer.byteLength(document.text);
-        removed.characters += document.text.length;
-        drops.addDocument(NEAR_DEDUP_STEP, "near-duplicate", () => document);
+        start = end;
+      }
+      if (piece < bytes.length) pieces.push(bytes.subarray(piece));
+      for (const lines of pieces) {
+        writer ??= await ShardWriter.create(to);
+        await writer.write(lines);
       }
       await drops.settle();
     }

@@ -1,3 +1,4 @@
+import { mark, markCharacters, unitsIn } from "./unit-tables.ts";
 import { MARGIN, unitsOf } from "./units.ts";
 
 /** What a line holds, as a set of bits: one pass over the text tells which lines a step has to look at. */
@@ -85,18 +86,10 @@ function grown(room: Pick<LineTable, "starts" | "signs">): Pick<LineTable, "star
 
 function buildTable(): Uint8Array {
   const built = new Uint8Array(0x10000);
-  for (let unit = 0; unit < built.length; unit++) {
-    if (/[\p{L}\p{N}]/u.test(String.fromCharCode(unit))) built[unit] = IN_LINE.wordSign;
-  }
-  const add = (characters: string, bit: number) => {
-    for (const character of characters) {
-      const unit = character.charCodeAt(0);
-      built[unit] = (built[unit] as number) | bit;
-    }
-  };
-  add("0123456789", IN_LINE.digit);
-  add("©", IN_LINE.copyright);
-  add(" ", IN_LINE.space);
-  add(POLISH_LETTERS, POLISH);
+  mark(built, unitsIn(/[\p{L}\p{N}]+/gu), IN_LINE.wordSign);
+  markCharacters(built, "0123456789", IN_LINE.digit);
+  markCharacters(built, "©", IN_LINE.copyright);
+  markCharacters(built, " ", IN_LINE.space);
+  markCharacters(built, POLISH_LETTERS, POLISH);
   return built;
 }

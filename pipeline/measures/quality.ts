@@ -1,7 +1,7 @@
 import type { Lines } from "./lines.ts";
 import { CALIBRATION, PERFECT_LOGIT } from "./quality-calibration.ts";
 import { share } from "./share.ts";
-import type { Words } from "./words.ts";
+import { BEGINNING_WORDS, type Words } from "./words.ts";
 
 /** What the features are made of. */
 export interface QualityMeasures {
@@ -43,7 +43,7 @@ export const FEATURES = {
   "words without a letter": ({ words }) => share(words.count - words.alphabetic, words.count),
   "characters a word": ({ words }) => share(words.characters, words.count),
   "different words among the first 200": ({ words }) =>
-    share(differentHashes(words.hashes.subarray(0, 200)), Math.min(words.count, 200)),
+    share(words.different, Math.min(words.count, BEGINNING_WORDS)),
   "words a sentence": ({ words }) => share(words.count, words.sentenceEnds),
   "commas a word": ({ words }) => share(words.commas, words.count),
   "colons a sentence": ({ words }) => share(words.colons, words.sentenceEnds),
@@ -65,22 +65,6 @@ const DEFINITIONS = Object.entries(FEATURES).map(([name, of]) => {
   const calibration = CALIBRATIONS[name as FeatureName];
   return { name: name as FeatureName, of: of as (measures: QualityMeasures) => number, ...calibration };
 });
-
-const differentTable = new Uint32Array(512);
-
-/** How many different values there are among at most 200. */
-function differentHashes(hashes: Uint32Array): number {
-  const table = differentTable.fill(0);
-  let different = 0;
-  for (const hash of hashes) {
-    let slot = hash & 511;
-    while (table[slot] !== 0 && table[slot] !== hash) slot = (slot + 1) & 511;
-    if (table[slot] === hash && hash !== 0) continue;
-    table[slot] = hash;
-    if (hash !== 0) different += 1;
-  }
-  return different;
-}
 
 /** A weight in logits as a part of the score, in which half of `PERFECT_LOGIT`'s way leads to 0.5. */
 const costOf = (weight: number) => weight / (2 * PERFECT_LOGIT);

@@ -1,3 +1,4 @@
+import { mark, markCharacters, unitsIn } from "./unit-tables.ts";
 import { MARGIN, unitsOf } from "./units.ts";
 
 /**
@@ -36,8 +37,8 @@ export const SIGN = {
 const MISREAD_UTF8 = "ÂÃÄÅĂĹâďđðï";
 /** windows-1250 ↔ ISO-8859-2 ↔ windows-1252; see the step `single-byte`. */
 const MISREAD_BYTE = "±¶Ľľˇ¦¬šœŸ¹³æê¿¼¥£¯\u009c\u009f\u008c\u008f";
-const PLAIN =
-  /[\n\t\x20-\x7E\u00A1-\u00AC\u00AE-\u02FF\u0370-\u1FFF\u2010-\u2027\u2030-\u205E\u2070-\u2FFF\u3001-\uD7FF]/;
+const UNUSUAL =
+  /[^\n\t\x20-\x7E\u00A1-\u00AC\u00AE-\u02FF\u0370-\u1FFF\u2010-\u2027\u2030-\u205E\u2070-\u2FFF\u3001-\uD7FF]+/g;
 
 const SPACE = 32;
 const NEWLINE = 10;
@@ -82,26 +83,18 @@ export function readSigns(text: string): number {
 
 function buildTable(): Uint16Array {
   const built = new Uint16Array(0x10000);
-  for (let unit = 0; unit < built.length; unit++) {
-    if (!PLAIN.test(String.fromCharCode(unit))) built[unit] = SIGN.unusual;
-  }
-  const add = (characters: string, sign: number) => {
-    for (const character of characters) {
-      const unit = character.charCodeAt(0);
-      built[unit] = (built[unit] as number) | sign;
-    }
-  };
-  add("<", SIGN.tag);
-  add("&", SIGN.ampersand);
-  add(MISREAD_UTF8, SIGN.misreadUtf8);
-  add(MISREAD_BYTE, SIGN.misreadByte);
-  add("\t", SIGN.untidy);
-  add("[{`#", SIGN.bracket);
-  add("\n", SIGN.lineEnd);
-  add("0123456789", SIGN.digit);
-  add("@", SIGN.at);
-  add("`", SIGN.looseQuote);
-  add("|•›»", SIGN.separator);
-  add(":", SIGN.colon);
+  mark(built, unitsIn(UNUSUAL), SIGN.unusual);
+  markCharacters(built, "<", SIGN.tag);
+  markCharacters(built, "&", SIGN.ampersand);
+  markCharacters(built, MISREAD_UTF8, SIGN.misreadUtf8);
+  markCharacters(built, MISREAD_BYTE, SIGN.misreadByte);
+  markCharacters(built, "\t", SIGN.untidy);
+  markCharacters(built, "[{`#", SIGN.bracket);
+  markCharacters(built, "\n", SIGN.lineEnd);
+  markCharacters(built, "0123456789", SIGN.digit);
+  markCharacters(built, "@", SIGN.at);
+  markCharacters(built, "`", SIGN.looseQuote);
+  markCharacters(built, "|•›»", SIGN.separator);
+  markCharacters(built, ":", SIGN.colon);
   return built;
 }

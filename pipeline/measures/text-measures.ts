@@ -60,6 +60,11 @@ export class TextMeasures {
     return this.#bytes;
   }
 
+  /** The text with its gaps closed: see `closeGaps`. */
+  withoutGaps(): string {
+    return textReader().closeGaps(this.text);
+  }
+
   /** Characters covered by the n-gram of so many words that covers most. */
   topNgram(n: number): number {
     return textReader().topNgram(this.words, n);

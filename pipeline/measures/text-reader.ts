@@ -1,3 +1,4 @@
+import { closeGaps } from "./gaps.ts";
 import { type LineTable, readLineTable } from "./line-table.ts";
 import { type NgramBounds, readNgramBounds, repeatedNgramCharacters, topNgramCharacters } from "./ngrams.ts";
 import { readNumbers } from "./numbers.ts";
@@ -11,6 +12,8 @@ export interface TextReader {
   readonly numbers: (text: string) => number;
   /** Bytes of the text in UTF-8. */
   readonly utf8Length: (text: string) => number;
+  /** See `closeGaps`. */
+  readonly closeGaps: (text: string) => string;
   readonly lines: (text: string) => LineTable;
   readonly words: (text: string) => Words;
   readonly unlikely: (text: string) => number;
@@ -24,6 +27,7 @@ export const portableReader: TextReader = {
   signs: readSigns,
   numbers: readNumbers,
   utf8Length: (text) => Buffer.byteLength(text),
+  closeGaps,
   lines: readLineTable,
   words: readWords,
   unlikely: unlikelyShare,

@@ -1,3 +1,5 @@
+import { mark, markCharacters, unitsIn } from "./unit-tables.ts";
+
 /** What a UTF-16 unit is where a line begins or ends, as a set of bits. */
 export const UNIT = {
   letter: 1,
@@ -36,11 +38,11 @@ const CHARACTERS: readonly (readonly [characters: string, bit: number])[] = [
   ["-¬=", UNIT.divider],
 ];
 const PATTERNS: readonly (readonly [pattern: RegExp, bit: number])[] = [
-  [/\p{L}/u, UNIT.letter],
-  [/\p{Ll}/u, UNIT.small],
-  [/\p{Lu}/u, UNIT.capital],
-  [/\p{Cs}/u, UNIT.surrogate],
-  [/\s/, UNIT.space],
+  [/\p{L}+/gu, UNIT.letter],
+  [/\p{Ll}+/gu, UNIT.small],
+  [/\p{Lu}+/gu, UNIT.capital],
+  [/[\ud800-\udfff]+/g, UNIT.surrogate],
+  [/\s+/g, UNIT.space],
 ];
 
 let kinds: Uint16Array | undefined;
@@ -53,15 +55,7 @@ export function unitKinds(): Uint16Array {
 
 function buildKinds(): Uint16Array {
   const built = new Uint16Array(0x10000);
-  const add = (unit: number, bit: number) => {
-    built[unit] = (built[unit] as number) | bit;
-  };
-  for (let unit = 0; unit < built.length; unit++) {
-    const character = String.fromCharCode(unit);
-    for (const [pattern, bit] of PATTERNS) if (pattern.test(character)) add(unit, bit);
-  }
-  for (const [characters, bit] of CHARACTERS) {
-    for (const character of characters) add(character.charCodeAt(0), bit);
-  }
+  for (const [pattern, bit] of PATTERNS) mark(built, unitsIn(pattern), bit);
+  for (const [characters, bit] of CHARACTERS) markCharacters(built, characters, bit);
   return built;
 }

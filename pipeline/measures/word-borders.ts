@@ -53,7 +53,7 @@ export const GAP_FEATURES = 2 * REACH + BOTH_SIDES.length;
 export interface BorderModel {
   /** Weight of each hashed feature, times `SCALE`; the last is the bias. */
   readonly gaps: Int8Array;
-  /** A hash table without chains: check bits and commonness of the word whose hash ends in the slot's number. */
+  /** A hash table: check bits and commonness of a word whose hash ends in the slot's number, or its neighbour's. */
   readonly words: Uint8Array;
   /** Logits for a word, `COMMONNESS` rows of `MAX_LENGTH + 1`. */
   readonly bonuses: Float64Array;
@@ -146,18 +146,25 @@ const checkOf = (hash: number) => ((hash >>> 20) ^ (hash >>> 27)) & ((1 << (8 - 
 export const commonnessOf = (count: number) =>
   Math.min(COMMONNESS - 1, 1 + Math.floor(Math.log2(count) / 1.5));
 
-/** Enters a word; one that is there already stays. */
+/** The check bits and commonness of a word, 0 where it is unknown. */
+function entryOf(model: BorderModel, hash: number): number {
+  const check = checkOf(hash);
+  const [first, second] = [model.words[slotOf(hash)] as number, model.words[slotOf(hash) ^ 1] as number];
+  if (first >> COMMONNESS_BITS === check) return first;
+  return second >> COMMONNESS_BITS === check ? second : 0;
+}
+
+/** Enters a word where there is room: usual words must be entered first. */
 export function addWord(model: BorderModel, word: string, commonness: number): void {
   const codes = codesOfLetters(word);
   const hash = hashOfWord(codes, 0, codes.length);
-  model.words[slotOf(hash)] ||= (checkOf(hash) << COMMONNESS_BITS) | commonness;
+  const slot = model.words[slotOf(hash)] === 0 ? slotOf(hash) : slotOf(hash) ^ 1;
+  model.words[slot] ||= (checkOf(hash) << COMMONNESS_BITS) | commonness;
 }
 
 /** Place of a word's bonus. */
 function bonusAt(model: BorderModel, hash: number, length: number): number {
-  const entry = model.words[slotOf(hash)] as number;
-  const isKnown = length > 1 && entry >> COMMONNESS_BITS === checkOf(hash);
-  const commonness = isKnown ? entry & (COMMONNESS - 1) : 0;
+  const commonness = length > 1 ? entryOf(model, hash) & (COMMONNESS - 1) : 0;
   return commonness * (MAX_LENGTH + 1) + Math.min(length, MAX_LENGTH);
 }
 
@@ -167,7 +174,7 @@ export function bonusPlace(model: BorderModel, word: string): number {
   return bonusAt(model, hashOfWord(codes, 0, codes.length), codes.length);
 }
 
-/** Whether a word was seen at least twice; one in fifty others is taken for such a word. */
+/** Whether a word was seen at least twice; one in twenty others is taken for such a word. */
 export const isKnownWord = (word: string) => bonusPlace(knownModel(), word) > MAX_LENGTH;
 
 const features = new Int32Array(GAP_FEATURES);

@@ -1,3 +1,4 @@
+import { unitsIn } from "./unit-tables.ts";
 import { MARGIN, unitsOf } from "./units.ts";
 
 /** A text's words as numbers, and counts of its characters, for the steps that select: one pass for all. */
@@ -31,7 +32,12 @@ export interface Words {
   readonly oddCharacters: number;
   /** `#` and `…`, and `...` as one. */
   readonly symbols: number;
+  /** Different ones among the first `BEGINNING_WORDS` with letters or digits. */
+  readonly different: number;
 }
+
+/** Of so many words how many differ says the same of a short text and of a long one. */
+export const BEGINNING_WORDS = 200;
 
 /** FineWeb-2's stop words for Polish. */
 const USUAL_WORDS = "w i na z do się roku od a jest przez po jako oraz o został był nie".split(" ");
@@ -152,7 +158,7 @@ export function readWords(text: string): Words {
   }
   const plain = characters - notPlain;
   return wordsOf({ hashes, lengths }, [
-    ...[count, characters, alphabetic, stopWords, usualWords, plain, symbols],
+    ...[count, characters, alphabetic, stopWords, usualWords, plain, symbols, countDifferent(hashes, count)],
     ...kinds,
     ...groups,
   ]);
@@ -162,7 +168,7 @@ export function readWords(text: string): Words {
  * Names what was counted.
  *
  * @param counts of words, characters in them, words with letters, stop words, the usual ones as bits, units from a to z,
- * symbols; then of the other units by `KIND` and of the other letters by `GROUP`
+ * symbols, different words at the beginning; then of the other units by `KIND` and of the other letters by `GROUP`
  */
 export function wordsOf(
   { hashes, lengths }: Pick<Words, "hashes" | "lengths">,
@@ -192,15 +198,32 @@ export function wordsOf(
     sentenceEnds: ofKind(KIND.end),
     oddCharacters: ofKind(KIND.other),
     symbols: at(6),
+    different: at(7),
   };
 }
 
-const COUNTED_KINDS = 7;
+const COUNTED_KINDS = 8;
 const COUNTED_GROUPS = COUNTED_KINDS + Object.keys(KIND).length;
 /** Figures that `wordsOf` names. */
 export const COUNTS = COUNTED_GROUPS + Object.keys(GROUP).length;
 
 const slotOf = (hash: number, factor: number) => Math.imul(hash, factor) >>> 24;
+
+const differentTable = new Uint32Array(512);
+
+function countDifferent(hashes: Uint32Array, count: number): number {
+  const table = differentTable.fill(0);
+  let different = 0;
+  for (let i = 0; i < Math.min(count, BEGINNING_WORDS); i++) {
+    const hash = hashes[i] as number;
+    let slot = hash & 511;
+    while (table[slot] !== 0 && table[slot] !== hash) slot = (slot + 1) & 511;
+    if (table[slot] === hash) continue; // a word without letters or digits, 0, is never new
+    table[slot] = hash;
+    different += 1;
+  }
+  return different;
+}
 
 function countBits(bits: number): number {
   let count = 0;
@@ -217,16 +240,16 @@ function hashOf(word: string): number {
 function buildTables(): WordTables {
   const kind = new Uint8Array(0x10000);
   const group = new Uint8Array(0x10000);
-  const lower = new Uint16Array(0x10000);
-  for (let unit = 0; unit < 0x10000; unit++) {
-    const character = String.fromCharCode(unit);
-    const lowered = character.toLowerCase();
-    lower[unit] = lowered.length === 1 ? lowered.charCodeAt(0) : unit;
-    if (/\p{L}|\p{M}/u.test(character)) kind[unit] = lowered === character ? KIND.lower : KIND.upper;
-    else if (/\p{N}/u.test(character)) kind[unit] = KIND.digit;
-    if (/[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]/u.test(character) && unit < 0xd800)
-      group[unit] = GROUP.otherScript;
+  const lower = Uint16Array.from({ length: 0x10000 }, (_, unit) => unit);
+  for (const unit of unitsIn(/[\p{L}\p{M}]+/gu)) kind[unit] = KIND.lower;
+  for (const unit of unitsIn(/\p{N}+/gu)) kind[unit] = KIND.digit;
+  for (const unit of unitsIn(/\p{Changes_When_Lowercased}+/gu)) {
+    const lowered = String.fromCharCode(unit).toLowerCase();
+    if (lowered.length === 1) lower[unit] = lowered.charCodeAt(0);
+    if (kind[unit] === KIND.lower) kind[unit] = KIND.upper;
   }
+  for (const unit of unitsIn(/[^\p{Script=Latin}\p{Script=Common}\p{Script=Inherited}]+/gu))
+    if (unit < 0xd800) group[unit] = GROUP.otherScript;
   const set = (array: Uint8Array, characters: string, value: number) => {
     for (const character of characters) array[character.charCodeAt(0)] = value;
   };

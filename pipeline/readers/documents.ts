@@ -13,6 +13,7 @@ export interface DocumentsOptions extends Pick<OpenOptions, "onRead" | "content"
 /**
  * The documents of a file in any format as JSON lines in the Speakleash form, one document a line: all
  * formats then share one way through the workers, with the same counts and the same places to go on from.
+ * A chunk is valid until the next one is asked for.
  *
  * @throws CorruptInput when the file is cut off, damaged, or not what its format says
  */
@@ -23,7 +24,12 @@ export function openDocuments(
 ): AsyncIterable<Uint8Array> {
   if (format === "parquet") return withBytesCounted(path, readParquet(path, textColumn), onRead);
   const [plain, compression = "none"] = format.split(".") as [PlainFormat, Compression?];
-  const bytes = openBytes(path, { compression, content, ...(onRead === undefined ? {} : { onRead }) });
+  const bytes = openBytes(path, {
+    compression,
+    content,
+    ...(onRead === undefined ? {} : { onRead }),
+    freeChunks: plain === "jsonl", // whoever cuts lines copies them; the other readers keep pieces of chunks
+  });
   switch (plain) {
     case "jsonl":
       return bytes;

@@ -29,6 +29,9 @@ const BEGINNINGS = [
   `(?:czytaj (?:dalej|całość|cały artykuł)|więcej(?: na ten temat| informacji)?|polecane(?: artykuły)?|powiązane(?: artykuły| wpisy)?|podobne (?:artykuły|wpisy|tematy)|najczęściej czytane|najnowsze (?:wpisy|artykuły|komentarze)|reklama|advertisement|materiał sponsorowany)\\s*(?:[:»>…→]+.{0,120})?$`,
   // navigation and log-in
   `(?:strona główna|start|home|kontakt|o nas|mapa (?:strony|serwisu)|regulamin|polityka prywatności|zaloguj(?: się)?|zarejestruj(?: się)?|załóż konto|moje konto|koszyk|logowanie|rejestracja|szukaj|wyszukaj|menu|newsletter|do góry|wróć|powrót|następn[ay]|poprzedni[ae]?)(?:\\s*[|•·»›/>-]+\\s*.{1,40}){0,12}$`,
+  `(?:następn|poprzedn)[ai]?[iy]? rozdział(?:[, ]+(?:następn|poprzedn)[ai]?[iy]? rozdział)?$`,
+  `(?:główny )?spis treści(?: rozdziału)?, (?:główny )?spis treści(?: rozdziału)?$`,
+  `początek (?:dokumentu|rozdziału|strony)(?:, początek (?:dokumentu|rozdziału|strony))?$`,
   `jesteś tutaj${END}.{0,160}$`,
   `(?:zapisz się|zapraszamy) (?:do|na) (?:naszego |nasz )?newsletter`,
   `(?:zaloguj się|musisz być zalogowany|nie masz konta|zapomniałeś hasła|aby dodać komentarz)${END}.{0,100}$`,
@@ -58,7 +61,7 @@ const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
  */
 export const boilerplate: Step = {
   name: "boilerplate",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: (profile) =>
     profile.removeBoilerplate
@@ -104,7 +107,7 @@ function markLabels(lines: readonly string[], removed: Uint8Array): void {
   const first = lines.findIndex((line, i) => isText(line) && removed[i] === 0);
   const last = lines.findLastIndex((line, i) => isText(line) && removed[i] === 0);
   const isLabel = (line: string) =>
-    line !== "" && line.length <= MAX_LABEL && !/[.!?…,;:"”]$/.test(line) && line.split(" ").length <= 3;
+    line !== "" && line.length <= MAX_LABEL && !/[.!?…,;:"”)]$/.test(line) && line.split(" ").length <= 3;
   for (let i = 1; i < lines.length; i++) {
     const outside = first < 0 || i < first || i > last;
     if (outside && removed[i - 1] === 1 && removed[i] === 0 && isLabel(lines[i] as string)) removed[i] = 1;

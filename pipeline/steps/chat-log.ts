@@ -3,8 +3,11 @@ import { keep, type Step } from "./step.ts";
 
 /** When a line was said: `22:15:21`, `[12:30]`, `Apr 06 22:41:25`. */
 const TIME = String.raw`(?:\[?(?:\p{Lu}\p{L}{2} \d\d )?\d{1,2}:\d\d(?::\d\d)?\]?\s+)?`;
-/** `<@nick> text`, as programs for IRC write it down; a nick may hold a backtick (x60). */
-const TURN = new RegExp(String.raw`^${TIME}<[@+%~& ]?([\w[\]{}^|\x60\\-]{1,30})>\s?(.*)$`, "u");
+/** `<@nick> text`, as programs for IRC write it down, some with the channel behind; a nick may hold a backtick (x60). */
+const TURN = new RegExp(
+  String.raw`^${TIME}<[@+%~& ]?([\w[\]{}^|\x60\\-]{1,30})(?:[:/]#[\w.-]{1,30})?>\s?(.*)$`,
+  "u",
+);
 /** The server's own lines: who came, went, was thrown out or took another name. */
 const NOTICE = new RegExp(
   String.raw`^${TIME}(?:\*\*\*|-!-|!-|-:-)\s.*\b(?:joined|left|quit|parts?|known as|kicked|mode)\b.*$`,
@@ -23,7 +26,7 @@ const MIN_SHARE = 0.4;
  */
 export const chatLog: Step = {
   name: "chat-log",
-  version: 1,
+  version: 2,
   addsNoSigns: true,
   create: () => (text, measures) =>
     keep(measures.has(SIGN.tag) && /<.{1,32}>/.test(text) ? asDialogue(text) : text),

@@ -31,6 +31,8 @@ const XML_BLOCK_END =
   /<\/(?:\w+:)?(?:para|title|item|section|note|caption|entry|row|exercise|problem|solution|list|definition|meaning|term-group|figure|p|l|lg|ab|s|u|head)\s*>/gi;
 /** What a whole page has in angle brackets is a tag, of whatever name. */
 const ANY_TAG = /<\/?[a-z][\w:-]*(?:\s[^<>]{0,2000})?\/?>/gi;
+/** A page that was cut off inside its last tag. */
+const CUT_TAG = /<\/[a-z][a-z\d]*\s*$/i;
 const XML_TAG = /<\/?[a-z][\w:.-]*(?:\s[^<>]*)?\/?>/gi;
 
 /** `&amp;oacute;` needs two passes; a third was never needed. */
@@ -46,7 +48,7 @@ const ENTITY = /&(?:#\d{1,7};|#x[\da-f]{1,6};|[a-z][a-z\d]{1,31};|nbsp)/i;
  */
 export const html: Step = {
   name: "html",
-  version: 4,
+  version: 5,
   create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 
@@ -74,7 +76,7 @@ function removeTags(source: string): string {
     .replace(CELL_TAG, " ")
     .replace(BLOCK_TAG, "\n")
     .replace(INLINE_TAG, "");
-  return isPage ? plain.replace(ANY_TAG, "") : plain;
+  return isPage ? plain.replace(ANY_TAG, "").replace(CUT_TAG, "") : plain;
 }
 
 /** In a page's source, line ends are spaces, but for preformatted text. */

@@ -10,15 +10,19 @@ const IMAGE = /!\[[^\]\n]*\](?:\([^()\n]*(?:\([^()\n]*\))?[^()\n]*\)|\[[^\]\n]*\
 const LINK = /\[([^[\]\n]+)\](?:\([^()\n]*(?:\([^()\n]*\))?[^()\n]*\)|\[[^\]\n]*\])/g;
 const WRAPPED_LINK = /\[([^[\]]{1,200})\]\[[^\]\n]{0,100}\]/g;
 const HEADING = /^#{1,6}[ \t]+(.*?)[ \t]*#*$/gm;
-const UNDERLINE = /^(.*\S.*)\r?\n(?:={3,}|-{3,})[ \t]*$/gm;
+/** That the line is not blank is asked ahead: a search that could go back over it would take the square of its length. */
+const UNDERLINE = /^(?=.*\S)(.*)\r?\n(?:={3,}|-{3,})[ \t]*$/gm;
 const STRONG = /\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*|__(?=\S)([^_\n]+?)(?<=\S)__/g;
 
 /** A line that goes on with a sentence: it begins in small letters, or with a link that was set on its own line. */
 const GOES_ON = /^(?:[„"(]?\p{Ll}|\[)/u;
 /** A line that a sentence ends in, or a break the author asked for. */
 const ENDED = /(?:[.!?…:;]["”»’)]*| {2}|\\|<br ?\/?>)$/;
-/** Shorter lines that go on in small letters may be verse. */
+/** Two shorter lines of which one goes on in small letters may be verse, unless they end in a link, which has a line of its own. */
 const MIN_PROSE = 45;
+const LINK_END = /\]\([^()\s]*\)$|\]\[[^\]]*\]$/;
+/** Where hardly any of the line ends is a blank line, they all are paragraphs' ends. */
+const MIN_BLANK_SHARE = 0.1;
 const FENCE = /^\s*(?:```|~~~)/;
 
 /** A text without front matter is Markdown only if it holds at least one link or image of it. */
@@ -30,7 +34,7 @@ const EVIDENCE = /\]\((?:https?:|\/|\.{1,2}\/|#|mailto:)|^\[[^\]\n]+\]:[ \t]*(?:
  */
 export const markdown: Step = {
   name: "markdown",
-  version: 2,
+  version: 4,
   create: () => (text, measures) => {
     const hasFrontMatter = text.startsWith("---") || text.startsWith("\uFEFF---");
     if (!hasFrontMatter && !measures.has(SIGN.bracket)) return keep(text);
@@ -51,15 +55,22 @@ export const markdown: Step = {
   },
 };
 
+function hasBlankLines(text: string): boolean {
+  const lines = text.split("\n");
+  return lines.filter((line) => line.trim() === "").length >= lines.length * MIN_BLANK_SHARE;
+}
+
 /** A line end inside a paragraph is a space to Markdown; inside a sentence we take it for one. */
 function joinSoftBreaks(text: string): string {
+  if (!hasBlankLines(text.trim())) return text;
   const joined: string[] = [];
   let isCode = false;
   let previous = "";
   for (const line of text.split(/\r?\n/)) {
     if (FENCE.test(line)) isCode = !isCode;
     const isOpen = /^\p{L}|^[„"([]/u.test(previous) && !ENDED.test(previous);
-    const isProse = previous.length >= MIN_PROSE || line.startsWith("[");
+    const isLong = previous.length >= MIN_PROSE || line.length >= MIN_PROSE;
+    const isProse = isLong || line.startsWith("[") || LINK_END.test(previous);
     if (isOpen && isProse && !isCode && GOES_ON.test(line)) joined[joined.length - 1] += ` ${line}`;
     else joined.push(line);
     previous = line;

@@ -4,17 +4,15 @@ import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
 import { EDGE, type TextLines } from "../measures/text-lines.ts";
 import { removeNoteMarks } from "./note-marks.ts";
+import { isBlankAt, markLoneEnds, markPageEnds, PAGE_NUMBER } from "./page-edges.ts";
 import { keep, type Step } from "./step.ts";
 
+/** A rule that divides articles of a collection divides nothing below the last. */
+const LAST_RULE = /^[#=_~*]{3,}$/;
 /** A line of nothing but dots, stars or rules; three in a row are ornament or a table's leaders. */
 const ORNAMENT = /^(?![-–]$)[^\p{L}\p{N}]+$/u;
 const MIN_ORNAMENT_LINES = 3;
 
-const PAGE_NUMBER = /^[-–—[(|\s]*(?:\d{1,4}|[ivxlc]{1,7})[-–—\])|\s]*$/;
-/** `194  Emil Zola.` or `Emil Zola. 194`: a page number with the book's or chapter's name. */
-const RUNNING_HEAD = /^(?:[\d*„".,]{1,5}\s+\p{Lu}[^.!?]{2,50}[.,]?|\p{Lu}[^.!?]{2,50}[.,]?\s+\d{1,4}[.,]?)$/u;
-/** `EGZAMIN WSTĘPNY 9` */
-const CAPITAL_HEAD = /^\p{Lu}[\p{Lu}\s.,–-]{7,100}\s\d{1,4}$/u;
 /** Sequences of bare numbers this long that count up are page numbers. */
 const MIN_PAGE_RUN = 3;
 /** Stanzas and songs are numbered, too, but from the first. */
@@ -23,8 +21,6 @@ const MAX_STANZA = 3;
 const PAGE_EVENNESS = 1.2;
 /** Numbers at least this many lines apart are not a list's: between sentences they are a page's all the same. */
 const MIN_PAGE_LINES = 8;
-/** A smaller number above a text may be its chapter's, or a poem's. */
-const MAX_CHAPTER = 40;
 /** A head repeats on this many pages before we believe it. */
 const MIN_HEAD_REPEATS = 4;
 /** Share of them that stand inside a sentence; most pages end with a whole one (13 % in the Constitution's PDF). */
@@ -45,7 +41,7 @@ const LONE_WORD = /^[aiouwz](?:[.!?…]+|,)$/;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 4,
+  version: 6,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -88,6 +84,8 @@ function markOrnaments(lines: TextLines, removed: Uint8Array): void {
     else if (run.length > 0) close();
   }
   close();
+  const last = lines.count - 1;
+  if (!lines.holds(last, IN_LINE.wordSign) && LAST_RULE.test(lines.line(last))) removed[last] = 1;
 }
 
 /** The blank line that set a page's number apart on one side only goes with it: the paragraph may go on. */
@@ -136,8 +134,6 @@ function markPageNumbers(lines: TextLines, removed: Uint8Array, isDivided: boole
     else if (isDivided && isFoot(lines, line) && lines.length(line - 1) >= FULL_LINE) removed[line] = 1;
   }
 }
-
-const isBlankAt = (lines: TextLines, i: number) => i >= 0 && i < lines.count && lines.isBlank(i);
 
 /** Whether a number closes the page: directly below a line, blank below it. A chapter's stands the other way. */
 const isFoot = (lines: TextLines, at: number) =>
@@ -190,21 +186,6 @@ function findLikeLines(lines: TextLines): readonly number[] {
   return found.filter((_, k) => counts.count(keys[k] as number) >= MIN_HEAD_REPEATS);
 }
 
-/** A bare number that stands apart at a page's end, above or below all of its text. */
-function markLoneEnds(lines: TextLines, removed: Uint8Array): void {
-  if (lines.count < MIN_PAGE_LINES) return;
-  const [first, last] = [0, lines.count - 1];
-  if (lines.isBlank(first + 1)) {
-    const head = lines.line(first);
-    const goesOn = () =>
-      /^\p{Ll}/u.test(lines.line(first + 2)) || Number(/\d+/.exec(head)?.[0]) > MAX_CHAPTER;
-    if (PAGE_NUMBER.test(head) && goesOn()) removed[first] = 1;
-  }
-  if (!lines.isBlank(last - 1)) return;
-  const foot = lines.line(last);
-  if (PAGE_NUMBER.test(foot) || CAPITAL_HEAD.test(foot)) removed[last] = 1;
-}
-
 /** Whether the copies of a line differ as page heads do: not at all, or by a number that rises. */
 function isHead(copies: readonly string[]): boolean {
   if (copies.every((copy) => copy === copies[0])) return true;
@@ -235,16 +216,4 @@ function markGarbage(lines: TextLines, removed: Uint8Array): void {
       if (letters < line.length * 0.6) removed[i] = 1;
     }
   }
-}
-
-/** A page number or running head in the first two or last two lines of a scanned page. */
-function markPageEnds(lines: TextLines, removed: Uint8Array): void {
-  const filled: number[] = [];
-  for (let i = 0; i < lines.count; i++) if (!lines.isBlank(i) && removed[i] === 0) filled.push(i);
-  const first = filled.slice(0, 2);
-  const last = filled.slice(-2);
-  for (const i of [...first, ...last]) if (PAGE_NUMBER.test(lines.line(i))) removed[i] = 1;
-  const head = filled[0];
-  if (head !== undefined && isBlankAt(lines, head + 1) && RUNNING_HEAD.test(lines.line(head)))
-    removed[head] = 1;
 }

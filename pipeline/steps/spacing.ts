@@ -1,5 +1,6 @@
 import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
+import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { splitWords } from "../measures/word-borders.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -20,19 +21,21 @@ const MAX_SYMBOLS = 5;
 /** Tokenised text has spaces before its marks; other text has hardly one. */
 const MIN_LOOSE = 3;
 const BEFORE_MARK = / +(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
-const AFTER_BRACKET = /(?<=(?:^|\s)[([{„«]) +/gm;
-/** A pair of straight quotes that stand apart from what they quote. */
-const QUOTED = /(^|\s)" ([^"\n]{1,300}?) "(?=[\s,.;:!?)]|$)/gm;
+const AFTER_BRACKET = /(?<=(?:^|[\s"])[([{„«]) +/gm;
+/** A pair of straight quotes that stand apart from what they quote; behind a figure it is an inch. */
+const QUOTED =
+  /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,298}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
+/** Endings of verbs that tokenisers cut off: `zgłosił em`, `chciała bym`. */
+const CUT_ENDING =
+  /(?<=\p{L}ł) (?=e[mś](?!\p{L}))|(?<=\p{L}(?:ł[aoy]?|li)) (?=by(?:m|ś|śmy|ście)(?!\p{L}))/gu;
 
 /** Quotation marks of TeX, which tokenisers write too: two backticks, and two apostrophes. */
 const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
-/** Fewer pairs prove nothing: an inch mark and a quotation stand apart from words as well. */
-const MIN_QUOTED = 2;
 
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 4,
+  version: 5,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;
@@ -68,27 +71,36 @@ function isWord(word: string): boolean {
   );
 }
 
-const isSpace = (character: string) => character === " ";
-const isNoGap = (character: string) => character !== " " && /\S/.test(character);
+const SPACE = 32;
 
-/** How often a mark stands behind such a character, and before white space or the text's end. */
-function countMarks(text: string, mark: string, isBefore: (character: string) => boolean): number {
-  let count = 0;
+/** How often a mark before white space or the text's end stands behind a space, and how often behind no gap. */
+function countMarks(text: string, mark: string): { readonly loose: number; readonly close: number } {
+  const kinds = unitKinds();
+  const isGap = (at: number) => ((kinds[text.charCodeAt(at)] as number) & UNIT.space) !== 0;
+  let [loose, close] = [0, 0];
   for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) {
-    const next = text.charAt(at + 1);
-    const ends = next === " " || next === "" || /\s/.test(next);
-    if (ends && isBefore(text.charAt(at - 1))) count += 1;
+    if (at === 0 || (at + 1 < text.length && !isGap(at + 1))) continue;
+    if (text.charCodeAt(at - 1) === SPACE) loose += 1;
+    else if (!isGap(at - 1)) close += 1;
   }
-  return count;
+  return { loose, close };
 }
 
 function closeQuotes(text: string): string {
-  const plain = text.replace(TEX_QUOTED, '"$1"');
-  return (plain.match(QUOTED)?.length ?? 0) < MIN_QUOTED ? plain : plain.replace(QUOTED, '$1"$2"');
+  return text.replace(TEX_QUOTED, '"$1"').replace(QUOTED, closePair);
+}
+
+/** What stands between two quotations looks like one as well: then an odd number of quotes stands before it. */
+function closePair(found: string, before: string, inside: string, at: number, text: string): string {
+  const lineStart = text.lastIndexOf("\n", at) + 1;
+  let quotes = 0;
+  for (let i = text.indexOf('"', lineStart); i >= 0 && i < at; i = text.indexOf('"', i + 1)) quotes += 1;
+  return quotes % 2 === 1 ? found : `${before}"${inside}"`;
 }
 
 function closeMarks(text: string): string {
-  const loose = countMarks(text, ",", isSpace) + countMarks(text, ".", isSpace);
-  if (loose < MIN_LOOSE || loose < countMarks(text, ",", isNoGap)) return text;
-  return text.replace(QUOTED, '$1"$2"').replace(BEFORE_MARK, "").replace(AFTER_BRACKET, "");
+  const commas = countMarks(text, ",");
+  const loose = commas.loose + countMarks(text, ".").loose;
+  if (loose < MIN_LOOSE || loose < commas.close) return text;
+  return closeQuotes(text).replace(BEFORE_MARK, "").replace(AFTER_BRACKET, "").replace(CUT_ENDING, "");
 }

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createCleaner } from "../../pipeline/clean.ts";
+import { type CleanDocument, createCleaner } from "../../pipeline/clean.ts";
 import { TextMeasures } from "../../pipeline/measures/text-measures.ts";
 import { PROFILES, type ProfileName } from "../../pipeline/profiles.ts";
 import { openDocuments } from "../../pipeline/readers/documents.ts";
@@ -174,8 +174,13 @@ function showFalseChanges(texts: readonly CorpusText[]): void {
 }
 
 function cleanAll(texts: readonly { readonly text: string }[], profile: ProfileName) {
-  const clean = createCleaner(PROFILES[profile], { hash: () => 0n, traces: 0 });
-  return clean(Buffer.from(texts.map(({ text }) => `${JSON.stringify({ text })}\n`).join("")), 1);
+  const kept: CleanDocument[] = [];
+  const onKept = (document: CleanDocument) => void kept.push(document);
+  const clean = createCleaner(PROFILES[profile], { hash: () => 0n, onKept, traces: 0 });
+  return {
+    ...clean(Buffer.from(texts.map(({ text }) => `${JSON.stringify({ text })}\n`).join("")), 1),
+    kept,
+  };
 }
 
 function showSelection(texts: readonly CorpusText[], clean: readonly string[]): void {

@@ -23,6 +23,7 @@ for (const text of [
   reader.unlikely(text);
   reader.numbers(text);
   reader.utf8Length(text);
+  reader.closeGaps(text);
   const words = reader.words(text);
   reader.ngramBounds(words);
   for (const n of [2, 10]) reader.topNgram(words, n) + reader.repeatedNgrams(words, n);

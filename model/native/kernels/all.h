@@ -2,9 +2,12 @@
 // target, after `width` and the standard headers.
 #include "simd.h"
 #include "rows.h"
+#include "steps.h"
 #include "packing.h"
 #include "tile.h"
 #include "row_operand.h"
+#include "tile_results.h"
+#include "block_product.h"
 #include "matmul.h"
 #include "attention_blocks.h"
 #include "attention.h"

@@ -76,18 +76,18 @@ inline APT3_INLINE void computeTile(int64_t inner, Rows a, const Step* b, const 
   for (int i = 0; i < rows; i++) finish(i, sums[i]);
 }
 
-/** Writes a tile, or adds it to what is there. */
+/** Writes a tile, added to `plus` where that is there; it may be `out` itself, and has its stride. */
 struct StoreRows {
   float* out;
   int64_t stride;
-  bool add;
+  const float* plus;
 
   template <int vectors>
   APT3_INLINE void operator()(int row, const vec (&sums)[vectors]) const {
 #pragma GCC unroll 4
     for (int j = 0; j < vectors; j++) {
-      float* to = out + row * stride + j * width;
-      store(to, add ? load(to) + sums[j] : sums[j]);
+      const int64_t at = row * stride + j * width;
+      store(out + at, plus == nullptr ? sums[j] : load(plus + at) + sums[j]);
     }
   }
 };
@@ -127,5 +127,5 @@ struct RoundRows {
 template <int rows, int vectors, int rowStride, int stepStride, class Step>
 __attribute__((noinline)) inline void multiplyPanels(int64_t inner, const Step* a, const Step* b, float* out,
                                                      int64_t outStride, bool add) {
-  computeTile<rows, vectors>(inner, PanelRows<Step, rowStride, stepStride>{a}, b, StoreRows{out, outStride, add});
+  computeTile<rows, vectors>(inner, PanelRows<Step, rowStride, stepStride>{a}, b, StoreRows{out, outStride, add ? out : nullptr});
 }

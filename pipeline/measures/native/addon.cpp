@@ -108,7 +108,7 @@ napi_value open(napi_env env, napi_callback_info info) {
 }
 
 /** Units of a text as units.ts lays them out, from the text's first one on. */
-const Unit* unitsOf(napi_env env, napi_value value, size_t length) {
+Unit* unitsOf(napi_env env, napi_value value, size_t length) {
   return Elements<Unit>(env, value, length + 2 * margin).data + margin;
 }
 
@@ -152,6 +152,15 @@ napi_value bytes(napi_env env, napi_callback_info info) {
     const Arguments<2> arguments(env, info);
     const size_t length = lengthOf(env, arguments.values[1]);
     return numberOf(env, utf8Length(unitsOf(env, arguments.values[0], length), length));
+  });
+}
+
+/** closeGaps(units, length): the length the text has then. */
+napi_value gaps(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> arguments(env, info);
+    const size_t length = lengthOf(env, arguments.values[1]);
+    return numberOf(env, closeGaps(unitsOf(env, arguments.values[0], length), length));
   });
 }
 
@@ -253,6 +262,7 @@ napi_value initialize(napi_env env, napi_value exports) {
     defineFunction(env, exports, "repeatedNgrams", ngramCharacters<&NgramReader::repeated>);
     defineFunction(env, exports, "numbers", numbers);
     defineFunction(env, exports, "utf8Length", bytes);
+    defineFunction(env, exports, "closeGaps", gaps);
     return exports;
   });
 }

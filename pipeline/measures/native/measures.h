@@ -24,6 +24,9 @@ struct NumberBits {
 /** See ../numbers.ts. */
 uint32_t readNumbers(const Unit* text, size_t length, const NumberBits& bits);
 
+/** See ../gaps.ts; works in place and returns the length the text has then. */
+size_t closeGaps(Unit* text, size_t length);
+
 /** Bytes of a text in UTF-8. */
 size_t utf8Length(const Unit* text, size_t length);
 
@@ -44,7 +47,18 @@ struct LineReader {
 class WordReader {
  public:
   /** What `read` counts, in the order of `COUNTED` there; kinds and groups have a count each from theirs on. */
-  enum Count { words, characters, alphabetic, stopWords, usualWords, plain, symbols, kinds, groups = kinds + 9 };
+  enum Count {
+    words,
+    characters,
+    alphabetic,
+    stopWords,
+    usualWords,
+    plain,
+    symbols,
+    different,
+    kinds,
+    groups = kinds + 9
+  };
   static constexpr size_t counts = groups + 4;
 
   struct Tables {
@@ -60,17 +74,14 @@ class WordReader {
 
  private:
   Tables tables_;
-  /** What a unit does to a word's hash: it is xored, then multiplied; 0 and 1 where it is not part of it. */
-  struct Hashed {
+  /** What a unit does to a word's hash: it is xored, then multiplied (0 and 1 where it is not part of it). */
+  struct UnitEntry {
     uint32_t lower, factor;
+    uint16_t seen;
+    /** Among the units that are counted together. */
+    uint16_t row;
   };
-  std::vector<Hashed> hashed_;
-  /** By which of `rows` each unit is counted. */
-  std::vector<uint8_t> row_;
-
-  bool isLetter(size_t unit) const { return tables_.kind[unit] == 2 || tables_.kind[unit] == 3; }
-  void countUnits(const Unit* text, size_t length, uint32_t* counts) const;
-  uint32_t hash(const Unit* start, size_t length, bool& hasLetter) const;
+  std::vector<UnitEntry> units_;
 };
 
 /** See ../trigrams.ts: of the triples around a letter, how many there are and how many Polish does not have. */

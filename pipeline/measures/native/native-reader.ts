@@ -1,11 +1,12 @@
 import { type FoundAddon, loadAddon } from "../../../native/load.ts";
+import { textOf } from "../gaps.ts";
 import { FEW_POLISH_LETTERS, lineUnits, roomForLines } from "../line-table.ts";
 import { roomForBounds } from "../ngrams.ts";
 import { NUMBER } from "../numbers.ts";
 import { SIGN, signTable } from "../signs.ts";
 import type { TextReader } from "../text-reader.ts";
 import { sampleOf, trigramTables } from "../trigrams.ts";
-import { unitsOf } from "../units.ts";
+import { unitsOf, unitsToChange } from "../units.ts";
 import { COUNTS, roomForWords, wordsOf, wordTables } from "../words.ts";
 
 /** A handle to a native object. */
@@ -28,6 +29,8 @@ interface Addon {
   signs(reader: NativeHandle, units: Uint16Array, length: number): number;
   numbers(reader: NativeHandle, units: Uint16Array, length: number): number;
   utf8Length(units: Uint16Array, length: number): number;
+  /** Changes the units and returns the length the text has then. */
+  closeGaps(units: Uint16Array, length: number): number;
   /** Returns how many lines there are; as many as there is room for are written. */
   lines(
     reader: NativeHandle,
@@ -92,6 +95,10 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
     signs: (text) => addon.signs(reader, unitsOf(text), text.length),
     numbers: (text) => addon.numbers(reader, unitsOf(text), text.length),
     utf8Length: (text) => addon.utf8Length(unitsOf(text), text.length),
+    closeGaps(text) {
+      const units = unitsToChange(text);
+      return textOf(units, addon.closeGaps(units, text.length));
+    },
     lines(text) {
       const units = unitsOf(text);
       let room = roomForLines(2);

@@ -15,7 +15,9 @@ function readAll(reader: TextReader, text: string) {
   const { count, starts, signs } = reader.lines(text);
   const lines = { count, starts: starts.slice(0, count + 1), signs: signs.slice(0, count) };
   const ngrams = [2, 5].map((n) => [reader.topNgram(words, n), reader.repeatedNgrams(words, n)]);
-  const figures = (["signs", "numbers", "utf8Length", "unlikely"] as const).map((name) => reader[name](text));
+  const figures = (["signs", "numbers", "utf8Length", "unlikely", "closeGaps"] as const).map((name) =>
+    reader[name](text),
+  );
   return { words, bounds, ngrams, lines, figures };
 }
 
