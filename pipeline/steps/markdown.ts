@@ -18,7 +18,7 @@ const STRONG = /\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*|__(?=\S)([^_\n]+?)(?<=\S)__/g;
 const GOES_ON = /^(?:[„"(]?\p{Ll}|\[)/u;
 /** A line that a sentence ends in, or a break the author asked for. */
 const ENDED = /(?:[.!?…:;]["”»’)]*| {2}|\\|<br ?\/?>)$/;
-/** Shorter lines that go on in small letters may be verse, unless they end in a link, which has a line of its own. */
+/** Two shorter lines of which one goes on in small letters may be verse, unless they end in a link, which has a line of its own. */
 const MIN_PROSE = 45;
 const LINK_END = /\]\([^()\s]*\)$|\]\[[^\]]*\]$/;
 /** Where hardly any of the line ends is a blank line, they all are paragraphs' ends. */
@@ -34,7 +34,7 @@ const EVIDENCE = /\]\((?:https?:|\/|\.{1,2}\/|#|mailto:)|^\[[^\]\n]+\]:[ \t]*(?:
  */
 export const markdown: Step = {
   name: "markdown",
-  version: 3,
+  version: 4,
   create: () => (text, measures) => {
     const hasFrontMatter = text.startsWith("---") || text.startsWith("\uFEFF---");
     if (!hasFrontMatter && !measures.has(SIGN.bracket)) return keep(text);
@@ -69,7 +69,8 @@ function joinSoftBreaks(text: string): string {
   for (const line of text.split(/\r?\n/)) {
     if (FENCE.test(line)) isCode = !isCode;
     const isOpen = /^\p{L}|^[„"([]/u.test(previous) && !ENDED.test(previous);
-    const isProse = previous.length >= MIN_PROSE || line.startsWith("[") || LINK_END.test(previous);
+    const isLong = previous.length >= MIN_PROSE || line.length >= MIN_PROSE;
+    const isProse = isLong || line.startsWith("[") || LINK_END.test(previous);
     if (isOpen && isProse && !isCode && GOES_ON.test(line)) joined[joined.length - 1] += ` ${line}`;
     else joined.push(line);
     previous = line;
