@@ -1,8 +1,12 @@
+import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const native = dirname(fileURLToPath(import.meta.url));
-const addon = (name, folder, parts) => ({ name, folder: join(native, "..", folder), parts });
+const addon = (name, folder, parts) => ({ name, folder: join(ROOT, folder), parts });
+
+/** The package's folder. */
+export const ROOT = join(native, "..");
 
 /** Headers all addons share. */
 export const SHARED = native;
@@ -14,3 +18,14 @@ export const ADDONS = [
   addon("encoder", "tokenizer/native", ["."]),
   addon("measures", "pipeline/measures/native", ["."]),
 ];
+
+/** Paths of all C++ an addon is compiled from, headers included. */
+export function sourcesOf({ folder, parts }) {
+  const folders = [SHARED, ...parts.map((part) => join(folder, part))];
+  return folders.flatMap((path) =>
+    readdirSync(path)
+      .filter((name) => /\.(cpp|h)$/.test(name))
+      .sort()
+      .map((name) => join(path, name)),
+  );
+}

@@ -12,10 +12,11 @@
  * (`npm run prebuilds`). Names of addons build these only.
  */
 import { spawn, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { basename, join } from "node:path";
-import { ADDONS, SHARED } from "./addons.mjs";
+import { basename, join, relative } from "node:path";
+import { ADDONS, SHARED, sourcesOf } from "./addons.mjs";
 import { findPrebuilt, keepPrebuilt } from "./prebuilt.mjs";
 
 const sanitize = process.argv.includes("--sanitize");
@@ -23,6 +24,15 @@ const keeps = process.argv.includes("--keep");
 
 /** Where an addon is built. */
 const buildFolder = ({ folder }) => join(folder, "build", ...(sanitize ? ["sanitize"] : []));
+
+/** Says what a compiled addon was made of, so that load.ts tells one that is older than its sources. */
+const sourceList = (addon) => join(buildFolder(addon), `${addon.name}.sources.json`);
+
+/** SHA-256 of files, by their paths from a folder. */
+function hashesOf(paths, folder) {
+  const hash = (path) => createHash("sha256").update(readFileSync(path)).digest("hex");
+  return Object.fromEntries(paths.map((path) => [relative(folder, path), hash(path)]));
+}
 
 const flags = [
   "-std=c++20",
@@ -69,11 +79,7 @@ async function compile(addon) {
   const { default: nodeApi } = await import("node-api-headers");
   const build = buildFolder(addon);
   mkdirSync(build, { recursive: true });
-  const sources = addon.parts.flatMap((part) =>
-    readdirSync(join(addon.folder, part))
-      .filter((name) => name.endsWith(".cpp"))
-      .map((name) => join(addon.folder, part, name)),
-  );
+  const sources = sourcesOf(addon).filter((path) => path.endsWith(".cpp"));
   const object = (source) => join(build, basename(source).replace(".cpp", ".o"));
   const waiting = [...sources];
   const include = ["-I", nodeApi.include_dir, "-I", SHARED];
@@ -86,7 +92,9 @@ async function compile(addon) {
   const shared = process.platform === "darwin" ? ["-bundle", "-undefined", "dynamic_lookup"] : ["-shared"];
   const unfinished = join(build, `${addon.name}.node.part`);
   await run(compiler, [...flags, ...shared, ...sources.map(object), "-o", unfinished]);
+  rmSync(sourceList(addon), { force: true });
   renameSync(unfinished, join(build, `${addon.name}.node`));
+  writeFileSync(sourceList(addon), `${JSON.stringify(hashesOf(sourcesOf(addon), build), null, 2)}\n`);
   rmSync(join(build, "skipped.txt"), { force: true });
   for (const source of sources) rmSync(object(source));
 }
@@ -95,7 +103,7 @@ async function compile(addon) {
 function takePrebuilt(addon) {
   if (findPrebuilt(addon) === undefined) return false;
   // What was compiled before would be loaded first.
-  for (const name of [`${addon.name}.node`, "skipped.txt"])
+  for (const name of [`${addon.name}.node`, `${addon.name}.sources.json`, "skipped.txt"])
     rmSync(join(buildFolder(addon), name), { force: true });
   return true;
 }

@@ -5,26 +5,23 @@
  * it can be loaded here (one made for another C library cannot).
  */
 import { createHash } from "node:crypto";
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
-import { SHARED } from "./addons.mjs";
+import { basename, join } from "node:path";
+import { ROOT, sourcesOf } from "./addons.mjs";
 
-const platform = join(SHARED, "../prebuilds", `${process.platform}-${process.arch}`);
+const platform = join(ROOT, "prebuilds", `${process.platform}-${process.arch}`);
 const fileOf = ({ name }) => join(platform, `${name}.node`);
 const stampOf = ({ name }) => join(platform, `${name}.sha256`);
 
 /** A hash of all C++ an addon is compiled from. */
-function hashSources({ folder, parts }) {
+function hashSources(addon) {
   const hash = createHash("sha256");
-  for (const part of [SHARED, ...parts.map((name) => join(folder, name))]) {
-    const names = readdirSync(part).filter((name) => /\.(cpp|h)$/.test(name));
-    for (const name of names.sort())
-      hash
-        .update(`${name}\0`)
-        .update(readFileSync(join(part, name)))
-        .update("\0");
-  }
+  for (const path of sourcesOf(addon))
+    hash
+      .update(`${basename(path)}\0`)
+      .update(readFileSync(path))
+      .update("\0");
   return hash.digest("hex");
 }
 
