@@ -15,7 +15,9 @@ if (name === undefined || !/^[a-z-]+$/.test(name) || name === "run" || !existsSy
     await bench.run(words);
   } catch (error) {
     if (!isUnknownFlag(error)) throw error;
-    process.stderr.write(`bench ${name}: ${error.message}; its flags are at the top of test/bench/${name}.ts\n`);
+    process.stderr.write(
+      `bench ${name}: ${error.message}; its flags are at the top of test/bench/${name}.ts\n`,
+    );
     process.exitCode = 2;
   }
 }
