@@ -1,23 +1,30 @@
 import { SIGN } from "../measures/signs.ts";
+import type { TextMeasures } from "../measures/text-measures.ts";
 import { keep, type Step } from "./step.ts";
 
 /** When a line was said: `22:15:21`, `[12:30]`, `Apr 06 22:41:25`. */
 const TIME = String.raw`(?:\[?(?:\p{Lu}\p{L}{2} \d\d )?\d{1,2}:\d\d(?::\d\d)?\]?\s+)?`;
-/** `<@nick> text`, as programs for IRC write it down, some with the channel behind; a nick may hold a backtick (x60). */
+/** The name of one who speaks, with the sign of a rank; it may hold a backtick (x60). */
+const NICK = String.raw`[@+%~& ]?([\w[\]{}^|\x60\\-]{1,30})`;
+/** `<@nick> text`, as programs for IRC write it down, some with the channel behind; `(@nick): text`; `[nick(host)] text`. */
 const TURN = new RegExp(
-  String.raw`^${TIME}<[@+%~& ]?([\w[\]{}^|\x60\\-]{1,30})(?:[:/]#[\w.-]{1,30})?>\s?(.*)$`,
+  String.raw`^${TIME}(?:<${NICK}(?:[:/]#[\w.-]{1,30})?>|\(${NICK}\):|\[${NICK}\([^()\s]{1,60}\)\])\s?(.*)$`,
   "u",
 );
 /** The server's own lines: who came, went, was thrown out or took another name. */
 const NOTICE = new RegExp(
-  String.raw`^${TIME}(?:\*\*\*|-!-|!-|-:-)\s.*\b(?:joined|left|quit|parts?|known as|kicked|mode)\b.*$`,
+  String.raw`^${TIME}(?:(?:\*\*\*|-!-|!-|-:-|<--|-->|\.\.\.)\s.*\b(?:joined|left|quit|parts?|known as|kicked|mode|topic)\b|SignOff\s).*$`,
   "iu",
 );
+/** What one does instead of speaking: `* nick idzie spac`. */
+const ACTION = new RegExp(String.raw`^${TIME}\s*\* \S`, "u");
+/** The rest of a turn that was too long for its line stands below it, indented. */
+const CONTINUATION = /^\s{2,}\S|^\t\s*\S/;
 /** Name of a channel above or below what was said in it. */
 const CHANNEL = /^\s*(?:-{1,3} )?#[\w.-]{2,30}\s*$/;
 /** Fewer turns may be quoted in a text of another kind. */
 const MIN_TURNS = 3;
-/** Share of the lines that must be turns. */
+/** Share of the lines that must be turns, lines of the other kinds above left out of account. */
 const MIN_SHARE = 0.4;
 
 /**
@@ -26,29 +33,37 @@ const MIN_SHARE = 0.4;
  */
 export const chatLog: Step = {
   name: "chat-log",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
-  create: () => (text, measures) =>
-    keep(measures.has(SIGN.tag) && /<.{1,32}>/.test(text) ? asDialogue(text) : text),
+  create: () => (text, measures) => keep(mayBeLog(text, measures) ? asDialogue(text) : text),
 };
+
+const mayBeLog = (text: string, measures: TextMeasures) =>
+  (measures.has(SIGN.tag) && /<.{1,32}>/.test(text)) || text.includes("):") || text.includes(")] ");
 
 function asDialogue(text: string): string {
   const lines = text.split("\n");
-  const turns = lines.filter((line) => TURN.test(line)).length;
-  const filled = lines.filter((line) => line.trim() !== "").length;
-  if (turns < MIN_TURNS || turns < filled * MIN_SHARE) return text;
   const dialogue: string[] = [];
+  let [turns, others] = [0, 0];
   let speaker: string | undefined;
   for (const line of lines) {
-    const [, name, said = ""] = TURN.exec(line) ?? [];
-    if (name === undefined) {
-      if (NOTICE.test(line) || CHANNEL.test(line)) continue;
-      dialogue.push(line);
-      speaker = undefined;
-    } else if (said.trim() !== "") {
+    const turn = TURN.exec(line);
+    if (turn !== null) {
+      const name = turn[1] ?? turn[2] ?? turn[3];
+      const said = turn[4] ?? "";
+      turns += 1;
+      if (said.trim() === "") continue;
       dialogue.push(name === speaker ? said : `— ${said}`);
       speaker = name;
+    } else if (NOTICE.test(line) || CHANNEL.test(line)) {
+      // goes
+    } else if (speaker !== undefined && CONTINUATION.test(line) && dialogue.length > 0) {
+      dialogue.push(`${(dialogue.pop() as string).trimEnd()} ${line.trim()}`);
+    } else {
+      if (line.trim() !== "" && !ACTION.test(line)) others += 1;
+      dialogue.push(line);
+      speaker = undefined;
     }
   }
-  return dialogue.join("\n");
+  return turns < MIN_TURNS || turns < (turns + others) * MIN_SHARE ? text : dialogue.join("\n");
 }

@@ -20,7 +20,7 @@ const MAX_SIGNATURE_LINES = 8;
 /** Removes BBCode, quotations of other posts (they stand in their own document) and signatures. */
 export const forumMarkup: Step = {
   name: "forum-markup",
-  version: 1,
+  version: 2,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     const plain = measures.has(SIGN.bracket) && BBCODE.test(text) ? removeBbcode(text) : text;
@@ -45,11 +45,18 @@ function withoutQuotes(text: string): string {
   return depth === 0 ? rest + text.slice(copied) : text; // a quote without an end: nothing is cut
 }
 
+/** Cuts the signature: to the text's end, or to the quotation that the next post answers. */
 function withoutSignature(text: string): string {
   const last = [...text.matchAll(SIGNATURE)].at(-1);
   if (last === undefined) return text;
-  const signature = text.slice(last.index + last[0].length);
-  return signature.split("\n").length <= MAX_SIGNATURE_LINES ? text.slice(0, last.index) : text;
+  const start = last.index + last[0].length;
+  const quotation = text.slice(start).search(/^\s*>/m);
+  const end = quotation < 0 ? text.length : start + quotation;
+  const signature = text.slice(start, end).trimEnd();
+  if (signature.split("\n").length > MAX_SIGNATURE_LINES) return text;
+  return end === text.length
+    ? text.slice(0, last.index)
+    : `${text.slice(0, last.index)}\n\n${text.slice(end)}`;
 }
 
 function removeQuotations(text: string): string {

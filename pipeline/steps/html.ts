@@ -29,6 +29,9 @@ const XML_START = /^\s*<(?:\?xml\b|(\w+)\b[^>]*\bxmlns)/;
 const XML_METADATA = /<metadata\b[^>]*>[\s\S]*?<\/metadata\s*>/gi;
 const XML_BLOCK_END =
   /<\/(?:\w+:)?(?:para|title|item|section|note|caption|entry|row|exercise|problem|solution|list|definition|meaning|term-group|figure|p|l|lg|ab|s|u|head)\s*>/gi;
+/** Powers: of a figure or a unit of length. Behind a word, a raised figure is a note's. */
+const POWER = /(?<=\d\s*)<sup\b[^>]*>\s*([-−+]?\d{1,3})\s*<\/sup\s*>/gi;
+const UNIT_POWER = /(?<=(?<!\p{L})[kcmd]?m\s*)<sup\b[^>]*>\s*([23])\s*<\/sup\s*>/giu;
 const TITLE = /<title\b[^>]*>([^<]*)<\/title\s*>/i;
 const HEADING = /<h[12]\b[^>]*>([\s\S]{1,500}?)<\/h[12]\s*>/gi;
 /** What a whole page has in angle brackets is a tag, of whatever name. */
@@ -50,7 +53,7 @@ const ENTITY = /&(?:#\d{1,7};|#x[\da-f]{1,6};|[a-z][a-z\d]{1,31};|nbsp)/i;
  */
 export const html: Step = {
   name: "html",
-  version: 6,
+  version: 7,
   create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 
@@ -74,6 +77,8 @@ function removeTags(source: string): string {
   const plain = (isPage ? dropRepeatedTitle(joinSourceLines(text)) : text)
     .replace(DROPPED_ELEMENTS, "\n")
     .replace(COMMENTS, "")
+    .replace(POWER, "^$1")
+    .replace(UNIT_POWER, (_, power: string) => (power === "2" ? "²" : "³"))
     .replace(PARAGRAPH_TAG, "\n\n")
     .replace(CELL_TAG, " ")
     .replace(BLOCK_TAG, "\n")

@@ -3,9 +3,11 @@ const FORMULA = /<((?:\w+:)?)math\b[^>]*>([\s\S]*?)<\/\1math\s*>/gi;
 /** The same formula once more, for machines. */
 const ANNOTATION = /<(?:\w+:)?annotation(?:-xml)?\b[^>]*>[\s\S]*?<\/(?:\w+:)?annotation(?:-xml)?\s*>/gi;
 const SPACE_TAG = /<(?:\w+:)?mspace\b[^>]*>/gi;
-const LEAF = /<(?:\w+:)?(?:mi|mn|mo|mtext|ms)\b[^>]*>([^<]*)<\/(?:\w+:)?(?:mi|mn|mo|mtext|ms)\s*>/gi;
+const LEAF = /<(?:\w+:)?(mi|mn|mo|mtext|ms)\b[^>]*>([^<]*)<\/(?:\w+:)?(?:mi|mn|mo|mtext|ms)\s*>/gi;
+/** An element that holds nothing, such as the marks that rows are aligned by. */
+const EMPTY = /<(?:\w+:)?\w+\b[^>]*\/>/g;
 /** An element whose children all have become parts already. */
-const INNERMOST = /<(?:\w+:)?(m\w+)\b[^>]*>\s*((?:\u0001[^\u0001\u0002<]*\u0002\s*)*)<\/(?:\w+:)?\1\s*>/gi;
+const INNERMOST = /<(?:\w+:)?(\w+)\b[^>]*>\s*((?:\u0001[^\u0001\u0002<]*\u0002\s*)*)<\/(?:\w+:)?\1\s*>/gi;
 const PART = /\u0001([^\u0001\u0002]*)\u0002/g;
 /** Elements stand in each other; a formula that is deeper is left out as before. */
 const MAX_DEPTH = 30;
@@ -24,7 +26,11 @@ function linear(content: string): string {
   let formula = content
     .replace(ANNOTATION, "")
     .replace(SPACE_TAG, "\u0001 \u0002")
-    .replace(LEAF, (_, leaf: string) => part(leaf.replace(/\s+/g, " ").trim()));
+    .replace(EMPTY, "")
+    .replace(LEAF, (_, element: string, leaf: string) => {
+      const text = leaf.replace(/\s+/g, " ");
+      return part(element.toLowerCase() === "mtext" ? text : text.trim());
+    });
   for (let depth = 0; formula.includes("<") && depth < MAX_DEPTH; depth++) {
     const reduced = formula.replace(INNERMOST, (_, element: string, children: string) =>
       part(
@@ -40,6 +46,7 @@ function linear(content: string): string {
   const line = Array.from(formula.matchAll(PART), ([, child]) => child)
     .join("")
     .replace(/ +/g, " ")
+    .replace(/ (?=[.,;])/g, "")
     .trim();
   return line.length > MAX_FORMULA ? "" : line;
 }
@@ -55,7 +62,7 @@ function write(element: string, children: readonly string[]): string {
       return `${grouped(first)}/${grouped(second)}`;
     case "msup":
     case "mover":
-      return second === "→" || second === "¯" || second === "‾"
+      return second === "" || second === "→" || second === "¯" || second === "‾"
         ? first
         : `${grouped(first)}^${grouped(second)}`;
     case "msub":

@@ -2,8 +2,8 @@ import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
 import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { splitWords } from "../measures/word-borders.ts";
-import { closeFigures } from "./loose-figures.ts";
 import { keep, type Step } from "./step.ts";
+import { closeTornWords } from "./torn-words.ts";
 
 /** Letter-spaced words: single letters with one space between. Between words the space is the same, or two. */
 const SPACED = /(?<![\p{L}\p{N}])(?:[A-Za-zÀ-ž] ){4,199}[A-Za-zÀ-ž](?![\p{L}\p{N}])/gu;
@@ -21,11 +21,13 @@ const MAX_SYMBOLS = 5;
 
 /** Tokenised text has spaces before its marks; other text has hardly one. */
 const MIN_LOOSE = 3;
-const BEFORE_MARK = / +(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
+const BEFORE_MARK = / +(?![:;]-?[()])(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
 const AFTER_BRACKET = /(?<=(?:^|[\s"])[([{„«]) +/gm;
 /** A pair of straight quotes that stand apart from what they quote; behind a figure it is an inch. */
 const QUOTED =
   /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,298}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
+/** `: )`, `; - (`. */
+const TORN_SMILEY = / ([:;]) ?(-)? ?([()])(?=\s|$)/g;
 /** Endings of verbs that tokenisers cut off: `zgłosił em`, `chciała bym`. */
 const CUT_ENDING =
   /(?<=\p{L}ł) (?=e[mś](?!\p{L}))|(?<=\p{L}(?:ł[aoy]?|li)) (?=by(?:m|ś|śmy|ście)(?!\p{L}))/gu;
@@ -40,12 +42,12 @@ export const spacing: Step = {
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;
-    if (!measures.has(SIGN.looseMark | SIGN.looseQuote)) return keep(joined);
-    const figures = closeFigures(joined);
-    const closed = measures.has(SIGN.looseMark) ? closeMarks(figures) : figures;
+    const closed = measures.has(SIGN.looseMark) ? closeMarks(joined) : joined;
     // what was joined or closed brings no quotation mark beside a space that was not there before
-    if (!measures.has(SIGN.looseQuote)) return keep(closed);
-    return keep(closed.includes("``") || closed.includes(' " ') ? closeQuotes(closed) : closed);
+    const mayHoldQuotes = measures.has(SIGN.looseQuote) && (closed.includes("``") || closed.includes(' " '));
+    const quoted = mayHoldQuotes ? closeQuotes(closed) : closed;
+    const mayBeTorn = measures.has(SIGN.looseMark | SIGN.looseQuote) || quoted.includes("- ");
+    return keep(mayBeTorn ? closeTornWords(quoted) : quoted);
   },
 };
 
@@ -105,5 +107,26 @@ function closeMarks(text: string): string {
   const commas = countMarks(text, ",");
   const loose = commas.loose + countMarks(text, ".").loose;
   if (loose < MIN_LOOSE || loose < commas.close) return text;
-  return closeQuotes(text).replace(BEFORE_MARK, "").replace(AFTER_BRACKET, "").replace(CUT_ENDING, "");
+  return closeQuotes(text)
+    .replace(TORN_SMILEY, closeSmiley)
+    .replace(BEFORE_MARK, "")
+    .replace(AFTER_BRACKET, "")
+    .replace(CUT_ENDING, "");
+}
+
+/** A colon before a bracket is no smiley where the line holds the bracket's other one. */
+function closeSmiley(
+  found: string,
+  eyes: string,
+  nose: string | undefined,
+  mouth: string,
+  at: number,
+  text: string,
+): string {
+  const end = text.indexOf("\n", at);
+  const before = text.slice(text.lastIndexOf("\n", at) + 1, at);
+  const behind = text.slice(at + found.length, end < 0 ? text.length : end);
+  const other = mouth === "(" ? /[()]/.exec(behind)?.[0] : /[()](?=[^()]*$)/.exec(before)?.[0];
+  const isBracket = other !== undefined && other !== mouth;
+  return isBracket ? found : ` ${eyes}${nose ?? ""}${mouth}`;
 }
