@@ -18,11 +18,9 @@ for (const text of [
   "ą".repeat(9000),
   "\n".repeat(9000),
 ]) {
-  reader.signs(text);
-  reader.lines(text);
+  reader.scan(text);
   reader.unlikely(text);
   reader.numbers(text);
-  reader.utf8Length(text);
   reader.closeGaps(text);
   const words = reader.words(text);
   reader.ngramBounds(words);
