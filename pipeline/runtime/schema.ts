@@ -1,18 +1,27 @@
 import type { z } from "zod";
 
+/** A file written for another version has dozens of problems; this many are told at once. */
+const shownIssues = 3;
+
 /**
- * The first problem zod found, on one line: where, what was expected and the value found there,
- * such as `sources[3].format: expected one of "jsonl"|"parquet", found "cvs"`.
+ * The problems zod found, on one line, the first three of them: where, what was expected and the value found there, such as
+ * `sources[3].format: expected one of "jsonl"|"parquet", found "cvs"; sources[3].name is missing: expected string`.
  */
 export function describeIssue(error: z.ZodError, root: unknown): string {
-  const issue = error.issues[0];
-  if (issue === undefined) return "does not fit the format";
+  if (error.issues.length === 0) return "does not fit the format";
+  const shown = error.issues.slice(0, shownIssues).map((issue) => describe(issue, root));
+  const more = error.issues.length > shownIssues ? ` (and ${error.issues.length - shownIssues} more)` : "";
+  return `${shown.join("; ")}${more}`;
+}
+
+function describe(issue: z.core.$ZodIssue, root: unknown): string {
   const where = formatPath(issue.path);
-  const found = valueAt(root, issue.path);
-  const shown = issue.code === "unrecognized_keys" || found === undefined ? "" : `, found ${preview(found)}`;
   const what = issue.message.replace(/^Invalid (input|option): /, "");
-  const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : "";
-  return `${where === "" ? "" : `${where}: `}${what}${shown}${more}`;
+  const place = where === "" ? "" : `${where}: `;
+  if (issue.code === "unrecognized_keys") return place + what;
+  const found = valueAt(root, issue.path);
+  if (found !== undefined) return `${place}${what}, found ${preview(found)}`;
+  return where === "" ? what : `${where} is missing: ${what.replace(/, received undefined$/, "")}`;
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

@@ -68,18 +68,23 @@ async function resolveSource(source: Source, context: ResolveContext): Promise<R
   }
 }
 
+/** The files that `path` names or whose names fit it, in order; folders that fit it too are passed over. */
 async function findFiles(source: Extract<Source, { kind: "files" }>, folder: string): Promise<InputFile[]> {
   const paths = await Array.fromAsync(glob(source.path, { cwd: folder }));
-  if (paths.length === 0) {
-    throw new UserError(
-      `${source.name}: no file matches ${resolve(folder, source.path)}; mend \`path\` in datasets.yaml`,
-    );
-  }
-  const inputs = paths.sort().map(async (path) => {
+  const found = paths.sort().map(async (path) => {
     const absolute = resolve(folder, path);
-    return { path: absolute, format: source.format ?? formatOf(path), bytes: (await stat(absolute)).size };
+    const facts = await stat(absolute);
+    if (facts.isDirectory()) return [];
+    return [{ path: absolute, format: source.format ?? formatOf(path), bytes: facts.size }];
   });
-  return await Promise.all(inputs);
+  const inputs = (await Promise.all(found)).flat();
+  if (inputs.length > 0) return inputs;
+  const wanted = resolve(folder, source.path);
+  const problem =
+    paths.length > 0
+      ? `${wanted} is a folder; name its files in datasets.yaml, such as \`path: ${source.path}/*\``
+      : `no file matches ${wanted}; mend \`path\` in datasets.yaml`;
+  throw new UserError(`${source.name}: ${problem}`);
 }
 
 async function resolveHttp(

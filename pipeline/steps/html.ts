@@ -29,6 +29,8 @@ const XML_START = /^\s*<(?:\?xml\b|(\w+)\b[^>]*\bxmlns)/;
 const XML_METADATA = /<metadata\b[^>]*>[\s\S]*?<\/metadata\s*>/gi;
 const XML_BLOCK_END =
   /<\/(?:\w+:)?(?:para|title|item|section|note|caption|entry|row|exercise|problem|solution|list|definition|meaning|term-group|figure|p|l|lg|ab|s|u|head)\s*>/gi;
+const TITLE = /<title\b[^>]*>([^<]*)<\/title\s*>/i;
+const HEADING = /<h[12]\b[^>]*>([\s\S]{1,500}?)<\/h[12]\s*>/gi;
 /** What a whole page has in angle brackets is a tag, of whatever name. */
 const ANY_TAG = /<\/?[a-z][\w:-]*(?:\s[^<>]{0,2000})?\/?>/gi;
 /** A page that was cut off inside its last tag. */
@@ -48,7 +50,7 @@ const ENTITY = /&(?:#\d{1,7};|#x[\da-f]{1,6};|[a-z][a-z\d]{1,31};|nbsp)/i;
  */
 export const html: Step = {
   name: "html",
-  version: 5,
+  version: 6,
   create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 
@@ -69,7 +71,7 @@ function removeTags(source: string): string {
   const isXml = XML_START.test(text) && !/<html\b/i.test(text.slice(0, 1000));
   if (isXml) return removeXmlTags(text);
   const isPage = PAGE.test(text);
-  const plain = (isPage ? joinSourceLines(text) : text)
+  const plain = (isPage ? dropRepeatedTitle(joinSourceLines(text)) : text)
     .replace(DROPPED_ELEMENTS, "\n")
     .replace(COMMENTS, "")
     .replace(PARAGRAPH_TAG, "\n\n")
@@ -86,6 +88,17 @@ function joinSourceLines(text: string): string {
     .map((part, i) => (i % 2 === 1 ? part : part.replace(/\s+/g, " ")))
     .join("");
 }
+
+/** Most pages say their title twice: in `<title>`, often followed by the site's name, and as a heading. The heading stays. */
+function dropRepeatedTitle(page: string): string {
+  const [element, title] = TITLE.exec(page) ?? [];
+  if (element === undefined || title === undefined) return page;
+  const headings = Array.from(page.matchAll(HEADING), ([, heading = ""]) => wordsOf(heading));
+  const isRepeated = headings.some((heading) => heading !== "" && wordsOf(title).startsWith(heading));
+  return isRepeated ? page.replace(element, () => "\n") : page;
+}
+
+const wordsOf = (markup: string): string => markup.replace(ANY_TAG, "").replace(/\s+/g, " ").trim();
 
 /** Line ends of XML are layout; only the elements that hold a paragraph end a line. */
 function removeXmlTags(text: string): string {

@@ -2,6 +2,7 @@ import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
 import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { splitWords } from "../measures/word-borders.ts";
+import { closeFigures } from "./loose-figures.ts";
 import { keep, type Step } from "./step.ts";
 
 /** Letter-spaced words: single letters with one space between. Between words the space is the same, or two. */
@@ -35,11 +36,13 @@ const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 5,
+  version: 6,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;
-    const closed = measures.has(SIGN.looseMark) ? closeMarks(joined) : joined;
+    if (!measures.has(SIGN.looseMark | SIGN.looseQuote)) return keep(joined);
+    const figures = closeFigures(joined);
+    const closed = measures.has(SIGN.looseMark) ? closeMarks(figures) : figures;
     // what was joined or closed brings no quotation mark beside a space that was not there before
     if (!measures.has(SIGN.looseQuote)) return keep(closed);
     return keep(closed.includes("``") || closed.includes(' " ') ? closeQuotes(closed) : closed);

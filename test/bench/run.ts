@@ -11,5 +11,17 @@ if (name === undefined || !/^[a-z-]+$/.test(name) || name === "run" || !existsSy
   process.exitCode = 2;
 } else {
   const bench: { run(words: readonly string[]): Promise<void> } = await import(file.href);
-  await bench.run(words);
+  try {
+    await bench.run(words);
+  } catch (error) {
+    if (!isUnknownFlag(error)) throw error;
+    process.stderr.write(
+      `bench ${name}: ${error.message}; its flags are at the top of test/bench/${name}.ts\n`,
+    );
+    process.exitCode = 2;
+  }
+}
+
+function isUnknownFlag(error: unknown): error is Error {
+  return error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_");
 }

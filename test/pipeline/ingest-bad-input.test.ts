@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { truncateSync, writeFileSync } from "node:fs";
+import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -47,10 +47,19 @@ test("a configuration that is missing or wrong is named with the place in it", a
       /no file matches .*none-\*\.jsonl/,
     ],
     [
+      "sources: [{name: a, kind: files, group: g, licence: l, format: html, path: pages}]",
+      /: a: .*pages is a folder; name its files in datasets\.yaml, such as `path: pages\/\*`/,
+    ],
+    [
+      "sources: [{name: a, kind: files, licence: l, file: x}]",
+      /sources\[0\]\.group is missing: expected string; sources\[0\]\.path is missing: .*; .*"file"/,
+    ],
+    [
       "sources: [{name: a, kind: files, group: g, licence: l, path: bad.yaml}]",
       /format not known by its name/,
     ],
   ];
+  mkdirSync(join(root, "pages"));
   for (const [yaml, message] of cases) {
     writeFileSync(join(root, "bad.yaml"), yaml);
     assertUserError(await ingest("--config", "bad.yaml", "--out", "never"), message);

@@ -21,8 +21,8 @@ inline RowLoss crossEntropyRow(T* logits, int64_t size, int64_t target, float gr
 
   vec sums = {};
   eachVector(size, [&](int64_t i, int64_t n) APT3_INLINE {
-    // Lanes behind the end add e^−87, which is nothing beside the 1 that the largest logit adds.
-    const vec power = exponential(load(logits + i, n, nothing) - largest);
+    // Lanes behind the end add 2^−126, which is nothing beside the 1 that the largest logit adds.
+    const vec power = powerOfTwo((load(logits + i, n, nothing) - largest) * log2OfE);
     sums += power;
     store(powers + i, power, n);
   });
@@ -32,7 +32,7 @@ inline RowLoss crossEntropyRow(T* logits, int64_t size, int64_t target, float gr
     const double probability = std::exp(static_cast<double>(targetLogit) - largest) / sum;
     const float factor = gradientScale / sum;
     eachVector(size, [&](int64_t i, int64_t n) APT3_INLINE {
-      store(logits + i, load(powers + i, n) * factor, n);
+      storeResult(logits + i, load(powers + i, n) * factor, n);
     });
     store(logits + target, broadcast(static_cast<float>((probability - 1) * gradientScale)), 1);
   }

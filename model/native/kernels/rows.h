@@ -97,7 +97,7 @@ void rmsNorm(Engine& engine, const Buffer& x, const Buffer& gain, double epsilon
       const float factor = static_cast<float>(1 / std::sqrt(static_cast<double>(sumOf(squares)) / columns + epsilon));
       scales[row] = factor;
       eachVector(columns, [&](int64_t i, int64_t n) APT3_INLINE {
-        store(to + i, load(from + i, n) * factor * load(gains + i, n), n);
+        storeResult(to + i, load(from + i, n) * factor * load(gains + i, n), n);
       });
     });
   });
@@ -168,15 +168,19 @@ void rope(Engine& engine, const Buffer& x, int64_t heads, int64_t headSize, cons
           const vec sine = load(sines + i, n) * sign;
           const vec a = load(first + i, n);
           const vec b = load(second + i, n);
-          store(first + i, a * cosine - b * sine, n);
-          store(second + i, b * cosine + a * sine, n);
+          storeResult(first + i, a * cosine - b * sine, n);
+          storeResult(second + i, b * cosine + a * sine, n);
         });
       }
     });
   });
 }
 
-inline vec sigmoid(vec x) { return 1.0f / (1.0f + exponential(-x)); }
+inline vec sigmoid(vec x) {
+  // Beyond 126, 2^t would leave the range of float32; the result is below 1e-37 there.
+  const vec t = x * -log2OfE;
+  return 1.0f / (1.0f + powerOfTwo(select(t > 126.0f, broadcast(126.0f), t)));
+}
 
 void swiglu(Engine& engine, const Buffer& gateUp, const Buffer& out) {
   const int64_t features = out.columns;
@@ -188,7 +192,7 @@ void swiglu(Engine& engine, const Buffer& gateUp, const Buffer& out) {
       auto* to = outputs + row * features;
       eachVector(features, [&](int64_t i, int64_t n) APT3_INLINE {
         const vec gate = load(gates + i, n);
-        store(to + i, gate * sigmoid(gate) * load(ups + i, n), n);
+        storeResult(to + i, gate * sigmoid(gate) * load(ups + i, n), n);
       });
     });
   });
@@ -209,8 +213,8 @@ void swigluBackward(Engine& engine, const Buffer& gateUp, const Buffer& dOut, co
         const vec gate = load(gates + i, n);
         const vec gradient = load(gradients + row * features + i, n);
         const vec opened = sigmoid(gate);
-        store(dGates + i, gradient * load(ups + i, n) * opened * (1.0f + gate * (1.0f - opened)), n);
-        store(dUps + i, gradient * gate * opened, n);
+        storeResult(dGates + i, gradient * load(ups + i, n) * opened * (1.0f + gate * (1.0f - opened)), n);
+        storeResult(dUps + i, gradient * gate * opened, n);
       });
     });
   });

@@ -69,6 +69,18 @@ inline void store(bfloat16* to, vec x) {
   std::memcpy(to, &bits, sizeof bits);
 }
 
+/** For results: whole float32, or bf16 rounded in the processor's own way where it has one. */
+inline void storeResult(float* to, vec x) { store(to, x); }
+inline void storeResult(bfloat16* to, vec x) {
+#if defined(APT3_AVX512_BF16)
+  // A quarter of the time that `store` takes, but numbers below 1e-38 become zero.
+  const __m256bh bits = _mm512_cvtneps_pbh((__m512)x);
+  std::memcpy(to, &bits, sizeof bits);
+#else
+  store(to, x);
+#endif
+}
+
 /** The same rounding for one number. */
 inline bfloat16 roundToBfloat16(float x) {
   uint32_t word;
@@ -91,6 +103,14 @@ inline void store(T* to, vec x, int64_t count) {
   if (count == width) return store(to, x);
   T part[width];
   store(part, x);
+  std::memcpy(to, part, static_cast<size_t>(count) * sizeof(T));
+}
+
+template <class T>
+inline void storeResult(T* to, vec x, int64_t count) {
+  if (count == width) return storeResult(to, x);
+  T part[width];
+  storeResult(part, x);
   std::memcpy(to, part, static_cast<size_t>(count) * sizeof(T));
 }
 

@@ -11,9 +11,6 @@ constexpr uint32_t lineShift = 16, highSurrogate = 1u << 24;
 /** Halves of an entry's `counts`: Polish letters, and bytes in UTF-8 beyond one. A block's sum fits into either. */
 constexpr uint32_t bytesShift = 16;
 
-bool isHigh(Unit unit) { return (unit & 0xfc00) == 0xd800; }
-bool isLow(Unit unit) { return (unit & 0xfc00) == 0xdc00; }
-
 bool isLetterAlone(const Unit* at) { return at[0] <= 32 && at[-2] == 32 && at[-1] > 64 && at[-1] < 0x180; }
 
 /** Whether three letters stand alone, one after the other, the last one before this place. */
