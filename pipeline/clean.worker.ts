@@ -67,7 +67,7 @@ class KeptRecords {
   #documents: { end: number; textBytes: number; characters: number; line: number; key: bigint }[] = [];
   #bands: Uint32Array[] = [];
 
-  add({ line, text, record, hashes, key, quality, changedBy }: CleanDocument): void {
+  add({ line, text, bytes, record, hashes, key, quality, changedBy }: CleanDocument): void {
     const { name, licence } = datasets[current.dataset]!;
     const meta = {
       id: `${current.source}:${line}`,
@@ -78,8 +78,8 @@ class KeptRecords {
       quality: Math.round(quality * 100) / 100,
       ...(changedBy.length === 0 ? {} : { changedBy }),
     };
-    const textBytes = this.#records.add(text, JSON.stringify(meta));
-    this.#documents.push({ end: this.#records.length, textBytes, characters: text.length, line, key });
+    this.#records.add(text, JSON.stringify(meta));
+    this.#documents.push({ end: this.#records.length, textBytes: bytes, characters: text.length, line, key });
     if (minHash === undefined) return;
     const bands = new Uint32Array(BANDS * 2);
     minHash(hashes, bands, 0);
