@@ -39,7 +39,9 @@ export const chatLog: Step = {
 };
 
 const mayBeLog = (text: string, measures: TextMeasures) =>
-  (measures.has(SIGN.tag) && /<.{1,32}>/.test(text)) || text.includes("):") || text.includes(")] ");
+  (measures.has(SIGN.tag) && /<.{1,32}>/.test(text)) ||
+  (text.includes("):") && /^(?:.{0,20}\s)?\([^()\s]{1,31}\):/m.test(text)) ||
+  (text.includes(")] ") && /^(?:.{0,20}\s)?\[[^()\s]{1,31}\([^()\s]{1,60}\)\]/m.test(text));
 
 function asDialogue(text: string): string {
   const lines = text.split("\n");

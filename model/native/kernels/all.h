@@ -12,6 +12,7 @@
 #include "matmul.h"
 #include "attention_blocks.h"
 #include "attention.h"
+#include "attention_gradients.h"
 #include "attention_backward.h"
 #include "cached_attention.h"
 #include "loss.h"
