@@ -19,6 +19,8 @@ import { STEPS } from "./steps/index.ts";
 export interface CleanDocument {
   readonly line: number;
   readonly text: string;
+  /** Of the text in UTF-8. */
+  readonly bytes: number;
   readonly record: TextRecord;
   /** Hashes of its words, those without letters or digits left out. Valid until the next document. */
   readonly hashes: Uint32Array;
@@ -117,12 +119,12 @@ export function createCleaner(
       const changedBy: string[] = [];
       const measures = applySteps(original, record);
       if (measures !== undefined) {
-        const { text, quality, words } = measures;
+        const { text, bytes, quality, words } = measures;
         const hashes = withoutZeros(words.hashes);
         const key = hash(new Uint8Array(hashes.buffer, hashes.byteOffset, hashes.byteLength));
         addToHistogram(statistics.quality, Math.floor(quality * QUALITY_BINS));
         addToHistogram(statistics.lengths, Math.floor(Math.log2(Math.max(text.length, 1))));
-        onKept?.({ line, text, record, hashes, key, quality, changedBy });
+        onKept?.({ line, text, bytes, record, hashes, key, quality, changedBy });
       }
 
       /** The text after every step with its measures, or undefined when one of them dropped it. */

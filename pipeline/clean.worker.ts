@@ -66,7 +66,7 @@ class KeptRecords {
   #documents: { end: number; textBytes: number; characters: number; key: bigint }[] = [];
   #bands: Uint32Array[] = [];
 
-  add({ line, text, record, hashes, key, quality, changedBy }: CleanDocument): void {
+  add({ line, text, bytes, record, hashes, key, quality, changedBy }: CleanDocument): void {
     const { name, licence } = datasets[current.dataset]!;
     const meta = {
       id: `${current.source}:${line}`,
@@ -77,8 +77,8 @@ class KeptRecords {
       quality: Math.round(quality * 100) / 100,
       ...(changedBy.length === 0 ? {} : { changedBy }),
     };
-    const textBytes = this.#records.add(text, JSON.stringify(meta));
-    this.#documents.push({ end: this.#records.length, textBytes, characters: text.length, key });
+    this.#records.add(text, JSON.stringify(meta));
+    this.#documents.push({ end: this.#records.length, textBytes: bytes, characters: text.length, key });
     if (minHash === undefined) return;
     const bands = new Uint32Array(BANDS * 2);
     minHash(hashes, bands, 0);

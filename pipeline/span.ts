@@ -199,7 +199,10 @@ function shardFile(dataset: string, unit: number): string {
   return unitName(dataset, unit) + SHARD_ENDING;
 }
 
-function joinInto<Numbers extends Uint32Array | BigUint64Array>(all: Numbers, parts: readonly Numbers[]): void {
+function joinInto<Numbers extends Uint32Array | BigUint64Array>(
+  all: Numbers,
+  parts: readonly Numbers[],
+): void {
   const bytes = new Uint8Array(all.buffer);
   let at = 0;
   for (const { buffer, byteOffset, byteLength } of parts) {

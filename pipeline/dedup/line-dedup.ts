@@ -124,7 +124,8 @@ async function rewriteUnit(unit: Unit, index: number, state: RewriteState): Prom
       }
       kept.push(place);
       const changed = rest === text ? meta : { ...meta, changedBy: [...(meta.changedBy ?? []), STEP] };
-      const bytes = record.add(rest, JSON.stringify(changed));
+      record.add(rest, JSON.stringify(changed));
+      const bytes = Buffer.byteLength(rest);
       step.bytesIn += rest === text ? bytes : Buffer.byteLength(text);
       step.bytesOut += bytes;
       totals.textBytes += bytes;

@@ -164,6 +164,34 @@ napi_value gaps(napi_env env, napi_callback_info info) {
   });
 }
 
+/** leadingText(line, text, found): whether it was read; `found` gets its length and where it ends in the line. */
+napi_value leadingText(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<3> arguments(env, info);
+    const Elements<uint8_t> line(env, arguments.values[0], 0);
+    const Elements<uint8_t> text(env, arguments.values[1], line.count);
+    const Elements<uint32_t> found(env, arguments.values[2], 2);
+    size_t length = 0;
+    const size_t end = readLeadingText(line.data, line.count, text.data, length);
+    found.data[0] = length;
+    found.data[1] = end;
+    napi_value isRead;
+    check(env, napi_get_boolean(env, end > 0, &isRead));
+    return isRead;
+  });
+}
+
+/** json(units, length, bytes, at): how many bytes were written. */
+napi_value json(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<4> arguments(env, info);
+    const size_t length = lengthOf(env, arguments.values[1]), at = lengthOf(env, arguments.values[3]);
+    const Unit* text = unitsOf(env, arguments.values[0], length);
+    const Elements<uint8_t> bytes(env, arguments.values[2], at + jsonBytes(length));
+    return numberOf(env, writeJson(text, length, bytes.data + at));
+  });
+}
+
 /** lines(reader, units, length, starts, signs): how many there are; as many as there is room for are written. */
 napi_value lines(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
@@ -263,6 +291,8 @@ napi_value initialize(napi_env env, napi_value exports) {
     defineFunction(env, exports, "numbers", numbers);
     defineFunction(env, exports, "utf8Length", bytes);
     defineFunction(env, exports, "closeGaps", gaps);
+    defineFunction(env, exports, "leadingText", leadingText);
+    defineFunction(env, exports, "json", json);
     return exports;
   });
 }

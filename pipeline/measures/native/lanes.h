@@ -10,6 +10,10 @@ namespace apt3 {
 /** A UTF-16 unit. */
 using Unit = uint16_t;
 
+/** The halves of a surrogate pair. */
+inline bool isHigh(uint32_t unit) { return (unit & 0xfc00) == 0xd800; }
+inline bool isLow(uint32_t unit) { return (unit & 0xfc00) == 0xdc00; }
+
 /** Units readable before a text and behind it, as units.ts lays them out: newlines before it, zeros behind. */
 constexpr size_t margin = 8;
 

@@ -30,6 +30,22 @@ size_t closeGaps(Unit* text, size_t length);
 /** Bytes of a text in UTF-8. */
 size_t utf8Length(const Unit* text, size_t length);
 
+/**
+ * Reads the text of a line that begins with `{"text":"…"` and writes its UTF-8, which is no longer than the line and is
+ * valid if the line's is.
+ *
+ * @return where its closing quote is passed; 0 when the line begins with something else, and when the text has no UTF-8
+ */
+size_t readLeadingText(const uint8_t* line, size_t size, uint8_t* text, size_t& length);
+
+/**
+ * Writes a text as it stands between the quotes of a JSON string. There is room for `jsonBytes(length)`.
+ *
+ * @return how many bytes were written; 0 for a text with signs that are escaped by their code
+ */
+size_t writeJson(const Unit* text, size_t length, uint8_t* json);
+constexpr size_t jsonBytes(size_t length) { return 3 * length + 1; }
+
 /** See ../line-table.ts. */
 struct LineReader {
   /** In a unit's entry: a letter that only Polish has. In a line's signs: that it has few of them. */

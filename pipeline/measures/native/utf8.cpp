@@ -5,9 +5,6 @@
 namespace apt3 {
 namespace {
 
-bool isHigh(Unit unit) { return (unit & 0xfc00) == 0xd800; }
-bool isLow(Unit unit) { return (unit & 0xfc00) == 0xdc00; }
-
 /** Bytes beyond one for each unit. */
 size_t moreBytes(Unit unit, Unit next) {
   // the halves of a pair have two bytes each, one that is alone becomes U+FFFD

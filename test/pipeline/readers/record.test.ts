@@ -45,3 +45,26 @@ test("what is no document is refused with a reason", () => {
     "not-utf8",
   ]);
 });
+
+test("a line that begins with its text is read as JSON.parse reads it", () => {
+  for (const line of [
+    '{"text":"a","text":"b","meta":{}}',
+    '{"text":"a","text":0}',
+    '{"text":"a","text":null,"meta":{}}',
+    '{"text":"a","te\\u0078t":"b"}',
+    '{"text":"a","":"b"}',
+    '{"text":"a","__proto__":{"text":"b"}}',
+    '{"text":"a","meta":{"text":"b","url":"u"},"meta":{"title":"t"}}',
+    '{"text":"a\\ud800b","meta":{"title":"\\udc00"}}',
+    '{ "text" : "ą\\u0142\\n" , "meta" : { "url" : "u" } } ',
+    '{"text":"a",}',
+    '{"text":"a"',
+    '{"text":"a"}}',
+    '{"text":"a" "meta":{}}',
+    '{"text":"a","dropped":"redirect"}',
+    '{"text":"a","meta":7,"dropped":"redirect"}',
+  ]) {
+    // the same behind a mark that the fast way does not know
+    assert.deepEqual(parse(line), parse(`\ufeff${line}`), line);
+  }
+});
