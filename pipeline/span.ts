@@ -8,6 +8,7 @@ import type { Rejects, Trace } from "./evidence/evidence.ts";
 import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
 import { freeMemory } from "./runtime/free-memory.ts";
+import { returnFreePages } from "./runtime/memory.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
 
@@ -175,6 +176,7 @@ export class Span {
     this.#traces = [];
     this.#inputBytes = 0;
     this.#totals = { documents: 0, textBytes: 0, characters: 0 };
+    returnFreePages();
     return unit;
   }
 
