@@ -4,7 +4,7 @@ import type { NgramBounds } from "./ngrams.ts";
 import { qualityOf } from "./quality.ts";
 import { SIGN } from "./signs.ts";
 import { TextLines } from "./text-lines.ts";
-import { portableReader, type TextReader } from "./text-reader.ts";
+import { portableReader, type TextReader, type TextScan } from "./text-reader.ts";
 import type { Words } from "./words.ts";
 
 let reader: TextReader | undefined;
@@ -15,12 +15,15 @@ function textReader(): TextReader {
   return reader;
 }
 
+/** Whose text was scanned last. */
+let latest: TextMeasures | undefined;
+
 /** What steps want to know of one text, worked out when first asked for and then shared by all of them. */
 export class TextMeasures {
   readonly text: string;
   #signs: number | undefined;
   #numbers: number | undefined;
-  #bytes: number | undefined;
+  #scan: TextScan | undefined;
   #words: Words | undefined;
   #lines: Lines | undefined;
   #textLines: TextLines | undefined;
@@ -34,7 +37,7 @@ export class TextMeasures {
   }
 
   get signs(): number {
-    this.#signs ??= textReader().signs(this.text);
+    this.#signs ??= this.#scanned().signs;
     return this.#signs;
   }
 
@@ -56,8 +59,7 @@ export class TextMeasures {
 
   /** Bytes of the text in UTF-8. */
   get bytes(): number {
-    this.#bytes ??= textReader().utf8Length(this.text);
-    return this.#bytes;
+    return (this.#scan ?? this.#scanned()).bytes;
   }
 
   /** The text with its gaps closed: see `closeGaps`. */
@@ -82,13 +84,20 @@ export class TextMeasures {
 
   /** The text's lines one by one; for the sums of their shapes see `lines`. */
   get textLines(): TextLines {
-    this.#textLines ??= new TextLines(this.text, textReader().lines(this.text));
+    this.#textLines ??= new TextLines(this.text, this.#scanned().lines);
     return this.#textLines;
   }
 
   get lines(): Lines {
     this.#lines ??= readLines(this.textLines);
     return this.#lines;
+  }
+
+  /** The table of lines is lost when another text is scanned. */
+  #scanned(): TextScan {
+    if (this.#scan === undefined || latest !== this) this.#scan = textReader().scan(this.text);
+    latest = this;
+    return this.#scan;
   }
 
   /** See `unlikelyShare`. */

@@ -6,15 +6,21 @@ import { readSigns } from "./signs.ts";
 import { unlikelyShare } from "./trigrams.ts";
 import { readWords, type Words } from "./words.ts";
 
+/** What most steps ask first of a text. */
+export interface TextScan {
+  /** Bits of `SIGN`. */
+  readonly signs: number;
+  /** Bytes of the text in UTF-8. */
+  readonly bytes: number;
+  readonly lines: LineTable;
+}
+
 /** What goes over every unit of a text or every word: in C++ (native/) where that was built, and else in TypeScript. */
 export interface TextReader {
-  readonly signs: (text: string) => number;
+  readonly scan: (text: string) => TextScan;
   readonly numbers: (text: string) => number;
-  /** Bytes of the text in UTF-8. */
-  readonly utf8Length: (text: string) => number;
   /** See `closeGaps`. */
   readonly closeGaps: (text: string) => string;
-  readonly lines: (text: string) => LineTable;
   readonly words: (text: string) => Words;
   readonly unlikely: (text: string) => number;
   readonly ngramBounds: (words: Words) => NgramBounds;
@@ -24,11 +30,9 @@ export interface TextReader {
 }
 
 export const portableReader: TextReader = {
-  signs: readSigns,
+  scan: (text) => ({ signs: readSigns(text), bytes: Buffer.byteLength(text), lines: readLineTable(text) }),
   numbers: readNumbers,
-  utf8Length: (text) => Buffer.byteLength(text),
   closeGaps,
-  lines: readLineTable,
   words: readWords,
   unlikely: unlikelyShare,
   ngramBounds: readNgramBounds,

@@ -25,11 +25,9 @@ for (const text of [
   const line = Buffer.from(`{"text": ${JSON.stringify(text)}}`);
   for (const bytes of [line, line.subarray(0, -2), Buffer.from(line.toString().replaceAll(" ", "\\"))])
     json.readLeading(Uint8Array.from(bytes)); // in memory of their own, which ends where they do
-  reader.signs(text);
-  reader.lines(text);
+  reader.scan(text);
   reader.unlikely(text);
   reader.numbers(text);
-  reader.utf8Length(text);
   reader.closeGaps(text);
   const words = reader.words(text);
   reader.ngramBounds(words);

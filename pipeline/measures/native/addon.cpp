@@ -55,9 +55,7 @@ Number number(napi_env env, napi_value tables, const char* name) {
 
 /** All that reads texts for one worker. */
 struct Reader {
-  std::vector<uint16_t> signs;
-  NeighbourSigns neighbours;
-  LineReader lines;
+  TextScanner scanner;
   WordReader words;
   TrigramReader trigrams;
   NgramReader ngrams;
@@ -96,9 +94,9 @@ napi_value open(napi_env env, napi_callback_info info) {
     const auto sign = [&](const char* name) { return number<uint32_t>(env, tables, name); };
     return externalOf(
         env, std::make_unique<Reader>(Reader{
-                 table<uint16_t>(env, tables, "signs"),
-                 {sign("untidy"), sign("looseMark"), sign("looseQuote"), sign("spacedLetter")},
-                 {table<uint8_t>(env, tables, "lineUnits"), number<double>(env, tables, "fewPolish")},
+                 TextScanner(table<uint16_t>(env, tables, "signs"), table<uint8_t>(env, tables, "lineUnits"),
+                             number<double>(env, tables, "fewPolish"),
+                             {sign("untidy"), sign("looseMark"), sign("looseQuote"), sign("spacedLetter")}),
                  WordReader(wordTables(env, tables)),
                  trigramTables(env, tables),
                  {},
@@ -125,14 +123,24 @@ napi_value numberOf(napi_env env, uint32_t number) {
   return value;
 }
 
-/** signs(reader, units, length): the bits of `SIGN`. */
-napi_value signs(napi_env env, napi_callback_info info) {
+/**
+ * scan(reader, units, length, starts, lineSigns, found): fills `found` with the bits of `SIGN`, the bytes in UTF-8 and how
+ * many lines there are, of which as many as there is room for are written.
+ */
+napi_value scan(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
-    const Arguments<3> arguments(env, info);
+    const Arguments<6> arguments(env, info);
     const auto* reader = externalValue<Reader>(env, arguments.values[0]);
     const size_t length = lengthOf(env, arguments.values[2]);
     const Unit* text = unitsOf(env, arguments.values[1], length);
-    return numberOf(env, readSigns(text, length, reader->signs.data(), reader->neighbours));
+    const Elements<uint32_t> starts(env, arguments.values[3], 0);
+    const Elements<uint8_t> lineSigns(env, arguments.values[4], starts.count);
+    const Elements<double> found(env, arguments.values[5], 3);
+    const auto scan = reader->scanner.read(text, length, starts.data, lineSigns.data, starts.count);
+    found.data[0] = scan.signs;
+    found.data[1] = scan.bytes;
+    found.data[2] = scan.lines;
+    return arguments.values[5];
   });
 }
 
@@ -143,15 +151,6 @@ napi_value numbers(napi_env env, napi_callback_info info) {
     const auto* reader = externalValue<Reader>(env, arguments.values[0]);
     const size_t length = lengthOf(env, arguments.values[2]);
     return numberOf(env, readNumbers(unitsOf(env, arguments.values[1], length), length, reader->numbers));
-  });
-}
-
-/** utf8Length(units, length) */
-napi_value bytes(napi_env env, napi_callback_info info) {
-  return guarded(env, [&] {
-    const Arguments<2> arguments(env, info);
-    const size_t length = lengthOf(env, arguments.values[1]);
-    return numberOf(env, utf8Length(unitsOf(env, arguments.values[0], length), length));
   });
 }
 
@@ -189,19 +188,6 @@ napi_value json(napi_env env, napi_callback_info info) {
     const Unit* text = unitsOf(env, arguments.values[0], length);
     const Elements<uint8_t> bytes(env, arguments.values[2], at + jsonBytes(length));
     return numberOf(env, writeJson(text, length, bytes.data + at));
-  });
-}
-
-/** lines(reader, units, length, starts, signs): how many there are; as many as there is room for are written. */
-napi_value lines(napi_env env, napi_callback_info info) {
-  return guarded(env, [&] {
-    const Arguments<5> arguments(env, info);
-    const auto* reader = externalValue<Reader>(env, arguments.values[0]);
-    const size_t length = lengthOf(env, arguments.values[2]);
-    const Unit* text = unitsOf(env, arguments.values[1], length);
-    const Elements<uint32_t> starts(env, arguments.values[3], 0);
-    const Elements<uint8_t> signs(env, arguments.values[4], starts.count);
-    return numberOf(env, reader->lines.read(text, length, starts.data, signs.data, starts.count));
   });
 }
 
@@ -281,15 +267,13 @@ napi_value ngramCharacters(napi_env env, napi_callback_info info) {
 napi_value initialize(napi_env env, napi_value exports) {
   return guarded(env, [&] {
     defineFunction(env, exports, "open", open);
-    defineFunction(env, exports, "signs", signs);
-    defineFunction(env, exports, "lines", lines);
+    defineFunction(env, exports, "scan", scan);
     defineFunction(env, exports, "words", words);
     defineFunction(env, exports, "trigrams", trigrams);
     defineFunction(env, exports, "ngramBounds", ngramBounds);
     defineFunction(env, exports, "topNgram", ngramCharacters<&NgramReader::top>);
     defineFunction(env, exports, "repeatedNgrams", ngramCharacters<&NgramReader::repeated>);
     defineFunction(env, exports, "numbers", numbers);
-    defineFunction(env, exports, "utf8Length", bytes);
     defineFunction(env, exports, "closeGaps", gaps);
     defineFunction(env, exports, "leadingText", leadingText);
     defineFunction(env, exports, "json", json);

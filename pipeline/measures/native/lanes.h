@@ -4,6 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace apt3 {
 
@@ -32,6 +35,62 @@ template <class Vector>
 bool any(Vector value) {
   const auto halves = std::bit_cast<std::array<uint64_t, 2>>(value);
   return (halves[0] | halves[1]) != 0;
+}
+
+/** Sixteen units as bytes. */
+using Bytes = uint8_t __attribute__((vector_size(16)));
+
+/** Sixty-four units of a text, what is asked of all of them answered in one word: the first one's bit is the lowest. */
+class Block {
+ public:
+  static constexpr size_t units = 64;
+
+  explicit Block(const Unit* text) {
+#pragma GCC unroll 4
+    for (size_t i = 0; i < parts_.size(); i++) parts_[i] = narrow(load(text + i * 16), load(text + i * 16 + lanes));
+  }
+
+  /** @param test tells of each byte whether it is meant; units above 255 are seen as 255 */
+  template <class Test>
+  uint64_t where(Test test) const {
+    uint64_t found = 0;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < parts_.size(); i++) found |= uint64_t{bits((Bytes)test(parts_[i]))} << i * 16;
+    return found;
+  }
+
+ private:
+  std::array<Bytes, 4> parts_;
+
+  static Bytes narrow(Lanes low, Lanes high) {
+#ifdef __SSE2__
+    const __m128i most = _mm_set1_epi16(255);
+    const auto capped = [&](__m128i wide) { return _mm_sub_epi16(wide, _mm_subs_epu16(wide, most)); };
+    return (Bytes)_mm_packus_epi16(capped((__m128i)low), capped((__m128i)high));
+#else
+    Bytes narrowed;
+    for (size_t k = 0; k < lanes; k++) {
+      narrowed[k] = low[k] < 255 ? low[k] : 255;
+      narrowed[k + lanes] = high[k] < 255 ? high[k] : 255;
+    }
+    return narrowed;
+#endif
+  }
+
+  static uint16_t bits(Bytes mask) {
+#ifdef __SSE2__
+    return _mm_movemask_epi8((__m128i)mask);
+#else
+    uint16_t found = 0;
+    for (size_t k = 0; k < 2 * lanes; k++) found |= (mask[k] & 1) << k;
+    return found;
+#endif
+  }
+};
+
+/** What is true of the units so many places earlier. */
+inline uint64_t earlier(uint64_t here, uint64_t blockBefore, int places) {
+  return here << places | blockBefore >> (Block::units - places);
 }
 
 }  // namespace apt3

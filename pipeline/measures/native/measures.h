@@ -13,9 +13,6 @@ struct NeighbourSigns {
   uint32_t untidy, looseMark, looseQuote, spacedLetter;
 };
 
-/** See ../signs.ts; `table` holds what single units say. */
-uint32_t readSigns(const Unit* text, size_t length, const uint16_t* table, const NeighbourSigns& signs);
-
 /** Bits of `NUMBER`. */
 struct NumberBits {
   uint32_t inLong, inLocal, solid, dotted, plate, noteMarks;
@@ -26,9 +23,6 @@ uint32_t readNumbers(const Unit* text, size_t length, const NumberBits& bits);
 
 /** See ../gaps.ts; works in place and returns the length the text has then. */
 size_t closeGaps(Unit* text, size_t length);
-
-/** Bytes of a text in UTF-8. */
-size_t utf8Length(const Unit* text, size_t length);
 
 /**
  * Reads the text of a line that begins with `{"text":"…"` and writes its UTF-8, which is no longer than the line and is
@@ -46,17 +40,34 @@ size_t readLeadingText(const uint8_t* line, size_t size, uint8_t* text, size_t& 
 size_t writeJson(const Unit* text, size_t length, uint8_t* json);
 constexpr size_t jsonBytes(size_t length) { return 3 * length + 1; }
 
-/** See ../line-table.ts. */
-struct LineReader {
-  /** In a unit's entry: a letter that only Polish has. In a line's signs: that it has few of them. */
-  static constexpr uint8_t polish = 128;
+/** One pass over a text for what most steps ask first: its signs, its lines, its length in bytes. */
+class TextScanner {
+ public:
+  /** In a unit's entry for lines: a letter that only Polish has. In a line's signs: that it has few of them. */
+  static constexpr uint32_t polish = 128;
 
-  std::vector<uint8_t> table;
-  /** Share of a line's units at which they are few. */
-  double fewPolish = 0;
+  /** See ../signs.ts for `signs`, ../line-table.ts for `lineUnits` and `fewPolish`. */
+  TextScanner(const std::vector<uint16_t>& signs, const std::vector<uint8_t>& lineUnits, double fewPolish,
+              const NeighbourSigns& neighbours);
 
-  /** Writes where each line starts and what it holds, for `capacity` lines at most; returns how many there are. */
-  size_t read(const Unit* text, size_t length, uint32_t* starts, uint8_t* signs, size_t capacity) const;
+  struct Scan {
+    uint32_t signs;
+    /** In UTF-8. */
+    size_t bytes;
+    size_t lines;
+  };
+  /** Writes where each line starts and what it holds, for `capacity` lines at most. */
+  Scan read(const Unit* text, size_t length, uint32_t* starts, uint8_t* lineSigns, size_t capacity) const;
+
+ private:
+  struct UnitEntry {
+    /** Joined by or, and added up. */
+    uint32_t flags, counts;
+    bool operator==(const UnitEntry&) const = default;
+  };
+  std::vector<UnitEntry> units_;
+  double fewPolish_;
+  NeighbourSigns neighbours_;
 };
 
 /** See ../words.ts. */
@@ -90,14 +101,25 @@ class WordReader {
 
  private:
   Tables tables_;
-  /** What a unit does to a word's hash: it is xored, then multiplied (0 and 1 where it is not part of it). */
+  /**
+   * What a unit does to a word's hash: it is xored, then multiplied (0 and 1 where it is not part of it). White space
+   * makes it 0 and adds what the next word's hash starts from.
+   */
   struct UnitEntry {
-    uint32_t lower, factor;
-    uint16_t seen;
-    /** Among the units that are counted together. */
-    uint16_t row;
+    uint32_t lower, factor, start;
   };
   std::vector<UnitEntry> units_;
+  /** For each unit those it is counted with. */
+  std::vector<uint8_t> rows_;
+
+  struct Seen {
+    bool letter, sign;
+  };
+  bool isLetter(Unit unit) const;
+  Seen seenIn(const Unit* word, size_t length) const;
+  uint32_t step(uint32_t hash, Unit unit) const;
+  void hashUnits(const Unit* units, uint32_t* hashes) const;
+  uint32_t hashOf(const Unit* word, size_t length) const;
 };
 
 /** See ../trigrams.ts: of the triples around a letter, how many there are and how many Polish does not have. */

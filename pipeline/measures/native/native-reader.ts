@@ -26,19 +26,18 @@ type CountNgrams = (
 /** What pipeline/measures/native/addon.cpp exports; units are those of units.ts, their margins included. */
 interface Addon {
   open(tables: object): NativeHandle;
-  signs(reader: NativeHandle, units: Uint16Array, length: number): number;
-  numbers(reader: NativeHandle, units: Uint16Array, length: number): number;
-  utf8Length(units: Uint16Array, length: number): number;
-  /** Changes the units and returns the length the text has then. */
-  closeGaps(units: Uint16Array, length: number): number;
-  /** Returns how many lines there are; as many as there is room for are written. */
-  lines(
+  /** Fills `found` with the text's signs, its bytes and its lines; of these, as many as there is room for are written. */
+  scan(
     reader: NativeHandle,
     units: Uint16Array,
     length: number,
     starts: Uint32Array,
-    signs: Uint8Array,
-  ): number;
+    lineSigns: Uint8Array,
+    found: Float64Array,
+  ): void;
+  numbers(reader: NativeHandle, units: Uint16Array, length: number): number;
+  /** Changes the units and returns the length the text has then. */
+  closeGaps(units: Uint16Array, length: number): number;
   words(
     reader: NativeHandle,
     units: Uint16Array,
@@ -91,24 +90,24 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
   });
   const counts = new Uint32Array(COUNTS);
   const share = new Uint32Array(2);
+  const figures = new Float64Array(3);
   return {
-    signs: (text) => addon.signs(reader, unitsOf(text), text.length),
+    scan(text) {
+      const units = unitsOf(text);
+      let room = roomForLines(2);
+      addon.scan(reader, units, text.length, room.starts, room.signs, figures);
+      const [signs = 0, bytes = 0, count = 0] = figures;
+      if (count >= room.starts.length) {
+        room = roomForLines(count + 1);
+        addon.scan(reader, units, text.length, room.starts, room.signs, figures);
+      }
+      room.starts[count] = text.length + 1;
+      return { signs, bytes, lines: { count, ...room } };
+    },
     numbers: (text) => addon.numbers(reader, unitsOf(text), text.length),
-    utf8Length: (text) => addon.utf8Length(unitsOf(text), text.length),
     closeGaps(text) {
       const units = unitsToChange(text);
       return textOf(units, addon.closeGaps(units, text.length));
-    },
-    lines(text) {
-      const units = unitsOf(text);
-      let room = roomForLines(2);
-      let count = addon.lines(reader, units, text.length, room.starts, room.signs);
-      if (count >= room.starts.length) {
-        room = roomForLines(count + 1);
-        count = addon.lines(reader, units, text.length, room.starts, room.signs);
-      }
-      room.starts[count] = text.length + 1;
-      return { count, ...room };
     },
     words(text) {
       const room = roomForWords(text);

@@ -12,13 +12,12 @@ import { mixedTexts, sampleTexts } from "./texts.ts";
 function readAll(reader: TextReader, text: string) {
   const words = structuredClone(reader.words(text));
   const bounds = structuredClone(reader.ngramBounds(words));
-  const { count, starts, signs } = reader.lines(text);
-  const lines = { count, starts: starts.slice(0, count + 1), signs: signs.slice(0, count) };
+  const { lines, signs, bytes } = reader.scan(text);
+  const { count, starts } = lines;
+  const table = { count, starts: starts.slice(0, count + 1), signs: lines.signs.slice(0, count) };
   const ngrams = [2, 5].map((n) => [reader.topNgram(words, n), reader.repeatedNgrams(words, n)]);
-  const figures = (["signs", "numbers", "utf8Length", "unlikely", "closeGaps"] as const).map((name) =>
-    reader[name](text),
-  );
-  return { words, bounds, ngrams, lines, figures };
+  const figures = (["numbers", "unlikely", "closeGaps"] as const).map((name) => reader[name](text));
+  return { words, bounds, ngrams, signs, bytes, table, figures };
 }
 
 describe("the native reader says what the one in TypeScript says", {
