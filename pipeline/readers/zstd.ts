@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { constants, createZstdDecompress } from "node:zlib";
-import { freeMemory } from "../runtime/free-memory.ts";
+import { freeChunk } from "../runtime/free-memory.ts";
 import { ByteQueue } from "./byte-queue.ts";
 import { CorruptInput } from "./corrupt-input.ts";
 
@@ -44,7 +44,7 @@ export async function* decompressZstd(
     try {
       for await (const chunk of frame.pipe(inflate)) {
         yield chunk;
-        if (freeChunks) free(chunk);
+        if (freeChunks) freeChunk(chunk, CHUNK_BYTES);
       }
     } catch (error) {
       if (error instanceof CorruptInput) throw error;
@@ -55,12 +55,6 @@ export async function* decompressZstd(
       inflate.destroy();
     }
   }
-}
-
-/** Frees a chunk that ends its buffer; Node's stream has left such a buffer, while it goes on filling others. */
-function free({ buffer, byteOffset, byteLength }: Buffer): void {
-  const endsBuffer = buffer.byteLength === CHUNK_BYTES && byteOffset + byteLength === CHUNK_BYTES;
-  if (endsBuffer && buffer instanceof ArrayBuffer) freeMemory(new Uint8Array(buffer));
 }
 
 /**
