@@ -1,5 +1,7 @@
 import { SIGN } from "../measures/signs.ts";
-import type { TextLines } from "../measures/text-lines.ts";
+import type { TextMeasures } from "../measures/text-measures.ts";
+import { MARGIN, unitsOf } from "../measures/units.ts";
+import { Beginnings } from "./beginnings.ts";
 import { drop, keep, type Step } from "./step.ts";
 
 /** Longer lines are prose, whatever words they contain. */
@@ -40,7 +42,10 @@ const BEGINNINGS = [
   // rights
   `(?:©|\\(c\\)|copyright${END}).{0,160}$`,
 ];
-/** Furniture anywhere in a short line. */
+/**
+ * Furniture anywhere in a short line. Each is one of the words that `NOTICE_BEGINNINGS` knows behind a space, or a
+ * `powered by`: most texts have neither, and are not searched line by line.
+ */
 const ANYWHERE = [
   `(?:używamy|korzystamy z|wykorzystujemy|wykorzystuje|używa|stosujemy) (?:plik(?:i|ów) )?(?:cookies?|ciastecz)`,
   `wszelkie prawa zastrzeżone|wszystkie prawa zastrzeżone|all rights reserved|powered by|projekt i wykonanie`,
@@ -49,9 +54,19 @@ const ANYWHERE = [
 /** A line that is nothing but an address. */
 const ONLY_URL = "(?:https?://|www\\.)\\S+$";
 const AT_START = new RegExp(`^(?:${[...BEGINNINGS, ONLY_URL].join("|")})`, "iu");
+/** The first three letters of all that `AT_START` finds. */
+const FURNITURE_BEGINNINGS = new Beginnings(
+  [
+    "akc zga prz roz zam sza w_c w_r ta_ nas nin udo pod pol lub twe wyk sko dru wyd wyś kop obs śle",
+    "fac twi goo lin pin ins you wha mes e-m ema rss tik czy zob spr pat obe wię naj rek adv mat",
+    "str sta hom kon o_n map reg zal zar zał moj kos log rej szu wys men new do_ wró pow nas pop",
+    "głó spi poc jes zap mus nie aby tag kat aut kom lic ods dod opu dat ost akt © (c) cop htt www",
+  ].flatMap((row) => row.split(" ").map((letters) => letters.replace("_", " "))),
+);
 const INSIDE = new RegExp(ANYWHERE.join("|"), "iu");
 /** Each of `ANYWHERE` contains one of these, which are faster to seek. */
 const INSIDE_STEMS = /cookie|ciastecz|prawa zastrze|rights res|powered by|projekt i w|polityk/i;
+const POWERED = /powered by/i;
 /** Three or more short labels between separators: a menu or a trail of breadcrumbs. */
 const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
 
@@ -68,16 +83,28 @@ export const boilerplate: Step = {
       ? (text, measures) => {
           // a long text without lines is not worth a look
           if (text.length > MAX_LINE && !measures.has(SIGN.lineEnd)) return keep(text);
-          return removeBoilerplate(measures.textLines, measures.has(SIGN.separator));
+          return removeBoilerplate(measures);
         }
       : undefined,
 };
 
-function removeBoilerplate(lines: TextLines, hasSeparators: boolean) {
+function removeBoilerplate(measures: TextMeasures) {
+  const lines = measures.textLines;
+  const units = unitsOf(lines.text);
+  const isAnywhere = measures.words.hasNotice || POWERED.test(lines.text);
+  const hasMenus = measures.has(SIGN.separator);
   const found: number[] = [];
   for (let i = 0; i < lines.count; i++) {
     if (lines.isBlank(i) || lines.length(i) > MAX_LINE) continue;
-    if (isFurniture(lines.line(i), hasSeparators)) found.push(i);
+    const mayBegin = FURNITURE_BEGINNINGS.at(units, MARGIN + lines.start(i));
+    if (!mayBegin && !isAnywhere && !hasMenus) continue;
+    const line = lines.line(i);
+    if (
+      (mayBegin && AT_START.test(line)) ||
+      (isAnywhere && INSIDE_STEMS.test(line) && INSIDE.test(line)) ||
+      (hasMenus && MENU.test(line))
+    )
+      found.push(i);
   }
   const [first, ...others] = found;
   // one "Koszyk" or "Rozumiem." is a word of the text
@@ -91,14 +118,6 @@ function removeBoilerplate(lines: TextLines, hasSeparators: boolean) {
     .replace(/\n{3,}/g, "\n\n")
     .trim();
   return rest === "" ? drop("only-boilerplate") : keep(rest);
-}
-
-function isFurniture(line: string, hasSeparators: boolean): boolean {
-  return (
-    AT_START.test(line) ||
-    (INSIDE_STEMS.test(line) && INSIDE.test(line)) ||
-    (hasSeparators && MENU.test(line))
-  );
 }
 
 /** Above and below the text, the labels that stand directly beside furniture belong to the same menu. */

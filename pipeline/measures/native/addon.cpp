@@ -65,7 +65,8 @@ struct Reader {
 WordReader::Tables wordTables(napi_env env, napi_value tables) {
   WordReader::Tables words{table<uint8_t>(env, tables, "kind"), table<uint8_t>(env, tables, "group"),
                            table<uint16_t>(env, tables, "lower"), table<uint32_t>(env, tables, "stop", 256),
-                           table<uint32_t>(env, tables, "usual", 256), number<uint32_t>(env, tables, "stopFactor")};
+                           table<uint32_t>(env, tables, "usual", 256), table<uint32_t>(env, tables, "notice", 256),
+                           number<uint32_t>(env, tables, "stopFactor"), number<uint32_t>(env, tables, "noticeFactor")};
   for (size_t unit = 0; unit < unitCount; unit++)
     if (words.kind[unit] > 8 || words.group[unit] > 3) throw std::runtime_error("a kind of unit that is none");
   return words;
@@ -94,9 +95,10 @@ napi_value open(napi_env env, napi_callback_info info) {
     const auto sign = [&](const char* name) { return number<uint32_t>(env, tables, name); };
     return externalOf(
         env, std::make_unique<Reader>(Reader{
-                 TextScanner(table<uint16_t>(env, tables, "signs"), table<uint8_t>(env, tables, "lineUnits"),
+                 TextScanner(table<uint32_t>(env, tables, "signs"), table<uint8_t>(env, tables, "lineUnits"),
                              number<double>(env, tables, "fewPolish"),
-                             {sign("untidy"), sign("looseMark"), sign("looseQuote"), sign("spacedLetter")}),
+                             {sign("untidy"), sign("looseMark"), sign("looseQuote"), sign("spacedLetter"),
+                              sign("gluedHeading")}),
                  WordReader(wordTables(env, tables)),
                  trigramTables(env, tables),
                  {},

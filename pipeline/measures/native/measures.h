@@ -10,7 +10,7 @@ namespace apt3 {
 
 /** Bits of `SIGN` that two or more units together have. */
 struct NeighbourSigns {
-  uint32_t untidy, looseMark, looseQuote, spacedLetter;
+  uint32_t untidy, looseMark, looseQuote, spacedLetter, gluedHeading;
 };
 
 /** Bits of `NUMBER`. */
@@ -47,7 +47,7 @@ class TextScanner {
   static constexpr uint32_t polish = 128;
 
   /** See ../signs.ts for `signs`, ../line-table.ts for `lineUnits` and `fewPolish`. */
-  TextScanner(const std::vector<uint16_t>& signs, const std::vector<uint8_t>& lineUnits, double fewPolish,
+  TextScanner(const std::vector<uint32_t>& signs, const std::vector<uint8_t>& lineUnits, double fewPolish,
               const NeighbourSigns& neighbours);
 
   struct Scan {
@@ -83,6 +83,7 @@ class WordReader {
     plain,
     symbols,
     different,
+    notice,
     kinds,
     groups = kinds + 9
   };
@@ -91,8 +92,8 @@ class WordReader {
   struct Tables {
     std::vector<uint8_t> kind, group;
     std::vector<uint16_t> lower;
-    std::vector<uint32_t> stop, usual;
-    uint32_t stopFactor;
+    std::vector<uint32_t> stop, usual, notice;
+    uint32_t stopFactor, noticeFactor;
   };
   explicit WordReader(Tables tables);
 

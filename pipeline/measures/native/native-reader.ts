@@ -78,10 +78,10 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
   const found = findAddon(variant);
   if ("reason" in found) return undefined;
   const { addon } = found;
-  const { untidy, looseMark, looseQuote, spacedLetter } = SIGN;
+  const { untidy, looseMark, looseQuote, spacedLetter, gluedHeading } = SIGN;
   const reader = addon.open({
     signs: signTable(),
-    ...{ untidy, looseMark, looseQuote, spacedLetter },
+    ...{ untidy, looseMark, looseQuote, spacedLetter, gluedHeading },
     lineUnits: lineUnits(),
     fewPolish: FEW_POLISH_LETTERS,
     numbers: NUMBER,
