@@ -1,15 +1,10 @@
 #pragma once
-#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 
-#if defined(__linux__)
-#include <sys/mman.h>
-#endif
+#include "storage.h"
 
 namespace apt3 {
 
@@ -21,36 +16,6 @@ struct bfloat16 {
 enum class DType { f32, bf16, i32 };
 
 inline int64_t elementBytes(DType type) { return type == DType::bf16 ? 2 : 4; }
-
-/** Zeroed memory, aligned to a cache line; large blocks are zero pages that cost nothing until they are touched. */
-class Storage {
- public:
-  explicit Storage(size_t bytes) : bytes_(bytes) {
-    block_ = std::calloc(bytes + alignment, 1);
-    if (block_ == nullptr) throw std::bad_alloc();
-    const auto address = reinterpret_cast<uintptr_t>(block_);
-    data_ = reinterpret_cast<void*>((address + alignment - 1) / alignment * alignment);
-#if defined(MADV_HUGEPAGE)
-    // A training step walks through gigabytes: 4 KB pages would miss the TLB at every turn. Advice only, may fail.
-    constexpr uintptr_t page = 4096;
-    const uintptr_t first = (address + page - 1) / page * page;
-    const uintptr_t last = (address + bytes) / page * page;
-    if (last > first + (1u << 21)) madvise(reinterpret_cast<void*>(first), last - first, MADV_HUGEPAGE);
-#endif
-  }
-  Storage(const Storage&) = delete;
-  Storage& operator=(const Storage&) = delete;
-  ~Storage() { std::free(block_); }
-
-  void* data() const { return data_; }
-  size_t bytes() const { return bytes_; }
-
- private:
-  static constexpr uintptr_t alignment = 64;
-  void* block_;
-  void* data_;
-  size_t bytes_;
-};
 
 /** A row-major matrix. Copies share the storage, so queued work keeps what it needs alive. */
 struct Buffer {

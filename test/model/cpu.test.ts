@@ -83,6 +83,36 @@ describe("the cpu backend", { skip: cpuUnavailable() ?? false }, () => {
     });
   }
 
+  for (const dtype of ["f32", "bf16"] as const) {
+    it(`multiplies to the same bits on any number of threads in ${dtype}`, async () => {
+      // Groups of rows and panels of columns that no number of threads divides, and two blocks of the inner dimension.
+      const [m, n, k] = [203, 170, 2100];
+      const values = Float32Array.from({ length: m * k }, (_, i) => ((i * 7919) % 1009) / 1009 - 0.5);
+      const results: Float32Array[][] = [];
+      for (const threads of [1, 2, 3, 7]) {
+        const backend = createCpuBackend({ threads });
+        const matrix = (name: string, rows: number, columns: number) => {
+          const buffer = backend.create({ name, dtype, rows, columns });
+          backend.write(buffer, values.subarray(0, rows * columns));
+          return buffer;
+        };
+        const operands = {
+          nt: { a: matrix("a", m, k), b: matrix("b", n, k) },
+          nn: { a: matrix("a", m, k), b: matrix("b", k, n) },
+          tn: { a: matrix("a", k, m), b: matrix("b", k, n) },
+        };
+        const outs = (["nt", "nn", "tn"] as const).map((transposition) => {
+          const out = matrix(transposition, m, n);
+          backend.matmul({ ...operands[transposition], out, transposition, plus: out });
+          return backend.read(out);
+        });
+        results.push(await Promise.all(outs));
+        await backend.close();
+      }
+      for (const result of results.slice(1)) assert.deepEqual(result, results[0]);
+    });
+  }
+
   it("leaves the event loop free while it computes", async () => {
     const backend = createCpuBackend({ threads: 1 });
     const [a, b, out] = [

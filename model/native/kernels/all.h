@@ -7,10 +7,12 @@
 #include "tile.h"
 #include "row_operand.h"
 #include "tile_results.h"
+#include "cells.h"
 #include "block_product.h"
 #include "matmul.h"
 #include "attention_blocks.h"
 #include "attention.h"
+#include "attention_gradients.h"
 #include "attention_backward.h"
 #include "cached_attention.h"
 #include "loss.h"
@@ -18,9 +20,9 @@
 #include "peak.h"
 
 int64_t workspaceBytes(const AttentionShape& shape, int threads) {
-  const int64_t rowFloats =
-      std::max(taskRowPanels * tileRows * threads * copiedStride<float>(blockSteps), sharedRowBytes / 4);
-  const int64_t matmulFloats = rowFloats + blockColumns * blockSteps + blockRows * blockColumns;
+  const int64_t rowFloats = groupRowPanels * tileRows * threads * copiedStride<float>(blockSteps);
+  const int64_t columnFloats = (mostPackedPanels + threads) * tileColumns * blockSteps;
+  const int64_t matmulFloats = rowFloats + columnFloats + blockRows * blockColumns;
   const int64_t attentionFloats = std::max(forwardScratch(shape), backwardScratch(shape)) * threads;
   return static_cast<int64_t>(sizeof(float)) * (matmulFloats + attentionFloats);
 }

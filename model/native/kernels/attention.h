@@ -41,15 +41,15 @@ inline void weighScores(int64_t keys, float factor, const float* scores, const v
         sums[j] += rows[k][j];
       }
     }
-    storeKeySteps(weights, i, rows);
+    storeKeySteps(weights + i / stepElements<Step> * queryLanes, rows);
   }
   for (int j = 0; j < tileVectors; j++) sum[j] = sums[j];
 }
 
-/** Turns scores into softmax weights, relative to the largest score so far; scales what was summed before. */
+/** Turns scores into softmax weights, relative to the largest score so far, by which `rescale` makes earlier sums relative. */
 template <class Step>
 inline void softmaxBlock(const Visible& visible, int64_t key, int64_t keys, int64_t headSize, float* scores,
-                         Step* weights, float* outputs, RunningSoftmax& running) {
+                         Step* weights, RunningSoftmax& running, vec (&rescale)[tileVectors]) {
   const int64_t rows = roundUp(keys, 2);
   const bool masked = visible.needsMask(key, rows);
   if (masked) hideScores(visible, key, rows, scores);
@@ -62,7 +62,6 @@ inline void softmaxBlock(const Visible& visible, int64_t key, int64_t keys, int6
     for (int j = 0; j < tileVectors; j++) largest[j] = maximum(load(scores + i * queryLanes + j * width), largest[j]);
   }
   vec reference[tileVectors];
-  vec rescale[tileVectors];
 #pragma GCC unroll 4
   for (int j = 0; j < tileVectors; j++) {
     largest[j] = maximum(largest[j] * factor, running.largest[j]);
@@ -74,18 +73,30 @@ inline void softmaxBlock(const Visible& visible, int64_t key, int64_t keys, int6
   }
   if (masked) weighScores<true>(rows, factor, scores, reference, weights, running.sum);
   else weighScores<false>(rows, factor, scores, reference, weights, running.sum);
-  for (int64_t i = 0; i < headSize; i++) {
+}
+
+/** Adds a tile to what was there, times a factor for each lane. */
+struct RescaleRows {
+  float* out;
+  const vec* factors;
+
+  APT3_INLINE void operator()(int row, const vec (&sums)[tileVectors]) const {
 #pragma GCC unroll 4
     for (int j = 0; j < tileVectors; j++) {
-      float* output = outputs + i * queryLanes + j * width;
-      store(output, load(output) * rescale[j]);
+      float* at = out + row * queryLanes + j * width;
+      store(at, load(at) * factors[j] + sums[j]);
     }
   }
+};
+
+template <class Step, class Finish>
+__attribute__((noinline)) inline void valueTile(int64_t steps, const Step* values, const Step* weights, Finish finish) {
+  computeTile<headRows, tileVectors>(steps, PanelRows<Step, 1, columnLanes>{values}, weights, finish);
 }
 
 /** Floats of scratch memory for each thread, forward. */
 inline int64_t forwardScratch(const AttentionShape& shape) {
-  const int64_t size = roundUp(shape.headSize, headRows);
+  const int64_t size = roundUp(shape.headSize, columnLanes);
   return 2 * roundUp(shape.sequenceLength, headRows) * size + 2 * (size + keyBlock) * queryLanes;
 }
 
@@ -93,15 +104,19 @@ template <class Step, class T>
 inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, int64_t firstQuery, const Step* keys,
                         const Step* values, int64_t packedKeys, float* scratch, T* out, float* logSumExp) {
   const int64_t headSize = shape.headSize;
-  const int64_t paddedSize = roundUp(headSize, headRows);
+  const int64_t paddedSize = roundUp(headSize, columnLanes);
   float* scores = scratch;
   float* outputs = scores + keyBlock * queryLanes;
   Step* queries = reinterpret_cast<Step*>(outputs + paddedSize * queryLanes);
   Step* weights = queries + paddedSize * queryLanes;
   if constexpr (std::is_same_v<Step, float>) weights = scores;
   const Visible visible(firstQuery, shape.sequenceLength, head.documentStarts);
-  packRows<queryLanes>(head.queries + firstQuery * head.stride, head.stride, visible.queries, headSize, queries);
-  std::memset(outputs, 0, static_cast<size_t>(paddedSize * queryLanes) * sizeof(float));
+  const T* queryRows = head.queries + firstQuery * head.stride;
+  packQueries(queryRows, head.stride, visible.queries, headSize, queries);
+  // What the next block will read, and what this one will write, while it computes.
+  const int64_t ahead = std::min<int64_t>(queryLanes, shape.sequenceLength - firstQuery - visible.queries);
+  prefetchHead(queryRows + visible.queries * head.stride, head.stride, ahead, headSize);
+  prefetchHead<true>(out + firstQuery * shape.outWidth(), shape.outWidth(), visible.queries, headSize);
   RunningSoftmax running;
   for (int j = 0; j < tileVectors; j++) {
     running.largest[j] = broadcast(-INFINITY);
@@ -109,24 +124,23 @@ inline void attendBlock(const AttentionShape& shape, const HeadData<T>& head, in
   }
   for (int64_t key = visible.firstKey; key < visible.endKey; key += keyBlock) {
     const int64_t count = std::min(keyBlock, visible.endKey - key);
+    vec rescale[tileVectors];
     blockScores(count, headSize, keys + key * stepsOf<Step>(headSize), queries, scores);
-    softmaxBlock(visible, key, count, headSize, scores, weights, outputs, running);
+    softmaxBlock(visible, key, count, headSize, scores, weights, running, rescale);
     for (int64_t row = 0; row < headSize; row += headRows) {
-      const Step* columns = values + row * stepsOf<Step>(packedKeys) + key / stepElements<Step> * headRows;
-      headProduct(stepsOf<Step>(count), columns, weights, outputs + row * queryLanes, true);
+      const Step* columns = columnsAt(values, stepsOf<Step>(packedKeys), row, key / stepElements<Step>);
+      float* output = outputs + row * queryLanes;
+      if (key == visible.firstKey) valueTile(stepsOf<Step>(count), columns, weights, StoreRows{output, queryLanes, nullptr});
+      else valueTile(stepsOf<Step>(count), columns, weights, RescaleRows{output, rescale});
     }
   }
+  float factors[queryLanes];
   float logs[queryLanes];
   for (int j = 0; j < tileVectors; j++) {
-    for (int64_t i = 0; i < headSize; i++) {
-      float* output = outputs + i * queryLanes + j * width;
-      store(output, load(output) / running.sum[j]);
-    }
-    for (int lane = 0; lane < width; lane++) {
-      logs[j * width + lane] = running.largest[j][lane] / log2OfE + std::log(running.sum[j][lane]);
-    }
+    store(factors + j * width, 1.0f / running.sum[j]);
+    store(logs + j * width, running.largest[j] * (1 / log2OfE) + logarithm(running.sum[j]));
   }
-  storeTransposed(outputs, visible.queries, headSize, out + firstQuery * shape.outWidth(), shape.outWidth());
+  storeTransposed(outputs, factors, visible.queries, headSize, out + firstQuery * shape.outWidth(), shape.outWidth());
   for (int64_t i = 0; i < visible.queries; i++) logSumExp[(firstQuery + i) * shape.heads] = logs[i];
 }
 
@@ -139,7 +153,7 @@ inline void attendAll(Engine& engine, const AttentionShape& shape, const T* qkv,
   const bool whole = kvHeads >= sequenceTasksPerThread * engine.pool.threads();
   const int64_t chunkQueries = whole ? roundUp(length, queryLanes) : taskQueries;
   const int64_t chunks = divideUp(length, chunkQueries);
-  const int64_t packedFloats = roundUp(length, headRows) * roundUp(shape.headSize, headRows);
+  const int64_t packedFloats = roundUp(length, headRows) * roundUp(shape.headSize, columnLanes);
   const int64_t scratchFloats = forwardScratch(shape);
   float* scratch = engine.scratch(Scratch::threads, scratchFloats * engine.pool.threads());
   engine.pool.run(kvHeads * chunks, [&](int64_t task, int thread) {
@@ -154,8 +168,8 @@ inline void attendAll(Engine& engine, const AttentionShape& shape, const T* qkv,
     for (int64_t head = kvHead * group; head < (kvHead + 1) * group; head++) {
       const HeadData<T> data = headData<T>(shape, qkv, documentStarts, sequence, head);
       if (head == kvHead * group) {
-        packRows<headRows>(data.keys, data.stride, end, shape.headSize, keys);
-        packColumns<headRows>(data.values, data.stride, end, shape.headSize, values);
+        copyKeys(data.keys, data.stride, end, shape.headSize, keys);
+        packColumns<columnLanes>(data.values, data.stride, end, shape.headSize, values);
       }
       T* outHead = out + sequence * length * shape.outWidth() + head * shape.headSize;
       float* logs = logSumExp + sequence * length * shape.heads + head;

@@ -11,88 +11,106 @@ constexpr int headRows = 4;
 #endif
 /** Keys in a block: 64 rows of scores take 8 KB. */
 constexpr int64_t keyBlock = 64;
-/** headRows rows of a product of packed panels. */
-template <class Step>
-inline void headProduct(int64_t inner, const Step* a, const Step* b, float* out, bool add) {
-  multiplyPanels<headRows, tileVectors, 1, headRows>(inner, a, b, out, queryLanes, add);
-}
+/** Columns of a head that are packed side by side, to be rows of tiles: what a vector holds, one tile's rows or two's. */
+constexpr int columnLanes = width;
+static_assert(columnLanes % headRows == 0);
 
 /**
- * Asks for `rows` rows of a head. They lie a whole row of all heads apart, mostly on pages of their own, where the processor
- * does not guess what comes next.
+ * Asks for `rows` rows of a head, into the second-level cache, to be read or written. They lie a whole row of all heads
+ * apart, mostly on pages of their own, where the processor does not guess what comes next.
  */
-template <class T>
+template <bool toWrite = false, class T>
 inline void prefetchHead(const T* from, int64_t stride, int64_t rows, int64_t size) {
   for (int64_t row = 0; row < rows; row++) {
-    for (int64_t i = 0; i < size; i += 64 / static_cast<int64_t>(sizeof(T))) __builtin_prefetch(from + row * stride + i);
+    constexpr int64_t cacheLine = 64 / sizeof(T);
+    for (int64_t i = 0; i < size; i += cacheLine) __builtin_prefetch(from + row * stride + i, toWrite, 2);
   }
 }
 
 /** Rows that are asked for before they are packed. */
 constexpr int64_t rowsAhead = 32;
 
-/** Packs `rows` rows as panels of `panelRows` rows, `size` elements each. */
-template <int panelRows, class T, class Step>
-inline void packRows(const T* from, int64_t stride, int64_t rows, int64_t size, Step* panels) {
-  const Operand<T> operand{from, stride, false};
-  prefetchHead(from, stride, std::min(rows, rowsAhead), size);
-  for (int64_t row = 0; row < rows; row += panelRows) {
-    const int64_t ahead = row + rowsAhead;
-    prefetchHead(from + ahead * stride, stride, std::min<int64_t>(panelRows, rows - ahead), size);
-    packPanel<panelRows>(operand, row, rows - row, 0, size, panels + row * stepsOf<Step>(size));
-  }
+/** Packs `rows` rows as a panel of `queryLanes` rows, `size` elements each. */
+template <class T, class Step>
+inline void packQueries(const T* from, int64_t stride, int64_t rows, int64_t size, Step* panel) {
+  packPanel<queryLanes>(Operand<T>{from, stride, false}, 0, rows, 0, size, panel);
 }
 
-/** Packs the columns of `rows` rows as panels of `panelRows` columns. */
-template <int panelRows, class T, class Step>
+/** Packs the columns of `rows` rows as panels of `lanes` columns. */
+template <int lanes, class T, class Step>
 inline void packColumns(const T* from, int64_t stride, int64_t rows, int64_t size, Step* panels) {
   const Operand<T> operand{from, stride, true};
-  packPanels<panelRows>(operand, 0, size, divideUp(size, panelRows), 0, rows, panels);
+  packPanels<lanes>(operand, 0, size, divideUp(size, lanes), 0, rows, panels);
+}
+
+/** Copies `rows` rows of `size` elements, one behind the other, and zeros behind them that make whole tiles. */
+template <class T, class Step>
+inline void copyKeys(const T* from, int64_t stride, int64_t rows, int64_t size, Step* to) {
+  const int64_t steps = stepsOf<Step>(size);
+  prefetchHead(from, stride, std::min(rows, rowsAhead), size);
+  for (int64_t row = 0; row < rows; row++) {
+    if (row + rowsAhead < rows) prefetchHead(from + (row + rowsAhead) * stride, stride, 1, size);
+    copyRow(from + row * stride, size, to + row * steps);
+  }
+  std::memset(to + rows * steps, 0, static_cast<size_t>((roundUp(rows, headRows) - rows) * steps) * sizeof(Step));
 }
 
 // A block of scores becomes operands of further products as soon as it has been computed. Its rows are keys, its lanes
-// queries; in float32 the block itself is the operand, whichever of both is the inner dimension.
+// queries; either may be the inner dimension of a product.
 
 /** Stores a key's row as part of an operand whose inner dimension are the queries. */
-inline void storeQuerySteps(float* operand, int64_t key, const vec (&row)[tileVectors]) {
-  for (int j = 0; j < tileVectors; j++) store(operand + key * queryLanes + j * width, row[j]);
+inline void storeQuerySteps(float* to, const vec (&row)[tileVectors]) {
+  for (int j = 0; j < tileVectors; j++) store(to + j * width, row[j]);
 }
 /** Stores the rows of a key and its successor as part of an operand whose inner dimension are the keys. */
-inline void storeKeySteps(float* operand, int64_t key, const vec (&rows)[2][tileVectors]) {
-  for (int i = 0; i < 2; i++) storeQuerySteps(operand, key + i, rows[i]);
+inline void storeKeySteps(float* to, const vec (&rows)[2][tileVectors]) {
+  for (int i = 0; i < 2; i++) storeQuerySteps(to + i * queryLanes, rows[i]);
 }
 #if defined(APT3_AVX512_BF16)
-inline void storeQuerySteps(Pair* operand, int64_t key, const vec (&row)[tileVectors]) {
+inline void storeQuerySteps(Pair* to, const vec (&row)[tileVectors]) {
   static_assert(tileVectors == 2);
   const __m512bh halves = _mm512_cvtne2ps_pbh((__m512)row[1], (__m512)row[0]);
-  std::memcpy(operand + key * queryLanes / 2, &halves, sizeof halves);
+  std::memcpy(to, &halves, sizeof halves);
 }
-inline void storeKeySteps(Pair* operand, int64_t key, const vec (&rows)[2][tileVectors]) {
+inline void storeKeySteps(Pair* to, const vec (&rows)[2][tileVectors]) {
   alignas(64) static constexpr uint16_t interleaving[2 * width] = {0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
                                                                    8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   for (int j = 0; j < tileVectors; j++) {
     const __m512bh halves = _mm512_cvtne2ps_pbh((__m512)rows[1][j], (__m512)rows[0][j]);
     const __m512i pairs = _mm512_permutexvar_epi16(_mm512_load_si512(interleaving), (__m512i)halves);
-    std::memcpy(operand + key / 2 * queryLanes + j * width, &pairs, sizeof pairs);
+    std::memcpy(to + j * width, &pairs, sizeof pairs);
   }
 }
 #endif
 
-/** Writes a transposed block, [size][queryLanes], as `rows` rows of the matrix `to`. */
-template <class T>
-inline void storeTransposed(const float* block, int64_t rows, int64_t size, T* to, int64_t stride) {
-  alignas(64) float turned[queryLanes * width];
-  eachVector(size, [&](int64_t column, int64_t columns) APT3_INLINE {
-    for (int64_t i = 0; i < columns; i += 4) {
-      for (int64_t row = 0; row < rows; row += 4) {
-        quad lanes[4];
+/** Turns `width` columns of a block [size][queryLanes] from a lane on into as many rows, of which `size` ≤ `width` exist. */
+inline void turnLanes(const float* block, int64_t size, float* rows) {
+  auto* to = reinterpret_cast<uint32_t*>(rows);
+#if defined(APT3_AVX512)
+  if (size == width) return transposeBlock(block, queryLanes, float{}, to, width);
+#endif
+  for (int64_t i = 0; i < size; i += 4) {
+    for (int64_t lane = 0; lane < width; lane += 4) {
+      quad lanes[4];
 #pragma GCC unroll 4
-        for (int j = 0; j < 4; j++) std::memcpy(&lanes[j], block + (column + i + j) * queryLanes + row, sizeof lanes[j]);
-        transpose4(lanes, reinterpret_cast<uint32_t*>(turned + row * width + i), width);
-      }
+      for (int j = 0; j < 4; j++) std::memcpy(&lanes[j], block + (i + j) * queryLanes + lane, sizeof lanes[j]);
+      transpose4(lanes, to + lane * width + i, width);
     }
-    for (int64_t row = 0; row < rows; row++) store(to + row * stride + column, load(turned + row * width), columns);
-  });
+  }
+}
+
+/** Writes a transposed block, [size rounded up to four][queryLanes], times a factor for each lane, as `rows` rows of `to`. */
+template <class T>
+inline void storeTransposed(const float* block, const float* factors, int64_t rows, int64_t size, T* to, int64_t stride) {
+  alignas(64) float turned[width * width];
+  for (int64_t lane = 0; lane < rows; lane += width) {
+    eachVector(size, [&](int64_t column, int64_t columns) APT3_INLINE {
+      turnLanes(block + column * queryLanes + lane, columns, turned);
+      for (int64_t row = lane; row < std::min<int64_t>(rows, lane + width); row++) {
+        storeResult(to + row * stride + column, load(turned + (row - lane) * width) * factors[row], columns);
+      }
+    });
+  }
 }
 
 /** Which keys the queries of a block see. */
@@ -109,6 +127,7 @@ struct Visible {
   int64_t firstOpen;
   int64_t endOpen;
 
+  Visible() = default;
   Visible(int64_t firstQuery, int64_t length, const int32_t* documentStarts)
       : firstQuery(firstQuery), queries(std::min<int64_t>(queryLanes, length - firstQuery)),
         firstKey(documentStarts == nullptr ? 0 : firstQuery), endKey(firstQuery + queries), firstOpen(0),
@@ -133,13 +152,25 @@ struct Visible {
   }
 };
 
+template <class Step>
+__attribute__((noinline)) inline void scoreTile(int64_t steps, const Step* keys, const Step* queries, float* scores) {
+  const MatrixRows<Step, headRows> rows(keys, steps);
+  computeTile<headRows, tileVectors>(steps, rows, queries, StoreRows{scores, queryLanes, nullptr});
+}
+
 /** Scores of a block of keys: [keys rounded up][queryLanes]. */
 template <class Step>
-inline void blockScores(int64_t keys, int64_t headSize, const Step* packed, const Step* lanes, float* scores) {
+inline void blockScores(int64_t keys, int64_t headSize, const Step* rows, const Step* queries, float* scores) {
   const int64_t steps = stepsOf<Step>(headSize);
-  for (int64_t row = 0; row < keys; row += headRows) {
-    headProduct(steps, packed + row * steps, lanes, scores + row * queryLanes, false);
+  for (int64_t key = 0; key < keys; key += headRows) {
+    scoreTile(steps, rows + key * steps, queries, scores + key * queryLanes);
   }
+}
+
+/** The first of headRows columns packed `columnLanes` side by side, from a step of the inner dimension on. */
+template <class Step>
+inline const Step* columnsAt(const Step* panels, int64_t panelSteps, int64_t column, int64_t step) {
+  return panels + column / columnLanes * columnLanes * panelSteps + step * columnLanes + column % columnLanes;
 }
 
 /** Where one head's data lies in a row-major matrix of qkv. */

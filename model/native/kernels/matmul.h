@@ -1,15 +1,5 @@
 // Matrix products in blocks that fit the caches.
 
-/**
- * Steps of the inner dimension in one block. A panel of the second operand then takes at most 128 KB, and the rows of a
- * task at most 384 KB: both stay in the second-level cache. With 512 steps, products whose inner dimension then takes two
- * blocks instead of one were 3 % slower in float32 and 5 to 13 % in bf16 (Zen 4, 2026-11).
- */
-constexpr int64_t blockSteps = 1024;
-/** Rows and columns of the result in one block: what is packed at a time, and the size of the float32 sums. */
-constexpr int64_t blockRows = 2048;
-constexpr int64_t blockColumns = 2048 / tileColumns * tileColumns;
-
 template <class Step, class T, class Out>
 inline void multiplyBlocks(Engine& engine, const Operand<T>& a, const Operand<T>& b, int64_t m, int64_t n,
                            int64_t inner, const Destination<Out>& to) {

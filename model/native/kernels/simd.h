@@ -116,12 +116,16 @@ inline void storeResult(T* to, vec x, int64_t count) {
 
 /** Sum of all lanes, in a fixed order. */
 inline float sumOf(vec x) {
+#if defined(APT3_AVX512)
+  return _mm512_reduce_add_ps((__m512)x);
+#else
   float lanes[width];
   store(lanes, x);
   for (int half = width / 2; half > 0; half /= 2) {
     for (int i = 0; i < half; i++) lanes[i] += lanes[i + half];
   }
   return lanes[0];
+#endif
 }
 
 inline float maximumOf(vec x) {
@@ -196,4 +200,21 @@ inline vec powerOfTwo(vec t) {
   p = p * f + 0.6931470036506653f;
   p = p * f + 1.0f;
   return timesPowerOfTwo(p, n);
+}
+
+/**
+ * ln x for finite x > 0 that are no denormals; NaN of NaN. x = 2^n·m with m in [√½, √2), then the series of 2·artanh s
+ * for s = (m − 1)/(m + 1), whose first omitted term is 4e-9 of the result.
+ */
+inline vec logarithm(vec x) {
+  constexpr uint32_t bitsOfRootHalf = 0x3f3504f3;
+  const ivec exponents = (ivec)((uvec)x - bitsOfRootHalf) >> 23;
+  const vec m = (vec)((ivec)x - (exponents << 23));
+  const vec s = (m - 1.0f) / (m + 1.0f);
+  const vec s2 = s * s;
+  vec p = s2 * (2.0f / 9) + (2.0f / 7);
+  p = p * s2 + (2.0f / 5);
+  p = p * s2 + (2.0f / 3);
+  p = p * s2 + 2.0f;
+  return select(x == x, __builtin_convertvector(exponents, vec) * 0.693147181f + p * s, x);
 }

@@ -1,6 +1,7 @@
 // Headers that must come before a change of the compiler's target.
 #pragma once
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
