@@ -34,8 +34,6 @@ export interface Words {
   readonly symbols: number;
   /** Different ones among the first `BEGINNING_WORDS` with letters or digits. */
   readonly different: number;
-  /** Whether any word begins as words of a web page's notices do: see `NOTICE_BEGINNINGS`. */
-  readonly hasNotice: boolean;
 }
 
 /** Of so many words how many differ says the same of a short text and of a long one. */
@@ -48,10 +46,6 @@ const MORE_STOP_WORDS =
   "że to jak ale tym co czy tego który która które już tylko być ma są dla przy może ich jego jej sie ze".split(
     " ",
   );
-
-/** First letters of words that tell a consent or copyright notice, all of one length. */
-export const NOTICE_BEGINNINGS = ["cookie", "ciaste", "zastrz", "reserv", "wykona", "prywat"] as const;
-const NOTICE_LENGTH = 6;
 
 const KIND = {
   other: 0,
@@ -67,8 +61,8 @@ const KIND = {
 const GROUP = { none: 0, polish: 1, foreign: 2, otherScript: 3 } as const;
 const FNV_PRIME = 0x01000193;
 const FNV_START = 0x811c9dc5;
-/** Slots for words that are looked up: one for each of 8 bits. */
-const SLOTS = 256;
+/** Slots for the stop words: one for each of 8 bits. */
+const STOP_SLOTS = 256;
 
 /** What each UTF-16 unit is, and the stop words' hashes. */
 interface WordTables {
@@ -80,9 +74,6 @@ interface WordTables {
   readonly usual: Uint32Array;
   /** By which hashes are multiplied to have a stop word's slot in their highest bits: no two of them share one. */
   readonly stopFactor: number;
-  /** Hashes of `NOTICE_BEGINNINGS`, placed in the same way by a factor of their own. */
-  readonly notice: Uint32Array;
-  readonly noticeFactor: number;
 }
 let tables: WordTables | undefined;
 
@@ -106,7 +97,7 @@ export function roomForWords(text: string): Pick<Words, "hashes" | "lengths"> {
  * `hashes` and `lengths` are valid until the next text is read.
  */
 export function readWords(text: string): Words {
-  const { kind, group, lower, stop, usual, stopFactor, notice, noticeFactor } = wordTables();
+  const { kind, group, lower, stop, usual, stopFactor } = wordTables();
   const { hashes, lengths } = roomForWords(text);
   const units = unitsOf(text);
   const kinds = new Int32Array(9);
@@ -118,8 +109,6 @@ export function readWords(text: string): Words {
   let stopWords = 0;
   let usualWords = 0;
   let symbols = 0;
-  let notices = 0;
-  const isNotice = (hash: number) => notice[slotOf(hash, noticeFactor)] === hash >>> 0;
   const end = MARGIN + text.length;
   for (let i = MARGIN; i < end; ) {
     let unit = units[i] as number;
@@ -133,7 +122,6 @@ export function readWords(text: string): Words {
     let hasLetter = false;
     let isEmpty = true;
     for (; unit > 32; unit = units[++i] as number) {
-      if (i - start === NOTICE_LENGTH) notices |= Number(isNotice(hash));
       if (unit >= 97 && unit <= 122) {
         hash = Math.imul(hash ^ unit, FNV_PRIME);
         continue;
@@ -153,7 +141,6 @@ export function readWords(text: string): Words {
         symbols += i - start >= 3 && units[i - 3] === 46 ? 0 : 1;
     }
     const wordLength = i - start;
-    if (wordLength === NOTICE_LENGTH) notices |= Number(isNotice(hash));
     hasLetter ||= notPlain - notPlainBefore < wordLength;
     const value = isEmpty && !hasLetter ? 0 : hash >>> 0 || 1;
     hashes[count] = value;
@@ -172,7 +159,6 @@ export function readWords(text: string): Words {
   const plain = characters - notPlain;
   return wordsOf({ hashes, lengths }, [
     ...[count, characters, alphabetic, stopWords, usualWords, plain, symbols, countDifferent(hashes, count)],
-    notices,
     ...kinds,
     ...groups,
   ]);
@@ -182,7 +168,7 @@ export function readWords(text: string): Words {
  * Names what was counted.
  *
  * @param counts of words, characters in them, words with letters, stop words, the usual ones as bits, units from a to z,
- * symbols, different words at the beginning, whether there is a notice; then of the other units by `KIND` and of the other letters by `GROUP`
+ * symbols, different words at the beginning; then of the other units by `KIND` and of the other letters by `GROUP`
  */
 export function wordsOf(
   { hashes, lengths }: Pick<Words, "hashes" | "lengths">,
@@ -213,11 +199,10 @@ export function wordsOf(
     oddCharacters: ofKind(KIND.other),
     symbols: at(6),
     different: at(7),
-    hasNotice: at(8) !== 0,
   };
 }
 
-const COUNTED_KINDS = 9;
+const COUNTED_KINDS = 8;
 const COUNTED_GROUPS = COUNTED_KINDS + Object.keys(KIND).length;
 /** Figures that `wordsOf` names. */
 export const COUNTS = COUNTED_GROUPS + Object.keys(GROUP).length;
@@ -276,23 +261,20 @@ function buildTables(): WordTables {
   set(group, "ąęłńśźżĄĘŁŃŚŹŻ", GROUP.polish);
   // Czech, Slovak, Kashubian, Silesian, Lithuanian, Croatian, German; é is old Polish spelling and not among them
   set(group, "ěřůčšžďťňľĺŕôäëöüßãòùõÿőűđōŏíáýČŠŽŘĚ", GROUP.foreign);
-  const stop = place([...USUAL_WORDS, ...MORE_STOP_WORDS].map(hashOf));
-  const usual = new Uint32Array(SLOTS);
-  for (const [i, word] of USUAL_WORDS.entries()) usual[slotOf(hashOf(word), stop.factor)] = 1 << i;
-  const notice = place(NOTICE_BEGINNINGS.map(hashOf));
-  return {
-    ...{ kind, group, lower, usual },
-    ...{ stop: stop.table, stopFactor: stop.factor, notice: notice.table, noticeFactor: notice.factor },
-  };
+  return { kind, group, lower, ...placeStopWords([...USUAL_WORDS, ...MORE_STOP_WORDS].map(hashOf)) };
 }
 
-/** Tries factors until each of the hashes has a slot of its own. */
-function place(hashes: readonly number[]): { readonly table: Uint32Array; readonly factor: number } {
-  for (let factor = 1; ; factor += 2) {
-    const slots = hashes.map((hash) => slotOf(hash, factor));
+/** Tries factors until each of the words has a slot of its own. */
+function placeStopWords(hashes: readonly number[]): Pick<WordTables, "stop" | "usual" | "stopFactor"> {
+  for (let stopFactor = 1; ; stopFactor += 2) {
+    const slots = hashes.map((hash) => slotOf(hash, stopFactor));
     if (new Set(slots).size < slots.length) continue;
-    const table = new Uint32Array(SLOTS);
-    for (const [i, slot] of slots.entries()) table[slot] = hashes[i] as number;
-    return { table, factor };
+    const stop = new Uint32Array(STOP_SLOTS);
+    const usual = new Uint32Array(STOP_SLOTS);
+    for (const [i, slot] of slots.entries()) {
+      stop[slot] = hashes[i] as number;
+      usual[slot] = i < USUAL_WORDS.length ? 1 << i : 0;
+    }
+    return { stop, usual, stopFactor };
   }
 }

@@ -12,12 +12,12 @@ const MAX_LABEL = 25;
 const TEXT_LINE = 80;
 
 // `\b` of JavaScript knows ASCII letters only: behind a Polish word we ask for "no letter" ourselves.
-const END = "(?!\\p{L})";
+export const END = "(?!\\p{L})";
 const SITES =
   "facebook|twitter|google\\+?|linkedin|pinterest|instagram|youtube|whatsapp|messenger|e-?mail|rss|tiktok|wykop";
 
 /** A site's furniture that begins a line. Collected from the kinds of pages Speakleash and the web sets hold. */
-const BEGINNINGS = [
+export const BEGINNINGS = [
   // consent
   `(?:akceptuj[ęe]?|zgadzam się|przejdź do serwisu|rozumiem|zamknij)(?: (?:wszystkie|i zamknij|cookies))?[.!]?$`,
   `szanujemy (?:twoją|państwa) prywatność${END}`,
@@ -43,10 +43,10 @@ const BEGINNINGS = [
   `(?:©|\\(c\\)|copyright${END}).{0,160}$`,
 ];
 /**
- * Furniture anywhere in a short line. Each is one of the words that `NOTICE_BEGINNINGS` knows behind a space, or a
- * `powered by`: most texts have neither, and are not searched line by line.
+ * Furniture anywhere in a short line. Each holds one of the `NOTICES` of measures/notices.ts: texts without any are not
+ * searched line by line.
  */
-const ANYWHERE = [
+export const ANYWHERE = [
   `(?:używamy|korzystamy z|wykorzystujemy|wykorzystuje|używa|stosujemy) (?:plik(?:i|ów) )?(?:cookies?|ciastecz)`,
   `wszelkie prawa zastrzeżone|wszystkie prawa zastrzeżone|all rights reserved|powered by|projekt i wykonanie`,
   `(?:plik(?:i|ów|ach) cookies?|polityk[aięą] (?:prywatności|cookies?))${END}.{0,120}$`,
@@ -55,7 +55,7 @@ const ANYWHERE = [
 const ONLY_URL = "(?:https?://|www\\.)\\S+$";
 const AT_START = new RegExp(`^(?:${[...BEGINNINGS, ONLY_URL].join("|")})`, "iu");
 /** The first three letters of all that `AT_START` finds. */
-const FURNITURE_BEGINNINGS = new Beginnings(
+export const FURNITURE_BEGINNINGS = new Beginnings(
   [
     "akc zga prz roz zam sza w_c w_r ta_ nas nin udo pod pol lub twe wyk sko dru wyd wyś kop obs śle",
     "fac twi goo lin pin ins you wha mes e-m ema rss tik czy zob spr pat obe wię naj rek adv mat",
@@ -66,7 +66,6 @@ const FURNITURE_BEGINNINGS = new Beginnings(
 const INSIDE = new RegExp(ANYWHERE.join("|"), "iu");
 /** Each of `ANYWHERE` contains one of these, which are faster to seek. */
 const INSIDE_STEMS = /cookie|ciastecz|prawa zastrze|rights res|powered by|projekt i w|polityk/i;
-const POWERED = /powered by/i;
 /** Three or more short labels between separators: a menu or a trail of breadcrumbs. */
 const MENU = /^[^|•›»]{1,30}(?:\s[|•›»]\s[^|•›»]{1,30}){2,}$/;
 
@@ -91,7 +90,7 @@ export const boilerplate: Step = {
 function removeBoilerplate(measures: TextMeasures) {
   const lines = measures.textLines;
   const units = unitsOf(lines.text);
-  const isAnywhere = measures.words.hasNotice || POWERED.test(lines.text);
+  const isAnywhere = measures.hasNotice;
   const hasMenus = measures.has(SIGN.separator);
   const found: number[] = [];
   for (let i = 0; i < lines.count; i++) {

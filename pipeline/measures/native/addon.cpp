@@ -65,8 +65,7 @@ struct Reader {
 WordReader::Tables wordTables(napi_env env, napi_value tables) {
   WordReader::Tables words{table<uint8_t>(env, tables, "kind"), table<uint8_t>(env, tables, "group"),
                            table<uint16_t>(env, tables, "lower"), table<uint32_t>(env, tables, "stop", 256),
-                           table<uint32_t>(env, tables, "usual", 256), table<uint32_t>(env, tables, "notice", 256),
-                           number<uint32_t>(env, tables, "stopFactor"), number<uint32_t>(env, tables, "noticeFactor")};
+                           table<uint32_t>(env, tables, "usual", 256), number<uint32_t>(env, tables, "stopFactor")};
   for (size_t unit = 0; unit < unitCount; unit++)
     if (words.kind[unit] > 8 || words.group[unit] > 3) throw std::runtime_error("a kind of unit that is none");
   return words;
@@ -153,6 +152,17 @@ napi_value numbers(napi_env env, napi_callback_info info) {
     const auto* reader = externalValue<Reader>(env, arguments.values[0]);
     const size_t length = lengthOf(env, arguments.values[2]);
     return numberOf(env, readNumbers(unitsOf(env, arguments.values[1], length), length, reader->numbers));
+  });
+}
+
+/** hasNotice(units, length) */
+napi_value notice(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> arguments(env, info);
+    const size_t length = lengthOf(env, arguments.values[1]);
+    napi_value found;
+    check(env, napi_get_boolean(env, hasNotice(unitsOf(env, arguments.values[0], length), length), &found));
+    return found;
   });
 }
 
@@ -276,6 +286,7 @@ napi_value initialize(napi_env env, napi_value exports) {
     defineFunction(env, exports, "topNgram", ngramCharacters<&NgramReader::top>);
     defineFunction(env, exports, "repeatedNgrams", ngramCharacters<&NgramReader::repeated>);
     defineFunction(env, exports, "numbers", numbers);
+    defineFunction(env, exports, "hasNotice", notice);
     defineFunction(env, exports, "closeGaps", gaps);
     defineFunction(env, exports, "leadingText", leadingText);
     defineFunction(env, exports, "json", json);

@@ -21,6 +21,9 @@ struct NumberBits {
 /** See ../numbers.ts. */
 uint32_t readNumbers(const Unit* text, size_t length, const NumberBits& bits);
 
+/** See ../notices.ts. */
+bool hasNotice(const Unit* text, size_t length);
+
 /** See ../gaps.ts; works in place and returns the length the text has then. */
 size_t closeGaps(Unit* text, size_t length);
 
@@ -83,7 +86,6 @@ class WordReader {
     plain,
     symbols,
     different,
-    notice,
     kinds,
     groups = kinds + 9
   };
@@ -92,8 +94,8 @@ class WordReader {
   struct Tables {
     std::vector<uint8_t> kind, group;
     std::vector<uint16_t> lower;
-    std::vector<uint32_t> stop, usual, notice;
-    uint32_t stopFactor, noticeFactor;
+    std::vector<uint32_t> stop, usual;
+    uint32_t stopFactor;
   };
   explicit WordReader(Tables tables);
 

@@ -18,8 +18,8 @@ constexpr size_t rows = symbolMark + 2;
 
 constexpr Unit ellipsis = 0x2026;
 
-/** `BEGINNING_WORDS` and `NOTICE_LENGTH` of ../words.ts. */
-constexpr size_t beginningWords = 200, noticeLength = 6;
+/** `BEGINNING_WORDS` of ../words.ts. */
+constexpr size_t beginningWords = 200;
 
 using Tally = uint32_t[rows];
 
@@ -28,7 +28,7 @@ constexpr size_t strands = 4, strandUnits = Block::units, strandedUnits = strand
 
 /** What is counted word by word. */
 struct Sums {
-  uint32_t words = 0, characters = 0, alphabetic = 0, stopWords = 0, usualWords = 0, plain = 0, symbols = 0, notice = 0;
+  uint32_t words = 0, characters = 0, alphabetic = 0, stopWords = 0, usualWords = 0, plain = 0, symbols = 0;
 
   void write(uint32_t* counts) const {
     using Count = WordReader::Count;
@@ -40,7 +40,6 @@ struct Sums {
     counts[Count::usualWords] = usualWords;
     counts[Count::plain] = plain;
     counts[Count::symbols] = symbols;
-    counts[Count::notice] = notice;
   }
 };
 
@@ -138,19 +137,14 @@ void WordReader::read(const Unit* text, size_t length, uint32_t* hashes, uint16_
   Sums sums;
   size_t start = 0;
   uint64_t stopsBefore = 0, isOpen = 0;
-  /** The last hash of the units before, then those of the units at hand. */
-  uint32_t hashed[1 + strandedUnits] = {};
-  /** Hash of what goes from a word's start to some place in it, at `base` or behind. */
-  const auto hashBetween = [&](size_t end, size_t base) {
-    const bool crosses = end < base || start / strandUnits != (end - 1) / strandUnits;
-    return crosses ? hashOf(text + start, end - start) : hashed[end - base];
-  };
-  const auto add = [&](size_t end, size_t base) {
+  const auto add = [&](size_t end, uint32_t hashThere) {
     const Unit* word = text + start;
     const size_t wordLength = end - start;
     // all but a few begin with a letter
     const Seen seen = isLetter(*word) ? Seen{true, true} : seenIn(word, wordLength);
-    const uint32_t value = seen.sign ? std::max(hashBetween(end, base), uint32_t{1}) : 0;
+    const bool crosses = start / strandUnits != (end - 1) / strandUnits;
+    const uint32_t hash = crosses ? hashOf(word, wordLength) : hashThere;
+    const uint32_t value = seen.sign ? std::max(hash, uint32_t{1}) : 0;
     hashes[sums.words] = value;
     lengths[sums.words] = std::min<size_t>(wordLength, 0xffff);
     sums.words++;
@@ -161,10 +155,9 @@ void WordReader::read(const Unit* text, size_t length, uint32_t* hashes, uint16_
     const uint32_t isStopWord = (tables_.stop[slot] == value) & seen.letter & (wordLength < 8);
     sums.stopWords += isStopWord;
     sums.usualWords |= tables_.usual[slot] * isStopWord;
-    if (wordLength < noticeLength) return;
-    const uint32_t beginning = hashBetween(start + noticeLength, base);
-    sums.notice |= tables_.notice[beginning * tables_.noticeFactor >> 24] == beginning;
   };
+  /** The last hash of the units before, then those of the units at hand. */
+  uint32_t hashed[1 + strandedUnits] = {};
   // one more than there are units: what stands behind the text ends its last word
   for (size_t base = 0; base <= length; base += strandedUnits) {
     Unit copy[strandedUnits];
@@ -194,7 +187,8 @@ void WordReader::read(const Unit* text, size_t length, uint32_t* hashes, uint16_
       };
       if (isOpen == 0) start = nextStart();
       for (uint64_t ends = inWordBefore & ~inWord; ends != 0; ends &= ends - 1) {
-        add(base + at + std::countr_zero(ends), base);
+        const size_t end = std::countr_zero(ends);
+        add(base + at + end, hashed[at + end]);
         start = nextStart();
       }
       isOpen = inWord >> (Block::units - 1);
