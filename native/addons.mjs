@@ -17,6 +17,7 @@ export const ADDONS = [
   addon("cpu", "model/native", [".", "kernels", "cuda", "cuda/host"]),
   addon("encoder", "tokenizer/native", ["."]),
   addon("measures", "pipeline/measures/native", ["."]),
+  addon("allocator", "pipeline/runtime/native", ["."]),
 ];
 
 /** Paths of all C++ an addon is compiled from, headers included. */

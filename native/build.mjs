@@ -1,8 +1,9 @@
 /**
- * Compiles the native addons (the `cpu` and `cuda` backends, the tokenizer's encoder, the text reader of ingest; see
- * addons.mjs) with the machine's own C++ compiler: `npm ci` runs this. It never fails, because apt3 runs without them,
- * only slower (the `reference` backend hundreds of times, the encoder in TypeScript two to three times, cleaning by a
- * third): the reason is left in an addon's build/skipped.txt, which `--backend cpu` quotes. Plain JavaScript without dependencies, for any Node that npm may run
+ * Compiles the native addons (the `cpu` and `cuda` backends, the tokenizer's encoder, the text reader of ingest, the
+ * settings of the memory allocator; see addons.mjs) with the machine's own C++ compiler: `npm ci` runs this. It never
+ * fails, because apt3 runs without them, only slower (the `reference` backend hundreds of times, the encoder in
+ * TypeScript two to three times, cleaning by a third) and with more memory: the reason is left in an addon's
+ * build/skipped.txt, which `--backend cpu` quotes. Plain JavaScript without dependencies, for any Node that npm may run
  * under. The compiler is called directly: node-gyp would need Python and download Node's headers, which the package
  * `node-api-headers` brings along, and there is nothing in a few dozen files of standard C++ that it would do better.
  * Where prebuilds/ holds a binary of these sources for this platform, that one is taken and nothing is compiled.

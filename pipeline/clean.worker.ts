@@ -46,7 +46,6 @@ export interface CleanResult {
   readonly keys: BigUint64Array<ArrayBuffer>;
   /** Band hashes of each, `BANDS` pairs of 32-bit halves a document; empty without near-dedup. */
   readonly bands: Uint32Array<ArrayBuffer>;
-  readonly lines: Uint32Array<ArrayBuffer>;
   readonly textBytes: Uint32Array<ArrayBuffer>;
   readonly characters: Uint32Array<ArrayBuffer>;
   readonly statistics: Statistics;
@@ -64,7 +63,7 @@ export interface CleanResult {
 /** The kept documents of the block being cleaned. */
 class KeptRecords {
   readonly #records = new RecordBuffer();
-  #documents: { end: number; textBytes: number; characters: number; line: number; key: bigint }[] = [];
+  #documents: { end: number; textBytes: number; characters: number; key: bigint }[] = [];
   #bands: Uint32Array[] = [];
 
   add({ line, text, bytes, record, hashes, key, quality, changedBy }: CleanDocument): void {
@@ -79,14 +78,14 @@ class KeptRecords {
       ...(changedBy.length === 0 ? {} : { changedBy }),
     };
     this.#records.add(text, JSON.stringify(meta));
-    this.#documents.push({ end: this.#records.length, textBytes: bytes, characters: text.length, line, key });
+    this.#documents.push({ end: this.#records.length, textBytes: bytes, characters: text.length, key });
     if (minHash === undefined) return;
     const bands = new Uint32Array(BANDS * 2);
     minHash(hashes, bands, 0);
     this.#bands.push(bands);
   }
 
-  take(): Pick<CleanResult, "records" | "ends" | "keys" | "bands" | "lines" | "textBytes" | "characters"> {
+  take(): Pick<CleanResult, "records" | "ends" | "keys" | "bands" | "textBytes" | "characters"> {
     const documents = this.#documents;
     const bands = new Uint32Array(this.#bands.length * BANDS * 2);
     for (const [i, own] of this.#bands.entries()) bands.set(own, i * BANDS * 2);
@@ -97,7 +96,6 @@ class KeptRecords {
       ends: Uint32Array.from(documents, ({ end }) => end),
       keys: BigUint64Array.from(documents, ({ key }) => key),
       bands,
-      lines: Uint32Array.from(documents, ({ line }) => line),
       textBytes: Uint32Array.from(documents, ({ textBytes }) => textBytes),
       characters: Uint32Array.from(documents, ({ characters }) => characters),
     };

@@ -19,6 +19,7 @@ import { writeFileAtomic } from "./runtime/files.ts";
 import { apt3Version } from "./runtime/installation.ts";
 import { openJobFolder } from "./runtime/job-folder.ts";
 import { fingerprint } from "./runtime/manifest.ts";
+import { holdMemory } from "./runtime/memory.ts";
 import { WorkerPool, workerEntry } from "./runtime/workers.ts";
 import { type Dataset, type InputFile, nameOfInput, type ResolvedSource } from "./sources/dataset.ts";
 import { downloadAll } from "./sources/download.ts";
@@ -48,6 +49,8 @@ export interface IngestOptions {
   readonly rejects?: Rejects | undefined;
   /** Text bytes after which a shard is closed. */
   readonly shardTextBytes?: number;
+  /** Keys of documents that are held in memory before they go to disk. */
+  readonly recentKeys?: number | undefined;
 }
 
 /** Small enough that a kill costs a few seconds of work and later stages have enough units to share out. */
@@ -145,6 +148,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       rejects,
     };
     const inputsOf = new Map(datasets.map(({ name, inputs }) => [name, inputs]));
+    holdMemory();
     const state: CleaningState = {
       out: options.out,
       pool: new WorkerPool<CleanTask, CleanResult>({
@@ -154,7 +158,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
         youngHeapMegabytes: YOUNG_HEAP_MEGABYTES,
       }),
       journal: await Journal.open(options.out),
-      seen: await SeenKeys.create(join(options.out, "journal", "seen-keys")),
+      seen: await SeenKeys.create(join(options.out, "journal", "seen-keys"), options),
       shardTextBytes,
       policy,
       traces,

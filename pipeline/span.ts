@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { READ_STEP } from "./clean.ts";
 import type { CleanResult } from "./clean.worker.ts";
-import { BANDS } from "./dedup/minhash.ts";
+import { BAND_WORDS } from "./dedup/minhash.ts";
 import type { SeenKeys } from "./dedup/seen-keys.ts";
 import { DropLog } from "./evidence/drop-log.ts";
 import type { Rejects, Trace } from "./evidence/evidence.ts";
 import { type Journal, SHARD_ENDING, type Unit, unitName } from "./journal.ts";
 import type { LineBlock } from "./readers/lines.ts";
 import { freeMemory } from "./runtime/free-memory.ts";
+import { returnFreePages } from "./runtime/memory.ts";
 import { ShardWriter } from "./shard-writer.ts";
 import { addStatistics, countDrop, emptyStatistics, type Statistics, stepOf } from "./statistics.ts";
 
@@ -37,8 +38,9 @@ export class Span {
   #linesDone: number;
   #ended: Unit["ended"] = [];
   #writer: ShardWriter | undefined;
-  #keys: bigint[] = [];
-  #bands: Uint32Array[] = [];
+  /** Of the kept documents, as they came with the blocks. */
+  #keys: BigUint64Array<ArrayBuffer>[] = [];
+  #bands: Uint32Array<ArrayBuffer>[] = [];
   #statistics: Statistics = emptyStatistics([]);
   #drops: DropLog | undefined;
   #traces: Trace[] = [];
@@ -102,28 +104,33 @@ export class Span {
     const { records, ends, keys, bands, textBytes, characters } = result;
     const dedup = stepOf(this.#statistics, DEDUP_STEP);
     const pieces: Uint8Array[] = [];
-    let piece = 0;
-    let start = 0;
-    for (const [i, end] of ends.entries()) {
+    /** Where the documents begin that are kept and not in `pieces` yet. */
+    let first = 0;
+    const startOf = (document: number) => (document === 0 ? 0 : (ends[document - 1] as number));
+    const take = (end: number) => {
+      if (end === first) return;
+      pieces.push(records.subarray(startOf(first), startOf(end)));
+      this.#keys.push(keys.subarray(first, end));
+      if (bands.length > 0) this.#bands.push(bands.subarray(first * BAND_WORDS, end * BAND_WORDS));
+    };
+    for (let i = 0; i < ends.length; i++) {
       dedup.documentsIn += 1;
       if (this.#state.seen.add(keys[i] as bigint)) {
         dedup.bytesIn += textBytes[i] as number;
         dedup.bytesOut += textBytes[i] as number;
-        this.#keys.push(keys[i] as bigint);
-        if (bands.length > 0) this.#bands.push(bands.subarray(i * BANDS * 2, (i + 1) * BANDS * 2));
         this.#totals.documents += 1;
         this.#totals.textBytes += textBytes[i] as number;
         this.#totals.characters += characters[i] as number;
       } else {
-        const record = records.subarray(start, end);
         countDrop(dedup, "duplicate");
-        drops.addDocument(DEDUP_STEP, "duplicate", () => documentOf(record));
-        if (start > piece) pieces.push(records.subarray(piece, start));
-        piece = end;
+        drops.addDocument(DEDUP_STEP, "duplicate", () =>
+          documentOf(records.subarray(startOf(i), startOf(i + 1))),
+        );
+        take(i);
+        first = i + 1;
       }
-      start = end;
     }
-    if (start > piece) pieces.push(records.subarray(piece, start));
+    take(ends.length);
     return pieces;
   }
 
@@ -155,12 +162,11 @@ export class Span {
     };
     const drops = (await this.#drops?.commit()) ?? { rejects: [], archives: [] };
     const evidence = { ...drops, traces: this.#traces };
-    await this.#state.journal.append(
-      index,
-      { unit, evidence },
-      BigUint64Array.from(this.#keys),
-      joinRows(this.#bands),
-    );
+    const keys = new BigUint64Array(this.#totals.documents);
+    joinInto(keys, this.#keys);
+    const bands = new Uint32Array(this.#bands.length === 0 ? 0 : this.#totals.documents * BAND_WORDS);
+    joinInto(bands, this.#bands);
+    await this.#state.journal.append(index, { unit, evidence }, keys, bands);
     this.#writer = undefined;
     this.#ended = [];
     this.#keys = [];
@@ -170,6 +176,7 @@ export class Span {
     this.#traces = [];
     this.#inputBytes = 0;
     this.#totals = { documents: 0, textBytes: 0, characters: 0 };
+    returnFreePages();
     return unit;
   }
 
@@ -194,10 +201,16 @@ function shardFile(dataset: string, unit: number): string {
   return unitName(dataset, unit) + SHARD_ENDING;
 }
 
-function joinRows(rows: readonly Uint32Array[]): Uint32Array {
-  const joined = new Uint32Array(rows.length * BANDS * 2);
-  for (const [i, row] of rows.entries()) joined.set(row, i * BANDS * 2);
-  return joined;
+function joinInto<Numbers extends Uint32Array | BigUint64Array>(
+  all: Numbers,
+  parts: readonly Numbers[],
+): void {
+  const bytes = new Uint8Array(all.buffer);
+  let at = 0;
+  for (const { buffer, byteOffset, byteLength } of parts) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
 }
 
 function documentOf(record: Uint8Array): { text: string; meta: { id: string; source: string } } {

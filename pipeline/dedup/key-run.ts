@@ -58,6 +58,11 @@ export class KeyRun {
     }
   }
 
+  /** How many there are. */
+  get keys(): number {
+    return this.#count(0, PREFIXES);
+  }
+
   has(key: bigint): boolean {
     const prefix = Number(key >> 48n);
     const count = this.#count(prefix, prefix + 1);

@@ -2,6 +2,8 @@ import { createMinimum } from "./minima.ts";
 
 /** Bands and values a band: 14 × 8 finds pairs of a similarity of about 0.72 in half of all cases (FineWeb-2's). */
 export const BANDS = 14;
+/** Words of 32 bits that a document's band hashes take. */
+export const BAND_WORDS = BANDS * 2;
 const ROWS = 8;
 /** Words a shingle. */
 const SHINGLE = 5;

@@ -1,27 +1,32 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { KeyFilter } from "./key-filter.ts";
 import { KeyRun } from "./key-run.ts";
 import { KeySet } from "./key-set.ts";
 
-/** Keys held in memory, in a table of 16 MB, before they become a run on disk. */
-const RECENT_KEYS = 1 << 20;
-/** More runs than this are merged into one: a hundred million keys are written five times in all. */
-const MOST_RUNS = 8;
-/** A power of two. 32 MB: with a hundred million keys, one new key in four is looked for on disk in vain. */
-const FILTER_BITS = 1 << 28;
+/** Keys held in memory, in a table of 4 MB, before they become a run on disk. */
+const RECENT_KEYS = 1 << 18;
+/** So many runs of about one size are merged into one: a hundred million keys are written three times in all. */
+const MERGED_RUNS = 8;
+
+/** A run, and how often its keys were merged. */
+interface LeveledRun {
+  readonly run: KeyRun;
+  readonly level: number;
+}
 
 /**
- * The set of all keys seen so far in memory that does not grow: 16 MB for the last million, 32 MB for a filter over
- * all others, which lie sorted on disk. At 285 GB, a hundred million documents, a table of all keys would take 1.3 to
- * 2.7 GB.
+ * The set of all keys seen so far in memory that hardly grows: 4 MB for the last ones; for all others, which lie sorted
+ * on disk, a filter of 1 to 2 bytes a key, at most 32 MB, and 256 kB for each of at most 7 runs of a size. At 285 GB, a
+ * hundred million documents, that is 41 MB, where a table of all keys would take 1.3 to 2.7 GB; at 5 GB, 10 MB.
  */
 export class SeenKeys {
   readonly #folder: string;
   readonly #recentKeys: number;
   readonly #recent = new KeySet();
-  /** Made with the first run. */
-  #filter: KeyFilter | undefined;
-  #runs: KeyRun[] = [];
+  #filter = new KeyFilter();
+  /** From the oldest, which were merged most often, to the newest. */
+  #runs: LeveledRun[] = [];
   #written = 0;
 
   private constructor(folder: string, recentKeys: number) {
@@ -37,7 +42,7 @@ export class SeenKeys {
 
   /** Adds a key; false when it was there already. */
   add(key: bigint): boolean {
-    if (this.#filter?.mayHave(key) === true && this.#runs.some((run) => run.has(key))) return false;
+    if (this.#filter.mayHave(key) && this.#runs.some(({ run }) => run.has(key))) return false;
     return this.#recent.add(key);
   }
 
@@ -51,46 +56,42 @@ export class SeenKeys {
   async settle(): Promise<void> {
     if (this.#recent.size < this.#recentKeys) return;
     await mkdir(this.#folder, { recursive: true });
-    this.#filter ??= new KeyFilter();
     const keys = this.#recent.sorted();
-    for (const key of keys) this.#filter.add(key);
-    this.#runs.push(await KeyRun.write(this.#nextPath(), [keys]));
+    this.#runs.push({ run: await KeyRun.write(this.#nextPath(), [keys]), level: 0 });
     this.#recent.clear();
-    if (this.#runs.length <= MOST_RUNS) return;
-    const merged = await KeyRun.write(this.#nextPath(), KeyRun.merged(this.#runs));
-    for (const run of this.#runs) await run.remove();
-    this.#runs = [merged];
+    if (this.#filter.hasRoomFor(keys.length)) this.#filter.addAll(keys);
+    else this.#enlargeFilter();
+    while (await this.#merge());
   }
 
   /** Forgets all keys, on disk too. */
   async clear(): Promise<void> {
-    for (const run of this.#runs) await run.remove();
+    for (const { run } of this.#runs) await run.remove();
     this.#runs = [];
-    this.#filter = undefined;
+    this.#filter = new KeyFilter();
     this.#recent.clear();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Merges the newest runs when there are enough of one level; false when there are not. */
+  async #merge(): Promise<boolean> {
+    const newest = this.#runs.slice(-MERGED_RUNS);
+    const level = newest[0]?.level;
+    if (newest.length < MERGED_RUNS || level !== newest.at(-1)?.level) return false;
+    const runs = newest.map(({ run }) => run);
+    const merged = await KeyRun.write(this.#nextPath(), KeyRun.merged(runs));
+    this.#runs.splice(-MERGED_RUNS, MERGED_RUNS, { run: merged, level: (level as number) + 1 });
+    for (const run of runs) await run.remove();
+    return true;
+  }
+
+  #enlargeFilter(): void {
+    const runs = this.#runs.map(({ run }) => run);
+    this.#filter = new KeyFilter(runs.reduce((sum, { keys }) => sum + keys, 0));
+    for (const keys of KeyRun.merged(runs)) this.#filter.addAll(keys);
   }
 
   #nextPath(): string {
     return join(this.#folder, String(this.#written++));
   }
 }
-
-/** A Bloom filter with two probes. Keys are hashes: any of their bits are as good as another hash. */
-class KeyFilter {
-  readonly #words = new Uint32Array(FILTER_BITS / 32);
-
-  add(key: bigint): void {
-    for (const probe of probes(key)) {
-      const word = probe >>> 5;
-      this.#words[word] = (this.#words[word] as number) | (1 << (probe & 31));
-    }
-  }
-
-  mayHave(key: bigint): boolean {
-    return probes(key).every((probe) => ((this.#words[probe >>> 5] as number) & (1 << (probe & 31))) !== 0);
-  }
-}
-
-const MASK = BigInt(FILTER_BITS - 1);
-const probes = (key: bigint) => [Number(key & MASK), Number((key >> 28n) & MASK)];

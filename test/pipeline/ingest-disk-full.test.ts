@@ -67,6 +67,7 @@ const EVERY_POINT = [
   "journal/a-N.lines.bands",
   "journal/a-N.unique",
   "journal/a.line-keys/N",
+  "journal/seen-keys/N",
   "manifest.json",
   "manifest.json, complete",
   "rejects/exact-dedup--duplicate.jsonl.zst",
@@ -104,6 +105,7 @@ async function run(out: string, full: (point: string) => boolean): Promise<unkno
       out: join(root, out),
       workers: 1,
       shardTextBytes: 60_000,
+      recentKeys: 10,
       rejects: "all" as const,
     };
     await ingest(options, silentContext());

@@ -1,0 +1,36 @@
+import { setFlagsFromString } from "node:v8";
+import { type FoundAddon, loadAddon } from "../../native/load.ts";
+
+/** What pipeline/runtime/native/allocator.cpp exports. Only glibc can do it; with others both return false. */
+interface Allocator {
+  mapLargeBlocks(): boolean;
+  returnFreePages(): boolean;
+}
+
+let allocator: FoundAddon<Allocator> | undefined;
+
+function findAllocator(): Allocator | undefined {
+  allocator ??= loadAddon<Allocator>("allocator", "pipeline/runtime/native");
+  return "addon" in allocator ? allocator.addon : undefined;
+}
+
+/**
+ * Keeps a long run of this process from taking more memory the longer it runs. To be called before its workers start.
+ *
+ * - V8's young heaps double whenever as much as they hold has lived on, sooner or later up to 48 MB each, and what lies
+ *   dead in them holds as much memory outside. From here on they stay as they are: the main thread's at the few megabytes
+ *   that it needs to start, a worker's at its limit (`youngHeapMegabytes`).
+ * - glibc maps no block on its own any more that is smaller than the largest one freed so far, and what is freed between
+ *   two that live stays: 60 to 100 MB after some minutes (2026-11). From here on blocks of 128 KiB, its own first choice,
+ *   are mapped on their own, which return when they are freed.
+ */
+export function holdMemory(): void {
+  setFlagsFromString("--semi-space-growth-factor=1");
+  setFlagsFromString("--min-semi-space-size=16"); // a worker's limit, if it is less
+  findAllocator()?.mapLargeBlocks();
+}
+
+/** Returns the pages to the system that small blocks left. Takes 3 ms: to be called every few seconds of work. */
+export function returnFreePages(): void {
+  findAllocator()?.returnFreePages();
+}
