@@ -62,6 +62,11 @@ export class TextMeasures {
     return (this.#scan ?? this.#scanned()).bytes;
   }
 
+  /** See `hasNotice`. */
+  get hasNotice(): boolean {
+    return textReader().hasNotice(this.text);
+  }
+
   /** The text with its gaps closed: see `closeGaps`. */
   withoutGaps(): string {
     return textReader().closeGaps(this.text);

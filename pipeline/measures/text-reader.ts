@@ -1,6 +1,7 @@
 import { closeGaps } from "./gaps.ts";
 import { type LineTable, readLineTable } from "./line-table.ts";
 import { type NgramBounds, readNgramBounds, repeatedNgramCharacters, topNgramCharacters } from "./ngrams.ts";
+import { hasNotice } from "./notices.ts";
 import { readNumbers } from "./numbers.ts";
 import { readSigns } from "./signs.ts";
 import { unlikelyShare } from "./trigrams.ts";
@@ -19,6 +20,7 @@ export interface TextScan {
 export interface TextReader {
   readonly scan: (text: string) => TextScan;
   readonly numbers: (text: string) => number;
+  readonly hasNotice: (text: string) => boolean;
   /** See `closeGaps`. */
   readonly closeGaps: (text: string) => string;
   readonly words: (text: string) => Words;
@@ -32,6 +34,7 @@ export interface TextReader {
 export const portableReader: TextReader = {
   scan: (text) => ({ signs: readSigns(text), bytes: Buffer.byteLength(text), lines: readLineTable(text) }),
   numbers: readNumbers,
+  hasNotice,
   closeGaps,
   words: readWords,
   unlikely: unlikelyShare,

@@ -20,12 +20,14 @@ export function* unitsIn(pattern: RegExp): Generator<number> {
   }
 }
 
+type UnitTable = Uint8Array | Uint16Array | Uint32Array;
+
 /** Sets a bit for each of these units. */
-export function mark(table: Uint8Array | Uint16Array, units: Iterable<number>, bit: number): void {
+export function mark(table: UnitTable, units: Iterable<number>, bit: number): void {
   for (const unit of units) table[unit] = (table[unit] as number) | bit;
 }
 
 /** Sets a bit for each of these characters, of one unit each. */
-export function markCharacters(table: Uint8Array | Uint16Array, characters: string, bit: number): void {
+export function markCharacters(table: UnitTable, characters: string, bit: number): void {
   for (let i = 0; i < characters.length; i++) mark(table, [characters.charCodeAt(i)], bit);
 }

@@ -5,10 +5,10 @@ import { keep, type Step } from "./step.ts";
 const EMAIL = /(?<![\p{L}\d._%+-])[\p{L}\d._%+-]{1,64}@(?:[\p{L}\d-]{1,63}\.)+\p{L}{2,24}(?![\p{L}\d])/gu;
 const URL_CREDENTIALS = /(?<=\b(?:https?|ftp):\/\/)[^\s/@:]{1,100}:[^\s/@]{1,100}(?=@)/g;
 const IP = /(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.]*\d)/g;
-const ID_CARD = /(?<![\p{L}\d])([A-Z]{3})(?: ?nr\.?)? ?(\d{6})(?![\p{L}\d])/gu;
+const ID_CARD = /(?=[A-Z]{3})(?<![\p{L}\d])([A-Z]{3})(?: ?nr\.?)? ?(\d{6})(?![\p{L}\d])/gu;
 const PASSPORT = /(paszport[^\d\n]{0,40}?)(?<![\p{L}\d])[A-Z]{2} ?\d{7}(?![\p{L}\d])/giu;
 /** Two or three letters for the place, four or five signs with at least one digit. */
-const PLATE = /(?<![\p{L}\d])[A-Z]{2,3}[ -]?(?=[A-Z]{0,4}\d)[A-Z\d]{4,5}(?![\p{L}\d])/gu;
+const PLATE = /(?=[A-Z]{2})(?<![\p{L}\d])[A-Z]{2,3}[ -]?(?=[A-Z]{0,4}\d)[A-Z\d]{4,5}(?![\p{L}\d])/gu;
 /** A plate looks like many codes: only near these words it is believed. */
 const PLATE_BEFORE = /(?:rejestracyjn|tablic\p{L}* (?:o )?n(?:r|umer)|(?:nr|numer\p{L}*)\.? rej)[^\n]*$/iu;
 /** Each of `PLATE_BEFORE` holds one of these: sought once in the whole text. */
@@ -17,7 +17,8 @@ const PLATE_STEMS = /rej(?:\.|estrac)|tablic/i;
 const LOCAL_PHONE =
   /((?:tel|telefon|fax|faks)[.:]* ?(?:nr|numer)?[.:]* ?)\d{3}[ -]?\d{2}[ -]?\d{2}(?![\d-]|[ ,.]\d)/giu;
 /** Digits with the separators people put between them; what they are is decided by their number and check digits. */
-const DIGITS = /(?<![\p{L}\d,./-])(?:PL ?|\+)?\(?\d(?:[ \u2009()-]{0,2}\d){8,25}(?![\d]|[,.]\d|\p{L})/gu;
+const DIGITS =
+  /(?=[P+(\d])(?<![\p{L}\d,./-])(?:PL ?|\+)?\(?\d(?:[ \u2009()-]{0,2}\d){8,25}(?![\d]|[,.]\d|\p{L})/gu;
 
 const PHONE_BEFORE =
   /(?:tel|kom|fax|faks|telefon\p{L}*|zadzwoń|dzwoń|komórk\p{L}*|infolini\p{L}*|sms)[.:]*\s*(?:nr|numer)?[.:]*\s*$/iu;

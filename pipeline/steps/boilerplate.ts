@@ -1,5 +1,7 @@
 import { SIGN } from "../measures/signs.ts";
-import type { TextLines } from "../measures/text-lines.ts";
+import type { TextMeasures } from "../measures/text-measures.ts";
+import { MARGIN, unitsOf } from "../measures/units.ts";
+import { Beginnings } from "./beginnings.ts";
 import { drop, keep, type Step } from "./step.ts";
 
 /** Longer lines are prose, whatever words they contain. */
@@ -10,12 +12,12 @@ const MAX_LABEL = 25;
 const TEXT_LINE = 80;
 
 // `\b` of JavaScript knows ASCII letters only: behind a Polish word we ask for "no letter" ourselves.
-const END = "(?!\\p{L})";
+export const END = "(?!\\p{L})";
 const SITES =
   "facebook|twitter|google\\+?|linkedin|pinterest|instagram|youtube|whatsapp|messenger|e-?mail|rss|tiktok|wykop";
 
 /** A site's furniture that begins a line. Collected from the kinds of pages Speakleash and the web sets hold. */
-const BEGINNINGS = [
+export const BEGINNINGS = [
   // consent
   `(?:akceptuj[ęe]?|zgadzam się|przejdź do serwisu|rozumiem|zamknij)(?: (?:wszystkie|i zamknij|cookies))?[.!]?$`,
   `szanujemy (?:twoją|państwa) prywatność${END}`,
@@ -40,8 +42,11 @@ const BEGINNINGS = [
   // rights
   `(?:©|\\(c\\)|copyright${END}).{0,160}$`,
 ];
-/** Furniture anywhere in a short line. */
-const ANYWHERE = [
+/**
+ * Furniture anywhere in a short line. Each holds one of the `NOTICES` of measures/notices.ts: texts without any are not
+ * searched line by line.
+ */
+export const ANYWHERE = [
   `(?:używamy|korzystamy z|wykorzystujemy|wykorzystuje|używa|stosujemy) (?:plik(?:i|ów) )?(?:cookies?|ciastecz)`,
   `wszelkie prawa zastrzeżone|wszystkie prawa zastrzeżone|all rights reserved|powered by|projekt i wykonanie`,
   `(?:plik(?:i|ów|ach) cookies?|polityk[aięą] (?:prywatności|cookies?))${END}.{0,120}$`,
@@ -49,6 +54,15 @@ const ANYWHERE = [
 /** A line that is nothing but an address. */
 const ONLY_URL = "(?:https?://|www\\.)\\S+$";
 const AT_START = new RegExp(`^(?:${[...BEGINNINGS, ONLY_URL].join("|")})`, "iu");
+/** The first three letters of all that `AT_START` finds. */
+export const FURNITURE_BEGINNINGS = new Beginnings(
+  [
+    "akc zga prz roz zam sza w_c w_r ta_ nas nin udo pod pol lub twe wyk sko dru wyd wyś kop obs śle",
+    "fac twi goo lin pin ins you wha mes e-m ema rss tik czy zob spr pat obe wię naj rek adv mat",
+    "str sta hom kon o_n map reg zal zar zał moj kos log rej szu wys men new do_ wró pow nas pop",
+    "głó spi poc jes zap mus nie aby tag kat aut kom lic ods dod opu dat ost akt © (c) cop htt www",
+  ].flatMap((row) => row.split(" ").map((letters) => letters.replace("_", " "))),
+);
 const INSIDE = new RegExp(ANYWHERE.join("|"), "iu");
 /** Each of `ANYWHERE` contains one of these, which are faster to seek. */
 const INSIDE_STEMS = /cookie|ciastecz|prawa zastrze|rights res|powered by|projekt i w|polityk/i;
@@ -68,16 +82,28 @@ export const boilerplate: Step = {
       ? (text, measures) => {
           // a long text without lines is not worth a look
           if (text.length > MAX_LINE && !measures.has(SIGN.lineEnd)) return keep(text);
-          return removeBoilerplate(measures.textLines, measures.has(SIGN.separator));
+          return removeBoilerplate(measures);
         }
       : undefined,
 };
 
-function removeBoilerplate(lines: TextLines, hasSeparators: boolean) {
+function removeBoilerplate(measures: TextMeasures) {
+  const lines = measures.textLines;
+  const units = unitsOf(lines.text);
+  const isAnywhere = measures.hasNotice;
+  const hasMenus = measures.has(SIGN.separator);
   const found: number[] = [];
   for (let i = 0; i < lines.count; i++) {
     if (lines.isBlank(i) || lines.length(i) > MAX_LINE) continue;
-    if (isFurniture(lines.line(i), hasSeparators)) found.push(i);
+    const mayBegin = FURNITURE_BEGINNINGS.at(units, MARGIN + lines.start(i));
+    if (!mayBegin && !isAnywhere && !hasMenus) continue;
+    const line = lines.line(i);
+    if (
+      (mayBegin && AT_START.test(line)) ||
+      (isAnywhere && INSIDE_STEMS.test(line) && INSIDE.test(line)) ||
+      (hasMenus && MENU.test(line))
+    )
+      found.push(i);
   }
   const [first, ...others] = found;
   // one "Koszyk" or "Rozumiem." is a word of the text
@@ -91,14 +117,6 @@ function removeBoilerplate(lines: TextLines, hasSeparators: boolean) {
     .replace(/\n{3,}/g, "\n\n")
     .trim();
   return rest === "" ? drop("only-boilerplate") : keep(rest);
-}
-
-function isFurniture(line: string, hasSeparators: boolean): boolean {
-  return (
-    AT_START.test(line) ||
-    (INSIDE_STEMS.test(line) && INSIDE.test(line)) ||
-    (hasSeparators && MENU.test(line))
-  );
 }
 
 /** Above and below the text, the labels that stand directly beside furniture belong to the same menu. */

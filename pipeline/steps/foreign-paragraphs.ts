@@ -19,9 +19,9 @@ export const foreignParagraphs: Step = {
   version: 1,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
-    if (text.length < MIN_PASSAGE || !text.includes("\n")) return keep(text);
+    if (text.length < MIN_PASSAGE) return keep(text);
     const lines = measures.textLines;
-    return hasSuspiciousLine(lines) ? judge(lines, profile) : keep(text);
+    return lines.count > 1 && hasSuspiciousLine(lines) ? judge(lines, profile) : keep(text);
   },
 };
 

@@ -1,4 +1,5 @@
 import { SIGN } from "../measures/signs.ts";
+import type { TextMeasures } from "../measures/text-measures.ts";
 import { keep, type Step } from "./step.ts";
 
 const TAG_NAMES =
@@ -24,7 +25,7 @@ export const forumMarkup: Step = {
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     const plain = measures.has(SIGN.bracket) && BBCODE.test(text) ? removeBbcode(text) : text;
-    return keep(profile.removeQuotations ? removeQuotations(plain) : plain);
+    return keep(profile.removeQuotations ? removeQuotations(plain, measures) : plain);
   },
 };
 
@@ -59,9 +60,9 @@ function withoutSignature(text: string): string {
     : `${text.slice(0, last.index)}\n\n${text.slice(end)}`;
 }
 
-function removeQuotations(text: string): string {
-  const unsigned = withoutSignature(text);
-  if (!unsigned.includes(">")) return unsigned;
+function removeQuotations(text: string, measures: TextMeasures): string {
+  const unsigned = measures.has(SIGN.lineEnd) ? withoutSignature(text) : text;
+  if (!measures.has(SIGN.greater) || !unsigned.includes(">")) return unsigned;
   const lines = unsigned.split("\n");
   const kept: string[] = [];
   for (const line of lines) {

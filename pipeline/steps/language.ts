@@ -11,8 +11,8 @@ const CERTAIN_WORDS = 20;
 /** Letters of other languages that names do not explain: so many, and such a share. */
 const MIN_RELATIVE = 3;
 const RELATIVE_LETTERS = 0.03;
-const SILESIAN_WORDS =
-  /(?<!\p{L})(?:niy|żech|kaj|fto|tyż|bydzie|bōł|bōła|ôn|ôna|ino|skuli|zaś|eli|coby)(?!\p{L})/giu;
+const SILESIAN = "niy|żech|kaj|fto|tyż|bydzie|bōł|bōła|ôn|ôna|ino|skuli|zaś|eli|coby";
+const SILESIAN_WORDS = new RegExp(`(?=${SILESIAN})(?<!\\p{L})(?:${SILESIAN})(?!\\p{L})`, "giu");
 /** Spellings that Polish does not have: `prziszła`, `śniyg`. */
 const SILESIAN_SPELLING = /(?<!\p{L})\p{L}*(?:rzi|iy)\p{L}*/giu;
 /** Only Silesian has these letters in words that are no names; names of Japan have them in Polish texts too. */

@@ -1,3 +1,4 @@
+import { SIGN } from "../measures/signs.ts";
 import { drop, keep, type Step } from "./step.ts";
 
 /** Fewer prove nothing. */
@@ -12,7 +13,8 @@ const MAX_SHARE = 1 / 500;
 export const lostLetters: Step = {
   name: "lost-letters",
   version: 1,
-  create: () => (text) => {
+  create: () => (text, measures) => {
+    if (!measures.has(SIGN.question)) return keep(text);
     let lost = 0;
     for (let at = text.indexOf("?"); at >= 0; at = text.indexOf("?", at + 1)) {
       if (/^\p{L}\?\p{Ll}/u.test(text.slice(at - 1, at + 2)) && !isAddress(text, at)) lost += 1;

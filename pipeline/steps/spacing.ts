@@ -6,7 +6,8 @@ import { keep, type Step } from "./step.ts";
 import { closeTornWords } from "./torn-words.ts";
 
 /** Letter-spaced words: single letters with one space between. Between words the space is the same, or two. */
-const SPACED = /(?<![\p{L}\p{N}])(?:[A-Za-zÀ-ž] ){4,199}[A-Za-zÀ-ž](?![\p{L}\p{N}])/gu;
+const SPACED =
+  /(?=[A-Za-zÀ-ž] [A-Za-zÀ-ž] )(?<![\p{L}\p{N}])(?:[A-Za-zÀ-ž] ){4,199}[A-Za-zÀ-ž](?![\p{L}\p{N}])/gu;
 const VOWEL = /[aeiouyąęó]/i;
 const CONSONANT = /[^aeiouyąęó]/i;
 const ALPHABET = "aąbcćdeęfghijklłmnńoóprsśtuwyzźż";
@@ -22,7 +23,7 @@ const MAX_SYMBOLS = 5;
 /** Tokenised text has spaces before its marks; other text has hardly one. */
 const MIN_LOOSE = 3;
 const BEFORE_MARK = / +(?![:;]-?[()])(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
-const AFTER_BRACKET = /(?<=(?:^|[\s"])[([{„«]) +/gm;
+const AFTER_BRACKET = /(?= )(?<=(?:^|[\s"])[([{„«]) +/gm;
 /** A pair of straight quotes that stand apart from what they quote; behind a figure it is an inch. */
 const QUOTED =
   /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,298}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
@@ -30,7 +31,7 @@ const QUOTED =
 const TORN_SMILEY = / ([:;]) ?(-)? ?([()])(?=\s|$)/g;
 /** Endings of verbs that tokenisers cut off: `zgłosił em`, `chciała bym`. */
 const CUT_ENDING =
-  /(?<=\p{L}ł) (?=e[mś](?!\p{L}))|(?<=\p{L}(?:ł[aoy]?|li)) (?=by(?:m|ś|śmy|ście)(?!\p{L}))/gu;
+  / (?=e[mś](?!\p{L}))(?<=\p{L}ł )| (?=by(?:m|ś|śmy|ście)(?!\p{L}))(?<=\p{L}(?:ł[aoy]?|li) )/gu;
 
 /** Quotation marks of TeX, which tokenisers write too: two backticks, and two apostrophes. */
 const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
@@ -92,7 +93,8 @@ function countMarks(text: string, mark: string): { readonly loose: number; reado
 }
 
 function closeQuotes(text: string): string {
-  return text.replace(TEX_QUOTED, '"$1"').replace(QUOTED, closePair);
+  const closed = text.includes("``") ? text.replace(TEX_QUOTED, '"$1"') : text;
+  return /" [^"\n]* "/.test(closed) ? closed.replace(QUOTED, closePair) : closed;
 }
 
 /** What stands between two quotations looks like one as well: then an odd number of quotes stands before it. */

@@ -51,8 +51,11 @@ export const wikiMarkup: Step = {
   addsNoSigns: true,
   create: () => (text, measures) => {
     const plain = withoutMarkup(text, measures);
+    const mayBeGlued = plain !== text || measures.has(SIGN.gluedHeading);
     return keep(
-      USUAL.some((heading) => plain.includes(heading)) ? plain.replace(GLUED_HEADING, "\n\n") : plain,
+      mayBeGlued && USUAL.some((heading) => plain.includes(heading))
+        ? plain.replace(GLUED_HEADING, "\n\n")
+        : plain,
     );
   },
 };
@@ -60,7 +63,7 @@ export const wikiMarkup: Step = {
 function withoutMarkup(text: string, measures: TextMeasures): string {
   if (measures.has(SIGN.separator) && text.includes("thumb|"))
     return stripWikiMarkup(text).replace(PICTURE_OPTIONS, "");
-  if (!measures.has(SIGN.bracket) && !text.includes("''")) return text;
+  if (!measures.has(SIGN.bracket | SIGN.apostrophe)) return text;
   if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return text;
   return (text.match(EVIDENCE)?.length ?? 0) < MIN_EVIDENCE ? text : stripWikiMarkup(text);
 }

@@ -28,6 +28,7 @@ for (const text of [
   reader.scan(text);
   reader.unlikely(text);
   reader.numbers(text);
+  reader.hasNotice(text);
   reader.closeGaps(text);
   const words = reader.words(text);
   reader.ngramBounds(words);

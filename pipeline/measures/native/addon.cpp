@@ -94,9 +94,10 @@ napi_value open(napi_env env, napi_callback_info info) {
     const auto sign = [&](const char* name) { return number<uint32_t>(env, tables, name); };
     return externalOf(
         env, std::make_unique<Reader>(Reader{
-                 TextScanner(table<uint16_t>(env, tables, "signs"), table<uint8_t>(env, tables, "lineUnits"),
+                 TextScanner(table<uint32_t>(env, tables, "signs"), table<uint8_t>(env, tables, "lineUnits"),
                              number<double>(env, tables, "fewPolish"),
-                             {sign("untidy"), sign("looseMark"), sign("looseQuote"), sign("spacedLetter")}),
+                             {sign("untidy"), sign("looseMark"), sign("looseQuote"), sign("spacedLetter"),
+                              sign("gluedHeading")}),
                  WordReader(wordTables(env, tables)),
                  trigramTables(env, tables),
                  {},
@@ -151,6 +152,17 @@ napi_value numbers(napi_env env, napi_callback_info info) {
     const auto* reader = externalValue<Reader>(env, arguments.values[0]);
     const size_t length = lengthOf(env, arguments.values[2]);
     return numberOf(env, readNumbers(unitsOf(env, arguments.values[1], length), length, reader->numbers));
+  });
+}
+
+/** hasNotice(units, length) */
+napi_value notice(napi_env env, napi_callback_info info) {
+  return guarded(env, [&] {
+    const Arguments<2> arguments(env, info);
+    const size_t length = lengthOf(env, arguments.values[1]);
+    napi_value found;
+    check(env, napi_get_boolean(env, hasNotice(unitsOf(env, arguments.values[0], length), length), &found));
+    return found;
   });
 }
 
@@ -274,6 +286,7 @@ napi_value initialize(napi_env env, napi_value exports) {
     defineFunction(env, exports, "topNgram", ngramCharacters<&NgramReader::top>);
     defineFunction(env, exports, "repeatedNgrams", ngramCharacters<&NgramReader::repeated>);
     defineFunction(env, exports, "numbers", numbers);
+    defineFunction(env, exports, "hasNotice", notice);
     defineFunction(env, exports, "closeGaps", gaps);
     defineFunction(env, exports, "leadingText", leadingText);
     defineFunction(env, exports, "json", json);

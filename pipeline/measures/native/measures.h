@@ -10,7 +10,7 @@ namespace apt3 {
 
 /** Bits of `SIGN` that two or more units together have. */
 struct NeighbourSigns {
-  uint32_t untidy, looseMark, looseQuote, spacedLetter;
+  uint32_t untidy, looseMark, looseQuote, spacedLetter, gluedHeading;
 };
 
 /** Bits of `NUMBER`. */
@@ -20,6 +20,9 @@ struct NumberBits {
 
 /** See ../numbers.ts. */
 uint32_t readNumbers(const Unit* text, size_t length, const NumberBits& bits);
+
+/** See ../notices.ts. */
+bool hasNotice(const Unit* text, size_t length);
 
 /** See ../gaps.ts; works in place and returns the length the text has then. */
 size_t closeGaps(Unit* text, size_t length);
@@ -47,7 +50,7 @@ class TextScanner {
   static constexpr uint32_t polish = 128;
 
   /** See ../signs.ts for `signs`, ../line-table.ts for `lineUnits` and `fewPolish`. */
-  TextScanner(const std::vector<uint16_t>& signs, const std::vector<uint8_t>& lineUnits, double fewPolish,
+  TextScanner(const std::vector<uint32_t>& signs, const std::vector<uint8_t>& lineUnits, double fewPolish,
               const NeighbourSigns& neighbours);
 
   struct Scan {

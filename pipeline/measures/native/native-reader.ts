@@ -36,6 +36,7 @@ interface Addon {
     found: Float64Array,
   ): void;
   numbers(reader: NativeHandle, units: Uint16Array, length: number): number;
+  hasNotice(units: Uint16Array, length: number): boolean;
   /** Changes the units and returns the length the text has then. */
   closeGaps(units: Uint16Array, length: number): number;
   words(
@@ -78,10 +79,10 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
   const found = findAddon(variant);
   if ("reason" in found) return undefined;
   const { addon } = found;
-  const { untidy, looseMark, looseQuote, spacedLetter } = SIGN;
+  const { untidy, looseMark, looseQuote, spacedLetter, gluedHeading } = SIGN;
   const reader = addon.open({
     signs: signTable(),
-    ...{ untidy, looseMark, looseQuote, spacedLetter },
+    ...{ untidy, looseMark, looseQuote, spacedLetter, gluedHeading },
     lineUnits: lineUnits(),
     fewPolish: FEW_POLISH_LETTERS,
     numbers: NUMBER,
@@ -105,6 +106,7 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
       return { signs, bytes, lines: { count, ...room } };
     },
     numbers: (text) => addon.numbers(reader, unitsOf(text), text.length),
+    hasNotice: (text) => addon.hasNotice(unitsOf(text), text.length),
     closeGaps(text) {
       const units = unitsToChange(text);
       return textOf(units, addon.closeGaps(units, text.length));

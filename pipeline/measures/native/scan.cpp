@@ -7,7 +7,7 @@ namespace apt3 {
 namespace {
 
 /** Halves of an entry's `flags`: signs of the text, and of the line; then what only this file knows. */
-constexpr uint32_t lineShift = 16, highSurrogate = 1u << 24;
+constexpr uint32_t lineShift = 24, highSurrogate = 1u << 31;
 /** Halves of an entry's `counts`: Polish letters, and bytes in UTF-8 beyond one. A block's sum fits into either. */
 constexpr uint32_t bytesShift = 16;
 
@@ -18,12 +18,16 @@ bool areSpacedLetters(const Unit* at) {
   return isLetterAlone(at) && isLetterAlone(at - 2) && isLetterAlone(at - 4);
 }
 
+bool mayEndSentence(Unit unit) {
+  return (unit >= 'a' && unit <= 'z') || (unit >= '0' && unit <= '9') || unit == '.' || unit == ')' || unit >= 0x80;
+}
+
 /** Places up to the first one of these, itself left out; all of them if there is none. */
 uint64_t below(uint64_t places) { return (places & -places) - 1; }
 
 /** Where some units are in a block. */
 struct Places {
-  uint64_t plain = 0, low = 0, space = 0, newline = 0, mark = 0, quote = 0;
+  uint64_t plain = 0, low = 0, space = 0, newline = 0, mark = 0, quote = 0, heading = 0;
 
   Places() = default;
   Places(const Block& block, uint64_t valid)
@@ -32,7 +36,8 @@ struct Places {
         space(block.where([](Bytes units) { return units == 32; }) & valid),
         newline(block.where([](Bytes units) { return units == '\n'; }) & valid),
         mark(block.where([](Bytes units) { return (units == ',') | (units == '.'); }) & valid),
-        quote(block.where([](Bytes units) { return units == '"'; }) & valid) {}
+        quote(block.where([](Bytes units) { return units == '"'; }) & valid),
+        heading(block.where([](Bytes units) { return (units == 'L') | (units == 'Z'); }) & valid) {}
 
   /** A text begins as behind a newline. */
   static Places beforeText() {
@@ -52,12 +57,14 @@ uint32_t neighboursIn(const Unit* block, const Places& here, const Places& befor
   if (here.space & space2 & earlier(here.quote, before.quote, 1)) found |= signs.looseQuote;
   for (uint64_t alone = here.low & ~low1 & space2; alone != 0; alone &= alone - 1)
     if (areSpacedLetters(block + std::countr_zero(alone))) found |= signs.spacedLetter;
+  for (uint64_t glued = here.heading & ~low1; glued != 0; glued &= glued - 1)
+    if (mayEndSentence(block[std::countr_zero(glued) - ptrdiff_t{1}])) found |= signs.gluedHeading;
   return found;
 }
 
 }  // namespace
 
-TextScanner::TextScanner(const std::vector<uint16_t>& signs, const std::vector<uint8_t>& lineUnits, double fewPolish,
+TextScanner::TextScanner(const std::vector<uint32_t>& signs, const std::vector<uint8_t>& lineUnits, double fewPolish,
                          const NeighbourSigns& neighbours)
     : units_(1 << 16), fewPolish_(fewPolish), neighbours_(neighbours) {
   for (size_t unit = 0; unit < units_.size(); unit++) {
@@ -65,6 +72,8 @@ TextScanner::TextScanner(const std::vector<uint16_t>& signs, const std::vector<u
     units_[unit] = {signs[unit] | (ofLine & (polish - 1)) << lineShift | (isHigh(unit) ? highSurrogate : 0),
                     ofLine / polish | moreBytes << bytesShift};
   }
+  for (const uint32_t sign : signs)
+    if (sign >> lineShift) throw std::runtime_error("more signs than there is room for");
   const auto differs = [&](Unit unit) { return units_[unit] != units_['a']; };
   for (Unit unit = 'a'; unit <= 'z'; unit++)
     if (differs(unit)) throw std::runtime_error("plain letters that are not alike");
@@ -127,7 +136,7 @@ TextScanner::Scan TextScanner::read(const Unit* text, size_t length, uint32_t* s
   }
   if (length > 0 && text[length - 1] <= 32) scan.signs |= neighbours_.untidy;
   closeLine(length);
-  scan.signs &= 0xffff;
+  scan.signs &= (1u << lineShift) - 1;
   return scan;
 }
 

@@ -16,7 +16,9 @@ function readAll(reader: TextReader, text: string) {
   const { count, starts } = lines;
   const table = { count, starts: starts.slice(0, count + 1), signs: lines.signs.slice(0, count) };
   const ngrams = [2, 5].map((n) => [reader.topNgram(words, n), reader.repeatedNgrams(words, n)]);
-  const figures = (["numbers", "unlikely", "closeGaps"] as const).map((name) => reader[name](text));
+  const figures = (["numbers", "unlikely", "hasNotice", "closeGaps"] as const).map((name) =>
+    reader[name](text),
+  );
   return { words, bounds, ngrams, signs, bytes, table, figures };
 }
 

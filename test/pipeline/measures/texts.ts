@@ -46,6 +46,16 @@ const PIECES = [
     "12\n",
     "<nick> ",
     "konstantynopolitańczykowianeczka",
+    ...[
+      " Cookies",
+      " ciastecz",
+      " ZASTRZEżone",
+      " reserved",
+      " prywatność",
+      "powered by",
+      "projekt i wykonanie",
+    ],
+    ...["2009Linki", "tekstZobacz", ")Z"],
   ],
 ];
 
