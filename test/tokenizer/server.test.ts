@@ -52,7 +52,7 @@ describe("the HTTP server", () => {
   });
 
   const refused: [string, string, unknown, number, RegExp][] = [
-    ["no text", "/tokenize", {}, 400, /^text: expected string/],
+    ["no text", "/tokenize", {}, 400, /^text is missing: expected string/],
     [
       "text of another type",
       "/tokenize",

@@ -69,7 +69,7 @@ describe("tokenizer.json", () => {
   const hostile: [string, string | object, RegExp][] = [
     ["not JSON", "{", /^tokenizer\.json: not valid JSON/],
     ["a list", "[]", /^tokenizer\.json: expected object/],
-    ["no model", "{}", /^tokenizer\.json: model: expected object/],
+    ["no model", "{}", /^tokenizer\.json: model is missing: expected object/],
     [
       "vocabulary of strings",
       changed(({ model }) => (model.vocab.a = "1")),

@@ -73,7 +73,7 @@ describe("a mistake in a config is one line with file, place, value and limit", 
       "clipNorm: 1.0\n  momentum: 0.9",
       /^x\.yaml: optimizer: .*"momentum"/,
     ],
-    ["a missing key", /seed: .*\n/, "", /^x\.yaml: seed: /],
+    ["a missing key", /seed: .*\n/, "", /^x\.yaml: seed is missing: expected number/],
     ["a wrong type", "seed: 1337", "seed: lucky", /^x\.yaml: seed: .*found "lucky"/],
     ["heads", "heads: 32\n", "heads: 31\n", /^x\.yaml: model\.heads: 31 heads do not divide dModel 2048/],
     [
