@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { mkdir, open, readFile, readlink, rm, symlink } from "node:fs/promises";
+import { mkdir, open, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
 import { isCode, writeAll } from "./files.ts";
 
-const LOCK = ".lock";
+const LOCK_FILE = ".lock";
 
 /**
  * Takes a folder for this process alone, so that two commands never write into one folder. The lock names
@@ -15,44 +15,20 @@ const LOCK = ".lock";
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
-  const path = join(folder, LOCK);
-  await take(path, folder);
-  return () => rm(path, { force: true });
-}
-
-async function take(path: string, folder: string): Promise<void> {
+  const path = join(folder, LOCK_FILE);
   const own = JSON.stringify({ pid: process.pid, started: startOf(process.pid) });
-  while (!(await makeLock(path, own))) {
-    const found = await readLock(path);
-    if (found === undefined) continue; // released just now
-    const pid = holder(found);
-    if (pid !== undefined)
-      throw new UserError(`${folder}: in use by process ${pid}; wait for it or choose another --out`);
-    // Whoever else saw the stale lock must not remove the new one that comes after it: one at a time, who looks again.
-    const takeover = `${path}.takeover`;
-    await take(takeover, folder);
+  for (;;) {
     try {
-      if ((await readLock(path)) === found) await rm(path, { force: true });
-    } finally {
-      await rm(takeover, { force: true });
+      await writeNew(path, own);
+      return () => rm(path, { force: true });
+    } catch (error) {
+      if (!isCode(error, "EEXIST")) throw error;
     }
-  }
-}
-
-/**
- * Makes a lock; false when there is one. It is a symbolic link that leads nowhere: made and filled in one call, where
- * another command could find a file between being made and being filled. A file it is only where there are no such links.
- */
-async function makeLock(path: string, text: string): Promise<boolean> {
-  try {
-    await symlink(text, path).catch((error: unknown) => {
-      if (!isCode(error, "EPERM", "ENOTSUP", "ENOSYS")) throw error;
-      return writeNew(path, text);
-    });
-    return true;
-  } catch (error) {
-    if (isCode(error, "EEXIST")) return false;
-    throw error instanceof Error ? Object.assign(error, { path }) : error; // Node's names the link's text
+    const pid = await holder(path);
+    if (pid !== undefined) {
+      throw new UserError(`${folder}: in use by process ${pid}; wait for it or choose another --out`);
+    }
+    await rm(path, { force: true });
   }
 }
 
@@ -66,24 +42,11 @@ async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
-/** What a lock says; undefined when there is none. */
-async function readLock(path: string): Promise<string | undefined> {
-  try {
-    return await readlink(path).catch((error: unknown) => {
-      if (!isCode(error, "EINVAL")) throw error;
-      return readFile(path, "utf8"); // a file
-    });
-  } catch (error) {
-    if (isCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
-}
-
-/** The living process that a lock names; undefined when the lock is stale. */
-function holder(text: string): number | undefined {
+/** The living process that holds the lock; undefined when the lock is stale. */
+async function holder(path: string): Promise<number | undefined> {
   let lock: unknown;
   try {
-    lock = JSON.parse(text);
+    lock = JSON.parse(await readFile(path, "utf8"));
   } catch {
     return undefined; // cut off while being written: its writer was killed
   }
