@@ -1,7 +1,7 @@
 import { workerData } from "piscina";
 import xxhash from "xxhash-wasm";
 import { type CleanDocument, type Cleaner, createCleaner } from "./clean.ts";
-import { BANDS, createMinHasher } from "./dedup/minhash.ts";
+import { BAND_WORDS, createMinHasher } from "./dedup/minhash.ts";
 import { kindOf, type Reject, type Rejects, type Trace } from "./evidence/evidence.ts";
 import type { RejectedDocument } from "./evidence/reject-archive.ts";
 import type { Profile } from "./profiles.ts";
@@ -44,7 +44,7 @@ export interface CleanResult {
   readonly ends: Uint32Array<ArrayBuffer>;
   /** 64-bit key of each one's normalised text: equal keys are exact duplicates. */
   readonly keys: BigUint64Array<ArrayBuffer>;
-  /** Band hashes of each, `BANDS` pairs of 32-bit halves a document; empty without near-dedup. */
+  /** Band hashes of each, `BAND_WORDS` a document, halves of 64 bits; empty without near-dedup. */
   readonly bands: Uint32Array<ArrayBuffer>;
   readonly textBytes: Uint32Array<ArrayBuffer>;
   readonly characters: Uint32Array<ArrayBuffer>;
@@ -80,15 +80,15 @@ class KeptRecords {
     this.#records.add(text, JSON.stringify(meta));
     this.#documents.push({ end: this.#records.length, textBytes: bytes, characters: text.length, key });
     if (minHash === undefined) return;
-    const bands = new Uint32Array(BANDS * 2);
+    const bands = new Uint32Array(BAND_WORDS);
     minHash(hashes, bands, 0);
     this.#bands.push(bands);
   }
 
   take(): Pick<CleanResult, "records" | "ends" | "keys" | "bands" | "textBytes" | "characters"> {
     const documents = this.#documents;
-    const bands = new Uint32Array(this.#bands.length * BANDS * 2);
-    for (const [i, own] of this.#bands.entries()) bands.set(own, i * BANDS * 2);
+    const bands = new Uint32Array(this.#bands.length * BAND_WORDS);
+    for (const [i, own] of this.#bands.entries()) bands.set(own, i * BAND_WORDS);
     this.#documents = [];
     this.#bands = [];
     return {

@@ -13,7 +13,7 @@ import { exists } from "../runtime/files.ts";
 import { ShardWriter } from "../shard-writer.ts";
 import type { Dataset } from "../sources/dataset.ts";
 import { countDrop, stepOf } from "../statistics.ts";
-import { BANDS } from "./minhash.ts";
+import { BAND_WORDS, BANDS } from "./minhash.ts";
 import { partKeys, RepeatedParts } from "./repeated-parts.ts";
 import { SpilledKeys } from "./spilled-keys.ts";
 
@@ -161,7 +161,7 @@ async function bandsOf(unit: Unit, documents: readonly number[], journal: Journa
   const bytes = await readFile(path);
   const all = new Uint32Array(new Uint8Array(bytes).buffer); // copied: bytes may begin at any address
   const rows = unit.shard.documents;
-  const some = new Uint32Array(documents.length * BANDS * 2);
+  const some = new Uint32Array(documents.length * BAND_WORDS);
   for (let band = 0; band < BANDS; band++) {
     for (const [i, document] of documents.entries()) {
       const from = (band * rows + document) * 2;

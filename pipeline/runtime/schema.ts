@@ -1,7 +1,7 @@
 import type { z } from "zod";
 
 /** A file written for another version has dozens of problems; this many are told at once. */
-const shownIssues = 3;
+const SHOWN_ISSUES = 3;
 
 /**
  * The problems zod found, on one line, the first three of them: where, what was expected and the value found there, such as
@@ -9,8 +9,8 @@ const shownIssues = 3;
  */
 export function describeIssue(error: z.ZodError, root: unknown): string {
   if (error.issues.length === 0) return "does not fit the format";
-  const shown = error.issues.slice(0, shownIssues).map((issue) => describe(issue, root));
-  const more = error.issues.length > shownIssues ? ` (and ${error.issues.length - shownIssues} more)` : "";
+  const shown = error.issues.slice(0, SHOWN_ISSUES).map((issue) => describe(issue, root));
+  const more = error.issues.length > SHOWN_ISSUES ? ` (and ${error.issues.length - SHOWN_ISSUES} more)` : "";
   return `${shown.join("; ")}${more}`;
 }
 

@@ -30,8 +30,8 @@ const XML_METADATA = /<metadata\b[^>]*>[\s\S]*?<\/metadata\s*>/gi;
 const XML_BLOCK_END =
   /<\/(?:\w+:)?(?:para|title|item|section|note|caption|entry|row|exercise|problem|solution|list|definition|meaning|term-group|figure|p|l|lg|ab|s|u|head)\s*>/gi;
 /** Powers: of a figure or a unit of length. Behind a word, a raised figure is a note's. */
-const POWER = /(?<=\d\s*)<sup\b[^>]*>\s*([-−+]?\d{1,3})\s*<\/sup\s*>/gi;
-const UNIT_POWER = /(?<=(?<!\p{L})[kcmd]?m\s*)<sup\b[^>]*>\s*([23])\s*<\/sup\s*>/giu;
+const POWER = /<(?<=\d\s*<)sup\b[^>]*>\s*([-−+]?\d{1,3})\s*<\/sup\s*>/gi;
+const UNIT_POWER = /<(?<=(?<!\p{L})[kcmd]?m\s*<)sup\b[^>]*>\s*([23])\s*<\/sup\s*>/giu;
 const TITLE = /<title\b[^>]*>([^<]*)<\/title\s*>/i;
 const HEADING = /<h[12]\b[^>]*>([\s\S]{1,500}?)<\/h[12]\s*>/gi;
 /** What a whole page has in angle brackets is a tag, of whatever name. */

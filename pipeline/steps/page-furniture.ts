@@ -29,9 +29,6 @@ const MIN_INTERRUPTING = 0.08;
 /** Shorter lines before a head are headings or cells of a table. */
 const FULL_LINE = 30;
 
-/** Share of a scan's lines that end inside a word; scanned pages have 5 to 40 %. */
-const MIN_DIVIDED = 0.01;
-
 /** The rests of pictures, scores and rules that OCR takes for text. */
 const GARBAGE_SIGNS = /[|=\\^~<>{}_\]#]/g;
 /** A word of one letter that a line ends its paragraph with. */
@@ -44,7 +41,7 @@ const LONE_WORD = /^[aiouwz](?:[.!?…]+|,)$/;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 7,
+  version: 6,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -68,14 +65,11 @@ export const pageFurniture: Step = {
   },
 };
 
-/** Words divided at line ends, two and enough for the text's length: print, not verse, a list or a page with examples. */
+/** Words divided at line ends: print, not verse or a list. */
 function isScan(lines: TextLines): boolean {
-  let [divided, filled] = [0, 0];
-  for (let i = 0; i < lines.count; i++) {
-    if (lines.has(i, EDGE.dividesWord)) divided += 1;
-    if (!lines.isBlank(i)) filled += 1;
-  }
-  return divided >= 2 && divided >= filled * MIN_DIVIDED;
+  let divided = 0;
+  for (let i = 0; i < lines.count; i++) if (lines.has(i, EDGE.dividesWord)) divided += 1;
+  return divided >= 2;
 }
 
 function markOrnaments(lines: TextLines, removed: Uint8Array): void {
