@@ -10,7 +10,7 @@
 namespace apt3 {
 namespace {
 
-constexpr int largeBlock = 128 << 10;
+constexpr int largeBlock = 4 << 20;
 
 napi_value boolean(napi_env env, bool value) {
   napi_value result;
