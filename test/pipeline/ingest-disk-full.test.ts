@@ -52,7 +52,6 @@ const answers = Array.from({ length: 4 }, () => serve(body));
 
 /** Every file that a run writes, as `pointOf` names them. */
 const EVERY_POINT = [
-  ".lock",
   "a-N.jsonl.zst",
   "a-N.lines-H.jsonl.zst",
   "a-N.lines.jsonl.zst",
