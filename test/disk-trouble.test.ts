@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { finish, runApt3, startApt3 } from "./support/apt3.ts";
+import { commandHost, finish, startApt3 } from "./support/apt3.ts";
 import { temporaryFolder } from "./support/folders.ts";
 import {
   COMMAND_NAMES,
@@ -22,6 +22,7 @@ import {
  * last two, where a command publishes and cleans up.
  */
 const root = temporaryFolder();
+const runHosted = commandHost(root);
 const ALL = process.env.APT3_CRASHES === "all";
 const PRELOAD = fileURLToPath(new URL("./support/disk-trouble.ts", import.meta.url));
 const countsFile = join(root, "counts");
@@ -72,7 +73,7 @@ function runTroubled(name: CommandName, out: string, trouble: string) {
 
 /** Runs a command again after trouble, and compares what it leaves. */
 async function goOn(name: CommandName, expected: Record<string, string>, trouble: string): Promise<void> {
-  const again = await runApt3(wordsOf(name, "troubled"), { cwd: root });
+  const again = await runHosted(...wordsOf(name, "troubled"));
   assert.equal(again.code, 0, `${trouble}: ${again.stderr}`);
   assert.deepEqual(hashWithoutClock(join(root, "troubled")), expected, trouble);
   rmSync(join(root, "troubled"), { recursive: true });
