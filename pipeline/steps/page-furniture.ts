@@ -41,7 +41,7 @@ const LONE_WORD = /^[aiouwz](?:[.!?…]+|,)$/;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 6,
+  version: 7,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
