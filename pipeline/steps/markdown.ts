@@ -71,13 +71,18 @@ function hasBlankLines(text: string): boolean {
 }
 
 /** Whether a line of text, or of a list's item, stops inside a sentence. */
-const isOpen = (line: string) => /^\s*(?:(?:[-*+]|\d+[.)])\s+)?[\p{L}\d„"([]/u.test(line) && !ENDED.test(line);
+const isOpen = (line: string) =>
+  /^\s*(?:(?:[-*+]|\d+[.)])\s+)?[\p{L}\d„"([]/u.test(line) && !ENDED.test(line);
 
 /** Whether a line is the rest of a sentence: as it begins, or since the line before is long, or ends in no last word. */
 function goesOn(previous: string, line: string): boolean {
   if (GOES_ON.test(line.trimStart())) return true;
   const mayGoOn = /^\s*[\p{Lu}\d„"(]/u.test(line) && !/^\s*\d+[.)]\s/.test(line);
-  return mayGoOn && (OPEN_WORD.test(previous) || (previous.length >= MIN_FULL && (/[\p{L},–-]$/u.test(previous) || LINK_END.test(previous))));
+  return (
+    mayGoOn &&
+    (OPEN_WORD.test(previous) ||
+      (previous.length >= MIN_FULL && (/[\p{L},–-]$/u.test(previous) || LINK_END.test(previous))))
+  );
 }
 
 /** A line end inside a paragraph is a space to Markdown; inside a sentence we take it for one. */
