@@ -46,23 +46,28 @@ export const chatLog: Step = {
   create: () => (text, measures) => keep(mayBeLog(text, measures) ? asDialogue(text) : text),
 };
 
+/** A log's first turns stand at its beginning. */
+const BEGINNING = 400;
+
 const mayBeLog = (text: string, measures: TextMeasures) =>
   (measures.has(SIGN.tag) && /<.{1,32}>/.test(text)) ||
-  (text.includes(") ") && /^\(\d{1,2}:\d\d(?:[:.]\d\d)?\) ?\S{1,31}: /m.test(text)) ||
+  /\(\d{1,2}:\d\d(?:[:.]\d\d)?\) ?\S{1,31}: /.test(text.slice(0, BEGINNING)) ||
   (text.includes("):") && /^(?:.{0,20}\s)?\([^()\s]{1,31}\):/m.test(text)) ||
   (text.includes(")] ") && /^(?:.{0,20}\s)?\[[^()\s]{1,31}\([^()\s]{1,60}\)\]/m.test(text));
 
 function asDialogue(text: string): string {
   const lines = text.split("\n");
+  let turns = 0;
+  for (const line of lines) if (TURN.test(line)) turns += 1;
+  if (turns < MIN_TURNS) return text;
   const dialogue: string[] = [];
-  let [turns, others] = [0, 0];
+  let others = 0;
   let speaker: string | undefined;
   for (const line of lines) {
     const turn = TURN.exec(line);
     if (turn !== null) {
       const name = turn[1] ?? turn[2] ?? turn[3] ?? turn[4];
       const said = turn[5] ?? "";
-      turns += 1;
       if (said.trim() === "") continue;
       dialogue.push(name === speaker ? said : `— ${said}`);
       speaker = name;
@@ -77,5 +82,5 @@ function asDialogue(text: string): string {
       speaker = undefined;
     }
   }
-  return turns < MIN_TURNS || turns < (turns + others) * MIN_SHARE ? text : dialogue.join("\n");
+  return turns < (turns + others) * MIN_SHARE ? text : dialogue.join("\n");
 }

@@ -1,3 +1,5 @@
+const NOMINATIVE = "nominative";
+
 /**
  * What a reference in CNXML, the textbooks' vocabulary, may be to: its name by the grammatical case that Polish books
  * write beside it, as `cmlnle:case`.
@@ -11,7 +13,7 @@ const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 function cases(forms: string): Readonly<Record<string, string>> {
-  const names = ["nominative", "genitive", "dative", "accusative", "instrumental", "locative"];
+  const names = [NOMINATIVE, "genitive", "dative", "accusative", "instrumental", "locative"];
   const written = forms.split(" ");
   return Object.fromEntries(names.map((name, i) => [name, written[i] as string]));
 }
@@ -43,8 +45,8 @@ export function writeReferences(text: string): string {
       const target = targets.get(attribute(attributes, "target-id") ?? "");
       const isBracketed = open !== undefined && close !== undefined;
       if (target === undefined) return isBracketed ? "" : `${open ?? ""}${close ?? ""}`;
-      const names = NAMES[target[0]];
-      const name = names?.[attribute(attributes, "cmlnle:case") ?? "nominative"] ?? names?.["nominative"];
+      const names = NAMES[target[0]] ?? {};
+      const name = names[attribute(attributes, "cmlnle:case") ?? NOMINATIVE] ?? names[NOMINATIVE];
       return `${open ?? ""}${name} ${target[1]}${close ?? ""}`;
     },
   );

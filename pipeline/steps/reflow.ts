@@ -87,7 +87,7 @@ function findJoins(lines: TextLines, wrapping: Wrapping | undefined, isChat: boo
 
 /** Whether a paragraph stands in brackets as a whole, and what follows begins a sentence. */
 function isShout(lines: TextLines, start: number, last: number, next: number): boolean {
-  if (lines.has(next, EDGE.startsSmall) || !lines.line(last).endsWith(")")) return false;
+  if (lines.has(next, EDGE.startsSmall) || !endsInBracket(lines, last)) return false;
   if (!SHOUT.test(lines.line(start))) return false;
   let depth = 0;
   for (let i = start; i <= last; i++) {
@@ -192,7 +192,7 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
     return DASH_CONTINUES.test(text) && !ended && length > width * 0.7;
   }
   if (startsSmall && !ended) return true;
-  if ((ended || lines.line(line).endsWith(")")) && beginsSpeech(lines.line(next))) return false;
+  if ((ended || endsInBracket(lines, line)) && beginsSpeech(lines.line(next))) return false;
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
   const isFull = isFixed ? isFixedWrap(lines, line, next, width) : length >= width * (ended ? 0.94 : 0.85);
   if (isFull) return true;
@@ -202,6 +202,10 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
   if (/^\d/.test(lines.line(next)) && !RUNNING.test(lines.line(line))) return false;
   return lines.has(line, EDGE.endsInLetter) && length + 1 + lines.firstWord(next) > width * 0.85;
 }
+
+const CLOSING_BRACKET = 41;
+const endsInBracket = (lines: TextLines, i: number) =>
+  lines.text.charCodeAt(lines.end(i) - 1) === CLOSING_BRACKET;
 
 const beginsSpeech = (line: string) => SPEAKER.test(line) || NAMED_SHOUT.test(line);
 

@@ -96,6 +96,7 @@ const MIN_NOTES = 1;
 function linesOfMinutes(lines: TextLines): ReadonlySet<number> {
   const { text } = lines;
   const found = new Set<number>();
+  if (!text.includes(":\n")) return found;
   let [speakers, notes] = [0, 0];
   for (let i = 0; i < lines.count; i++) {
     const last = text.charCodeAt(lines.end(i) - 1);
@@ -116,7 +117,7 @@ class LinePairs {
     const apart = linesOfMinutes(lines);
     for (let i = 1; i < lines.count; i++) {
       if (lines.isBlank(i - 1) || lines.isBlank(i) || lines.has(i, EDGE.startsAnew)) continue;
-      if (!apart.has(i - 1) && !apart.has(i)) this.#places.push(i);
+      if (apart.size === 0 || !(apart.has(i - 1) || apart.has(i))) this.#places.push(i);
     }
   }
 
