@@ -28,7 +28,8 @@ const MAY_BE_APART = /(?:[\dIVXL]|[wnzk]o) - \p{L}/u;
 function mayBeApart(text: string): boolean {
   // a search that begins with the space would stop at every word
   for (let at = text.indexOf("- "); at >= 0; at = text.indexOf("- ", at + 1))
-    if (text.charAt(at - 1) === " " && MAY_BE_APART.test(text.slice(Math.max(0, at - 3), at + 3))) return true;
+    if (text.charAt(at - 1) === " " && MAY_BE_APART.test(text.slice(Math.max(0, at - 3), at + 3)))
+      return true;
   return false;
 }
 
