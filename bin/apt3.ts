@@ -1,33 +1,8 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
-import type { Command } from "../pipeline/runtime/command.ts";
 import { EXIT } from "../pipeline/runtime/errors.ts";
-
-/** Every command, loaded only when it is asked for. */
-const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> = {
-  ingest: async (words) => run((await import("../pipeline/ingest-command.ts")).command, words),
-  explain: async (words) => run((await import("../pipeline/explain-command.ts")).command, words),
-  "train-tokenizer": async (words) =>
-    run((await import("../tokenizer/train-tokenizer-command.ts")).command, words),
-  pack: async (words) => run((await import("../tokenizer/pack-command.ts")).command, words),
-  verify: async (words) => run((await import("../tokenizer/verify-command.ts")).command, words),
-  tokenize: async (words) => run((await import("../tokenizer/tokenize-command.ts")).command, words),
-  "serve-tokenizer": async (words) =>
-    run((await import("../tokenizer/serve-tokenizer-command.ts")).command, words),
-  pretrain: async (words) => run((await import("../train/pretrain-command.ts")).command, words),
-  export: async (words) => run((await import("../train/export-command.ts")).command, words),
-  evaluate: async (words) => run((await import("../train/evaluate-command.ts")).command, words),
-  plan: async (words) => run((await import("../train/plan-command.ts")).command, words),
-  generate: async (words) => run((await import("../train/generate-command.ts")).command, words),
-  demo: async (words) => run((await import("../train/demo-command.ts")).command, words),
-};
-const NAMES = Object.keys(COMMANDS).join(", ");
-
-async function run<Options>(command: Command<Options>, words: string[]): Promise<number> {
-  const { runCommand } = await import("../pipeline/runtime/command.ts");
-  return await runCommand(command, words);
-}
+import { COMMANDS } from "./commands.ts";
 
 /**
  * Keeps what Node makes of modules (types taken out, code compiled) for the next run: 0.3 of the 1.0 s of processor time
@@ -45,6 +20,7 @@ function keepCompiledModules(): void {
 
 keepCompiledModules();
 
+const NAMES = Object.keys(COMMANDS).join(", ");
 const [name, ...words] = process.argv.slice(2);
 const command = name === undefined ? undefined : COMMANDS[name];
 if (command !== undefined) {

@@ -7,21 +7,10 @@ import { after, before, describe, it } from "node:test";
 import { type JobContext, silentContext } from "../../pipeline/runtime/command.ts";
 import { EXIT } from "../../pipeline/runtime/errors.ts";
 import { type PretrainOptions, pretrain } from "../../train/pretrain.ts";
+import { tinyConfig } from "../support/tiny-config.ts";
 import { makePackedFolder } from "./packed-folder.ts";
 
-const config = `
-seed: 7
-model: { layers: 1, dModel: 16, heads: 2, kvHeads: 1, dHidden: 24 }
-batch: { microBatch: 2, accumulation: 2 }
-schedule: { steps: 24, learningRate: 0.02, minLearningRate: 0.002, warmupSteps: 3 }
-optimizer: { betas: [0.9, 0.95], epsilon: 1.0e-8, weightDecay: 0.1, clipNorm: 1 }
-data: { epochs: 20 }
-precision: f32
-recompute: none
-evaluation: { every: 6, rows: 4 }
-checkpoint: { every: 6, keep: 2 }
-`;
-
+const config = tinyConfig();
 let root: string;
 let defaults: PretrainOptions;
 before(async () => {
