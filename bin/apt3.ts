@@ -18,19 +18,33 @@ function keepCompiledModules(): void {
   process.env.NODE_COMPILE_CACHE ??= join(caches, "apt3");
 }
 
+/** What there is to type, and every command with what it does. */
+async function usage(): Promise<string> {
+  const rows = Object.entries(COMMANDS).map(
+    async ([name, { summary }]) => `  ${name.padEnd(17)}${await summary()}`,
+  );
+  return [
+    "Usage: apt3 <command> [options]",
+    "",
+    "Commands:",
+    ...(await Promise.all(rows)),
+    "",
+    "`apt3 <command> --help` shows a command's options and examples.",
+    "",
+  ].join("\n");
+}
+
 keepCompiledModules();
 
-const NAMES = Object.keys(COMMANDS).join(", ");
 const [name, ...words] = process.argv.slice(2);
 const command = name === undefined ? undefined : COMMANDS[name];
 if (command !== undefined) {
-  process.exitCode = await command(words);
+  process.exitCode = await command.run(words);
 } else if (name === undefined || name === "--help" || name === "-h") {
-  process.stdout.write(
-    `usage: apt3 <command> [options]\ncommands: ${NAMES}\n\`apt3 <command> --help\` shows a command's options and examples\n`,
-  );
+  process.stdout.write(await usage());
   process.exitCode = name === undefined ? EXIT.userError : EXIT.done;
 } else {
-  process.stderr.write(`apt3: there is no command ${JSON.stringify(name)}; one of ${NAMES}\n`);
+  const names = Object.keys(COMMANDS).join(", ");
+  process.stderr.write(`apt3: there is no command ${JSON.stringify(name)}; one of ${names}\n`);
   process.exitCode = EXIT.userError;
 }

@@ -65,10 +65,19 @@ describe("every command", () => {
     });
   }
 
+  test("all are listed with what they do", async () => {
+    const { code, stdout } = await run("--help");
+    assert.equal(code, 0);
+    for (const [name, { summary }] of Object.entries(COMMANDS)) {
+      const line = stdout.split("\n").find((line) => line.startsWith(`  ${name} `));
+      assert.equal(line?.slice(2 + name.length).trim(), await summary());
+    }
+  });
+
   test("a command that does not exist is named with those that do", async () => {
     const { code, stderr } = await run("trian");
     assert.equal(code, 2);
-    assert.match(stderr, /there is no command "trian"; one of ingest, /);
+    assert.match(stderr, /there is no command "trian"; one of demo, ingest, /);
   });
 });
 

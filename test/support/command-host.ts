@@ -21,6 +21,6 @@ function capture(stream: NodeJS.WriteStream): () => string {
 
 process.on("message", async ([name, ...words]: [string, ...string[]]) => {
   const [said, complained] = [capture(stdout), capture(stderr)];
-  const code = (await COMMANDS[name]?.(words)) ?? null;
+  const code = (await COMMANDS[name]?.run(words)) ?? null;
   process.send?.({ code, signal: null, stdout: said(), stderr: complained() });
 });

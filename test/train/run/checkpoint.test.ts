@@ -90,7 +90,7 @@ describe("a checkpoint", () => {
       "a state of another format",
       "state.json",
       (bytes) => Buffer.from(bytes.toString().replace("checkpoint/1", "checkpoint/9")),
-      /state\.json: written by another version of apt3 \(format apt3\.checkpoint\/9\)/,
+      /state\.json: of another command or version of apt3 \(format apt3\.checkpoint\/9\)/,
     ],
   ];
   for (const [what, file, damage, message] of damages) {
