@@ -48,7 +48,7 @@ module.exports = {
     ),
     forbid(
       "nobody-imports-a-command",
-      "Commands are reached through bin/apt3.ts only.",
+      "Commands are reached through bin/commands.ts only.",
       { path: "^(pipeline|tokenizer|model|train)/" },
       { path: "-command\\.ts$" },
     ),

@@ -1,33 +1,8 @@
 #!/usr/bin/env node
 import { enableCompileCache } from "node:module";
 import { join } from "node:path";
-import type { Command } from "../pipeline/runtime/command.ts";
 import { EXIT } from "../pipeline/runtime/errors.ts";
-
-/** Every command, loaded only when it is asked for. */
-const COMMANDS: Readonly<Record<string, (words: string[]) => Promise<number>>> = {
-  ingest: async (words) => run((await import("../pipeline/ingest-command.ts")).command, words),
-  explain: async (words) => run((await import("../pipeline/explain-command.ts")).command, words),
-  "train-tokenizer": async (words) =>
-    run((await import("../tokenizer/train-tokenizer-command.ts")).command, words),
-  pack: async (words) => run((await import("../tokenizer/pack-command.ts")).command, words),
-  verify: async (words) => run((await import("../tokenizer/verify-command.ts")).command, words),
-  tokenize: async (words) => run((await import("../tokenizer/tokenize-command.ts")).command, words),
-  "serve-tokenizer": async (words) =>
-    run((await import("../tokenizer/serve-tokenizer-command.ts")).command, words),
-  pretrain: async (words) => run((await import("../train/pretrain-command.ts")).command, words),
-  export: async (words) => run((await import("../train/export-command.ts")).command, words),
-  evaluate: async (words) => run((await import("../train/evaluate-command.ts")).command, words),
-  plan: async (words) => run((await import("../train/plan-command.ts")).command, words),
-  generate: async (words) => run((await import("../train/generate-command.ts")).command, words),
-  demo: async (words) => run((await import("../train/demo-command.ts")).command, words),
-};
-const NAMES = Object.keys(COMMANDS).join(", ");
-
-async function run<Options>(command: Command<Options>, words: string[]): Promise<number> {
-  const { runCommand } = await import("../pipeline/runtime/command.ts");
-  return await runCommand(command, words);
-}
+import { COMMANDS } from "./commands.ts";
 
 /**
  * Keeps what Node makes of modules (types taken out, code compiled) for the next run: 0.3 of the 1.0 s of processor time
@@ -43,18 +18,33 @@ function keepCompiledModules(): void {
   process.env.NODE_COMPILE_CACHE ??= join(caches, "apt3");
 }
 
+/** What there is to type, and every command with what it does. */
+async function usage(): Promise<string> {
+  const rows = Object.entries(COMMANDS).map(
+    async ([name, { summary }]) => `  ${name.padEnd(17)}${await summary()}`,
+  );
+  return [
+    "Usage: apt3 <command> [options]",
+    "",
+    "Commands:",
+    ...(await Promise.all(rows)),
+    "",
+    "`apt3 <command> --help` shows a command's options and examples.",
+    "",
+  ].join("\n");
+}
+
 keepCompiledModules();
 
 const [name, ...words] = process.argv.slice(2);
 const command = name === undefined ? undefined : COMMANDS[name];
 if (command !== undefined) {
-  process.exitCode = await command(words);
+  process.exitCode = await command.run(words);
 } else if (name === undefined || name === "--help" || name === "-h") {
-  process.stdout.write(
-    `usage: apt3 <command> [options]\ncommands: ${NAMES}\n\`apt3 <command> --help\` shows a command's options and examples\n`,
-  );
+  process.stdout.write(await usage());
   process.exitCode = name === undefined ? EXIT.userError : EXIT.done;
 } else {
-  process.stderr.write(`apt3: there is no command ${JSON.stringify(name)}; one of ${NAMES}\n`);
+  const names = Object.keys(COMMANDS).join(", ");
+  process.stderr.write(`apt3: there is no command ${JSON.stringify(name)}; one of ${names}\n`);
   process.exitCode = EXIT.userError;
 }

@@ -2,20 +2,23 @@ import assert from "node:assert/strict";
 import { appendFileSync, cpSync, mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, test } from "node:test";
-import { type Finished, runApt3 } from "./support/apt3.ts";
+import { COMMANDS } from "../bin/commands.ts";
+import { assertUserError, commandHost, runApt3 } from "./support/apt3.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "./support/corpus.ts";
 import { temporaryFolder } from "./support/folders.ts";
+import { tinyConfig } from "./support/tiny-config.ts";
 
 /** The command contract, as scripts rely on it: help, exit codes, JSON lines, one-line messages. */
 const root = temporaryFolder();
 const run = (...words: string[]) => runApt3(words, { cwd: root });
+const runHosted = commandHost(root);
 
 const REQUIRED: Readonly<Record<string, string[]>> = {
+  evaluate: ["--model", "m", "--text", "t"],
   export: ["--run", "r", "--out", "o"],
   generate: ["--model", "m", "--prompt", "p"],
   tokenize: ["--tokenizer", "t"],
 };
-const COMMANDS = ["ingest", "train-tokenizer", "pack", "pretrain", "export", "generate", "tokenize", "demo"];
 
 before(async () => {
   writeJsonl(
@@ -23,11 +26,7 @@ before(async () => {
     Array.from({ length: 120 }, (_, i) => ({ text: polishText(i) })),
   );
   writeDatasetsYaml(join(root, "datasets.yaml"), [{ name: "source", path: "source.jsonl" }]);
-  const demo = readFileSync(new URL("../train/configs/demo.yaml", import.meta.url), "utf8");
-  writeFileSync(
-    join(root, "tiny.yaml"),
-    demo.replace(/steps: \d+/, "steps: 2").replaceAll(/every: \d+/g, "every: 2"),
-  );
+  writeFileSync(join(root, "tiny.yaml"), tinyConfig({ steps: 2, every: 2 }));
 });
 
 describe("the whole way with --json", () => {
@@ -54,31 +53,33 @@ describe("the whole way with --json", () => {
 });
 
 describe("every command", () => {
-  for (const name of COMMANDS) {
+  for (const name of Object.keys(COMMANDS)) {
     test(`${name} shows help with two examples, and names a flag it does not know`, async () => {
-      const help = await run(name, "--help");
+      const help = await runHosted(name, "--help");
       assert.equal(help.code, 0, help.stderr);
       const examples = help.stdout.split("Examples:")[1]?.trim().split("\n") ?? [];
       const own = examples.filter((line) => new RegExp(`(apt3|npm run) ${name}\\b`).test(line));
       assert.ok(own.length >= 2, help.stdout);
       assert.match(help.stdout, /--json/);
-      assertUserError(await run(name, ...(REQUIRED[name] ?? []), "--no-such-flag"), /--no-such-flag/);
+      assertUserError(await runHosted(name, ...(REQUIRED[name] ?? []), "--no-such-flag"), /--no-such-flag/);
     });
   }
+
+  test("all are listed with what they do", async () => {
+    const { code, stdout } = await run("--help");
+    assert.equal(code, 0);
+    for (const [name, { summary }] of Object.entries(COMMANDS)) {
+      const line = stdout.split("\n").find((line) => line.startsWith(`  ${name} `));
+      assert.equal(line?.slice(2 + name.length).trim(), await summary());
+    }
+  });
 
   test("a command that does not exist is named with those that do", async () => {
     const { code, stderr } = await run("trian");
     assert.equal(code, 2);
-    assert.match(stderr, /there is no command "trian"; one of ingest, /);
+    assert.match(stderr, /there is no command "trian"; one of demo, ingest, /);
   });
 });
-
-/** The user's mistake: exit code 2, one line that says all of it, and no stack. */
-function assertUserError(finished: Finished, line: RegExp): void {
-  assert.equal(finished.code, 2, finished.stderr + finished.stdout);
-  assert.match(finished.stderr.trimEnd().split("\n").at(-1) ?? "", line);
-  assert.doesNotMatch(finished.stderr, /^\s+at /m);
-}
 
 test("bad input to the later stages gets one clear line", async () => {
   mkdirSync(join(root, "nothing"));
@@ -93,8 +94,18 @@ test("bad input to the later stages gets one clear line", async () => {
   );
   cpSync(join(root, "packed"), join(root, "grown"), { recursive: true });
   appendFileSync(join(root, "grown/train-00000.arrow"), "x");
-  await run("train-tokenizer", "--input", "clean", "--out", "other", "--vocab-size", "300");
-  await run("pack", "--input", "clean", "--tokenizer", "tokenizer", "--out", "packed-64", "--seq-len", "64");
+  await runHosted("train-tokenizer", "--input", "clean", "--out", "other", "--vocab-size", "300");
+  await runHosted(
+    "pack",
+    "--input",
+    "clean",
+    "--tokenizer",
+    "tokenizer",
+    "--out",
+    "packed-64",
+    "--seq-len",
+    "64",
+  );
   writeFileSync(join(root, "typo.yaml"), `${readFileSync(join(root, "tiny.yaml"), "utf8")}colour: red\n`);
 
   const cases: [words: string[], message: RegExp][] = [
@@ -138,5 +149,5 @@ test("bad input to the later stages gets one clear line", async () => {
     [["generate", "--model", "nothing", "--prompt", "Ala"], /nothing/],
     [["tokenize", "--tokenizer", "nothing"], /nothing/],
   ];
-  for (const [words, message] of cases) assertUserError(await run(...words), message);
+  for (const [words, message] of cases) assertUserError(await runHosted(...words), message);
 });

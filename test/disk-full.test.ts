@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { runApt3 } from "./support/apt3.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "./support/corpus.ts";
 import { hashFolder, temporaryFolder } from "./support/folders.ts";
+import { tinyConfig } from "./support/tiny-config.ts";
 
 /** A disk that runs full: a tiny tmpfs in a mount namespace of the command's own (Linux with user namespaces). */
 const root = temporaryFolder();
@@ -28,11 +29,7 @@ before(async () => {
     Array.from({ length: 1500 }, (_, i) => ({ text: polishText(i) })),
   );
   writeDatasetsYaml(join(root, "datasets.yaml"), [{ name: "source", path: "source.jsonl.zst" }]);
-  const demo = readFileSync(new URL("../train/configs/demo.yaml", import.meta.url), "utf8");
-  writeFileSync(
-    join(root, "tiny.yaml"),
-    demo.replace(/steps: \d+/, "steps: 3").replaceAll(/every: \d+/g, "every: 1"),
-  );
+  writeFileSync(join(root, "tiny.yaml"), tinyConfig({ steps: 3, every: 1 }));
   for (const words of [
     ["ingest", "--config", "datasets.yaml", "--out", "clean"],
     ["train-tokenizer", "--input", "clean", "--out", "tokenizer", "--vocab-size", "500"],

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { before, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { finish, runApt3, startApt3 } from "./support/apt3.ts";
+import { commandHost, type Finished, finish, startApt3 } from "./support/apt3.ts";
 import { temporaryFolder } from "./support/folders.ts";
 import {
   COMMAND_NAMES,
@@ -24,37 +24,62 @@ import {
 const root = temporaryFolder();
 const ALL = process.env.APT3_CRASHES === "all";
 const PRELOAD = fileURLToPath(new URL("./support/disk-trouble.ts", import.meta.url));
-const countsFile = join(root, "counts");
-const counts = z.strictObject({ kill: z.int().min(10), full: z.int().min(5) });
+const countsSchema = z.strictObject({ kill: z.int().min(10), full: z.int().min(5) });
 
-before(() => writeInputs(root, { documents: 60, steps: 9 }));
+/** What an undisturbed run of a command leaves, and how many of its calls can be troubled. */
+interface WholeRun {
+  readonly hashes: Record<string, string>;
+  readonly calls: z.infer<typeof countsSchema>;
+}
+const wholeRuns = new Map<CommandName, WholeRun>();
 
-for (const name of COMMAND_NAMES) {
-  test(`${name} killed before a change on disk, or without room on it, gives the same bytes when run again`, async () => {
-    const whole = await runTroubled(name, COMMANDS[name], "count");
+before(async () => {
+  writeInputs(root, { documents: 60, steps: 9 });
+  for (const name of COMMAND_NAMES) {
+    const counts = join(root, "counts");
+    const whole = await runTroubled(name, COMMANDS[name], { trouble: "count", counts });
     assert.equal(whole.code, 0, whole.stderr);
-    rmSync(join(root, "troubled"), { recursive: true, force: true });
-    const expected = hashWithoutClock(join(root, COMMANDS[name]));
-    const calls = counts.parse(JSON.parse(readFileSync(countsFile, "utf8")));
+    const calls = countsSchema.parse(JSON.parse(readFileSync(counts, "utf8")));
+    wholeRuns.set(name, { hashes: hashWithoutClock(join(root, COMMANDS[name])), calls });
+  }
+});
 
+describe("trouble on disk", { concurrency: 2 }, () => {
+  for (const name of COMMAND_NAMES) describe(name, { concurrency: 1 }, () => testTrouble(name));
+});
+
+function testTrouble(name: CommandName): void {
+  const out = `troubled-${name}`;
+  const folder = join(root, out);
+  const runHosted = commandHost(root);
+
+  /** Runs the command again after trouble, and compares what it leaves. */
+  const goOn = async (trouble: string) => {
+    const again = await runHosted(...wordsOf(name, out));
+    assert.equal(again.code, 0, `${trouble}: ${again.stderr}`);
+    assert.deepEqual(hashWithoutClock(folder), wholeRuns.get(name)?.hashes, trouble);
+    rmSync(folder, { recursive: true });
+  };
+
+  test("killed before a change, it gives the same bytes when run again", async () => {
+    const { calls } = wholeRuns.get(name) as WholeRun;
     for (const call of pointsOf(calls.kill)) {
-      const killed = await runTroubled(name, "troubled", `kill ${call}`);
-      assert.equal(killed.signal, "SIGKILL", `call ${call} of ${calls.kill}`);
-      await goOn(name, expected, `killed before call ${call} of ${calls.kill}`);
+      const killed = await runTroubled(name, out, { trouble: `kill ${call}` });
+      const where = `killed before call ${call} of ${calls.kill}`;
+      assert.equal(killed.signal, "SIGKILL", where);
+      await goOn(where);
     }
+  });
+
+  test("without room it says so, and gives the same bytes when run again", async () => {
+    const { calls } = wholeRuns.get(name) as WholeRun;
     for (const call of pointsOf(calls.full, 3)) {
-      const full = await runTroubled(name, "troubled", `full ${call}`);
+      const full = await runTroubled(name, out, { trouble: `full ${call}` });
       const where = `full from write ${call} of ${calls.full}`;
       if (full.code === 0)
         assert.match(full.stderr, /disk full/, where); // what can wait or be left out is said
-      else {
-        assert.equal(full.code, 2, `${where}: ${full.stderr}`);
-        const line = full.stderr.trimEnd().split("\n").at(-1) ?? "";
-        assert.match(line, /troubled\/.*disk full: free some space and run the same command again/, where);
-        assert.doesNotMatch(full.stderr, /^\s+at /m, where);
-        assert.equal(isComplete(), false, `${where}: a manifest claims to be complete`);
-      }
-      await goOn(name, expected, where);
+      else assertStopped(full, folder, where);
+      await goOn(where);
     }
   });
 }
@@ -65,23 +90,25 @@ function pointsOf(calls: number, every = 1): number[] {
   return [0, Math.floor(0.5 * calls), calls - 2, calls - 1];
 }
 
-function runTroubled(name: CommandName, out: string, trouble: string) {
-  const environment = { APT3_TROUBLE: trouble, APT3_TROUBLE_COUNTS: countsFile };
+function runTroubled(
+  name: CommandName,
+  out: string,
+  { trouble, counts = "" }: { readonly trouble: string; readonly counts?: string },
+): Promise<Finished> {
+  const environment = { APT3_TROUBLE: trouble, APT3_TROUBLE_COUNTS: counts };
   return finish(startApt3(wordsOf(name, out), root, { nodeOptions: ["--import", PRELOAD], environment }));
 }
 
-/** Runs a command again after trouble, and compares what it leaves. */
-async function goOn(name: CommandName, expected: Record<string, string>, trouble: string): Promise<void> {
-  const again = await runApt3(wordsOf(name, "troubled"), { cwd: root });
-  assert.equal(again.code, 0, `${trouble}: ${again.stderr}`);
-  assert.deepEqual(hashWithoutClock(join(root, "troubled")), expected, trouble);
-  rmSync(join(root, "troubled"), { recursive: true });
-}
-
-function isComplete(): boolean {
-  const path = join(root, "troubled", "manifest.json");
-  return (
-    existsSync(path) &&
-    z.looseObject({ complete: z.boolean() }).parse(JSON.parse(readFileSync(path, "utf8"))).complete
-  );
+/** A full disk ended a run: one line that names the file and the mend, and nothing that counts as done. */
+function assertStopped({ code, stderr }: Finished, folder: string, where: string): void {
+  assert.equal(code, 2, `${where}: ${stderr}`);
+  const line = stderr.trimEnd().split("\n").at(-1) ?? "";
+  assert.match(line, /troubled-[a-z-]+\/.*disk full: free some space and run the same command again/, where);
+  assert.doesNotMatch(stderr, /^\s+at /m, where);
+  const manifest = join(folder, "manifest.json");
+  if (!existsSync(manifest)) return;
+  const { complete } = z
+    .looseObject({ complete: z.boolean() })
+    .parse(JSON.parse(readFileSync(manifest, "utf8")));
+  assert.equal(complete, false, `${where}: a manifest claims to be complete`);
 }

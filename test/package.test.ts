@@ -20,13 +20,8 @@ before(() => {
   const build = join(project, "build");
   mkdirSync(build);
   const tsc = join(ROOT, "node_modules/typescript/bin/tsc");
-  execFileSync(process.execPath, [
-    tsc,
-    "-p",
-    join(ROOT, "tsconfig.build.json"),
-    "--outDir",
-    join(build, "dist"),
-  ]);
+  const options = ["--outDir", join(build, "dist"), "--noCheck"]; // `npm run check` checks the types
+  execFileSync(process.execPath, [tsc, "-p", join(ROOT, "tsconfig.build.json"), ...options]);
   const manifest: { dependencies: Record<string, string> } = JSON.parse(
     readFileSync(join(ROOT, "package.json"), "utf8"),
   );

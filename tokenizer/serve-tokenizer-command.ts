@@ -23,6 +23,7 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
     "Serve a tokenizer over HTTP: /tokenize, /detokenize, /count, each with /batch; GET /openapi.json describes them.",
   examples: [
     "apt3 serve-tokenizer --tokenizer data/tokenizer --port 8080",
+    "apt3 serve-tokenizer --host 0.0.0.0            # for other machines too",
     `curl -d '{"text":"Litwo! Ojczyzno moja!"}' -H 'content-type: application/json' localhost:8080/tokenize`,
   ],
   configure: (program) =>

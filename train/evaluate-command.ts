@@ -6,7 +6,7 @@ import { type EvaluateTextOptions, evaluateText } from "./use/evaluate-text.ts";
 
 export const command: Command<EvaluateTextOptions> = {
   name: "evaluate",
-  summary: "Says how well an exported model predicts a text: perplexity and bits per byte.",
+  summary: "Say how well an exported model predicts a text: perplexity and bits per byte.",
   examples: [
     "apt3 evaluate --model models/apt3-1b --text pan-tadeusz.txt",
     "apt3 evaluate --model models/demo --text held-out.jsonl.zst --seq-len 1024 --stride 1024 --json",

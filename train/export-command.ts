@@ -5,7 +5,7 @@ import { type ExportOptions, exportRun } from "./use/export.ts";
 
 export const command: Command<ExportOptions> = {
   name: "export",
-  summary: "Makes a Hugging Face folder (safetensors, config, tokenizer) of a run's checkpoint.",
+  summary: "Make a Hugging Face folder (safetensors, config, tokenizer) of a run's checkpoint.",
   examples: [
     "apt3 export --run runs/apt3-1b --out models/apt3-1b",
     "apt3 export --run runs/demo --out models/demo --tokenizer data/demo/tokenizer --precision bf16",

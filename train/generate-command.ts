@@ -24,7 +24,7 @@ const optionsSchema = z.looseObject({
 
 export const command: Command<z.infer<typeof optionsSchema>> = {
   name: "generate",
-  summary: "Continues prompts with an exported model, as text on stdout.",
+  summary: "Continue prompts with an exported model, as text on stdout.",
   examples: [
     'apt3 generate --model models/apt3-1b --prompt "Najważniejszym celem człowieka jest"',
     'apt3 generate --model models/demo --prompt "W Polsce" --max-new-tokens 50 --temperature 0.8 --seed 7 --json',

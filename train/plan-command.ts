@@ -20,7 +20,7 @@ const defaultEfficiency = "0.5";
 
 export const command: Command<PlanOptions> = {
   name: "plan",
-  summary: "Calculates memory, speed and days of a training on graphics cards that need not be at hand.",
+  summary: "Calculate memory, speed and days of a training on graphics cards that need not be at hand.",
   examples: [
     "apt3 plan",
     'apt3 plan --gpu "RTX 4090"',

@@ -7,7 +7,7 @@ import { type PretrainOptions, pretrain } from "./pretrain.ts";
 
 export const command: Command<PretrainOptions> = {
   name: "pretrain",
-  summary: "Trains a language model on packed rows. The same command again continues where it was stopped.",
+  summary: "Train a language model on packed rows. The same command again continues where it was stopped.",
   examples: [
     "apt3 pretrain --config train/configs/apt3-1b.yaml --data data/packed --out runs/apt3-1b",
     "apt3 pretrain --config demo --steps 100 --backend reference",

@@ -15,12 +15,16 @@ export interface Lines {
   /** Lines of up to 30 characters. */
   readonly short: number;
   readonly characters: number;
+  /** Characters in paragraphs: lines of at least 80 that end a sentence. */
+  readonly prose: number;
   /** Lines that stood in the text before, and the characters in them. */
   readonly duplicates: number;
   readonly duplicateCharacters: number;
 }
 
 const SHORT_LINE = 30;
+const PARAGRAPH = 80;
+const SENTENCE_ENDS = new Set([...".!?…:;"].map((mark) => mark.charCodeAt(0)));
 const BULLETS = new Set([..."-–•*·▪►‣"].map((bullet) => bullet.charCodeAt(0)));
 const PUNCTUATION = new Set([...'.!?…:;,"”»“)'].map((mark) => mark.charCodeAt(0)));
 const [SPACE, FULL_STOP, ELLIPSIS] = [32, 46, 0x2026];
@@ -29,7 +33,7 @@ export function readLines(lines: TextLines): Lines {
   const { text } = lines;
   const units = unitsOf(text);
   const sums = { count: 0, blank: 0, bullets: 0, ellipses: 0, punctuated: 0, oneWord: 0, short: 0 };
-  let characters = 0;
+  let [characters, prose] = [0, 0];
   for (let i = 0; i < lines.count; i++) {
     if (lines.isBlank(i)) {
       sums.blank += 1;
@@ -43,10 +47,11 @@ export function readLines(lines: TextLines): Lines {
     if (units[start + 1] === SPACE && BULLETS.has(units[start] as number)) sums.bullets += 1;
     if (last === ELLIPSIS || (last === FULL_STOP && text.endsWith("...", end - MARGIN))) sums.ellipses += 1;
     if (PUNCTUATION.has(last)) sums.punctuated += 1;
+    if (end - start >= PARAGRAPH && SENTENCE_ENDS.has(last)) prose += end - start;
     if (end - start <= SHORT_LINE) sums.short += 1;
     if (!lines.holds(i, IN_LINE.space)) sums.oneWord += 1;
   }
-  return { ...sums, characters, ...findDuplicates(lines, units) };
+  return { ...sums, characters, prose, ...findDuplicates(lines, units) };
 }
 
 /** The lines that stood in the text before. */

@@ -118,7 +118,10 @@ function namedArguments(program: Commander): Record<string, unknown> {
 function reportFailure(name: string, error: unknown, context: JobContext): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return EXIT.done; // --help was shown
-    const message = error.message.replace(/^error: /, "").replace(/\s*\n\s*/g, " ");
+    const message = error.message
+      .replace(/^error: /, "")
+      .replace(/\.$/, "")
+      .replace(/\s*\n\s*/g, " ");
     process.stderr.write(`apt3 ${name}: ${message}; see \`${asTyped(`apt3 ${name} --help`, name)}\`\n`);
     context.emit({ event: "error", exitCode: EXIT.userError, message });
     return EXIT.userError;

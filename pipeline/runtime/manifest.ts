@@ -28,7 +28,7 @@ export function canonicalJson(value: unknown): string {
 
 /**
  * Reads and checks a JSON file. A file that does not fit is a `UserError` naming the file and the path inside, or the
- * other version of its format.
+ * other format that it has.
  */
 export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
   const text = await readFile(path, "utf8");
@@ -44,7 +44,7 @@ export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T
     throw new UserError(
       format === undefined
         ? `${path}: ${describeIssue(parsed.error, value)}`
-        : `${path}: written by another version of apt3 (format ${format}); remove the folder or name another one`,
+        : `${path}: of another command or version of apt3 (format ${format}); name another folder`,
     );
   }
   return parsed.data;

@@ -48,7 +48,8 @@ function selectSources(sources: readonly Source[], only: readonly string[] | und
   if (wanted.size > 0 && whole?.kind === "speakleash") return [...named, { ...whole, datasets: [...wanted] }];
   const [unknown] = wanted;
   if (unknown !== undefined) {
-    throw new UserError(`--only ${unknown}: no source or data set of that name in the configuration`);
+    const names = sources.map(({ name }) => name).join(", ");
+    throw new UserError(`--only ${unknown}: no source or data set of that name; the sources are ${names}`);
   }
   return named;
 }

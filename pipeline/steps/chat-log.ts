@@ -2,20 +2,28 @@ import { SIGN } from "../measures/signs.ts";
 import type { TextMeasures } from "../measures/text-measures.ts";
 import { keep, type Step } from "./step.ts";
 
-/** When a line was said: `22:15:21`, `[12:30]`, `Apr 06 22:41:25`. */
-const TIME = String.raw`(?:\[?(?:\p{Lu}\p{L}{2} \d\d )?\d{1,2}:\d\d(?::\d\d)?\]?\s+)?`;
+/** When a line was said: `22:15:21`, `[12:30]`, `[10:40.28]`, `Apr 06 22:41:25`, `gru 10 21:59:30`. */
+const CLOCK = String.raw`(?:\p{L}{3} \d\d )?\d{1,2}:\d\d(?:[:.]\d\d)?`;
+const TIME = String.raw`(?:\[?${CLOCK}\]?\s+)?`;
 /** The name of one who speaks, with the sign of a rank; it may hold a backtick (x60). */
 const NICK = String.raw`[@+%~& ]?([\w[\]{}^|\x60\\-]{1,30})`;
-/** `<@nick> text`, as programs for IRC write it down, some with the channel behind; `(@nick): text`; `[nick(host)] text`. */
+/** `<@nick> text`, as programs for IRC write it down, some with the channel behind; `(@nick): text`; `[nick(host)] text`; `(12:30:15) nick: text`. */
 const TURN = new RegExp(
-  String.raw`^${TIME}(?:<${NICK}(?:[:/]#[\w.-]{1,30})?>|\(${NICK}\):|\[${NICK}\([^()\s]{1,60}\)\])\s?(.*)$`,
+  String.raw`^(?:${TIME}(?:<${NICK}(?:[:/]#[\w.-]{1,30})?>:?|\(${NICK}\):|\[${NICK}\([^()\s]{1,60}\)\])|\(${CLOCK}\) ?${NICK}:)\s?(.*)$`,
   "u",
 );
 /** The server's own lines: who came, went, was thrown out or took another name. */
 const NOTICE = new RegExp(
-  String.raw`^${TIME}(?:(?:\*\*\*|-!-|!-|-:-|<--|-->|\.\.\.)\s.*\b(?:joined|left|quit|parts?|known as|kicked|mode|topic)\b|SignOff\s).*$`,
+  String.raw`^${TIME}(?:(?:\*\*\*|-!-|!-|-:-|<--|-->|>>|\.\.\.)\s.*\b(?:join|joined|left|quit|parts?|known as|kicked|mode|topic)\b|SignOff\s).*$`,
   "iu",
 );
+/** The same behind whatever letters a program's ornament has become: BitchX's stands as `ůíů` in most archives. */
+const SURE_NOTICE = new RegExp(
+  String.raw`^${TIME}\S{1,4}\s(?:SignOff |Topic |mode/#|.*(?:has (?:joined|left|quit)|is now known as|was kicked|changed the topic)\b)`,
+  "u",
+);
+/** BitchX's action with its channel: a letter that was an ornament, `JmsBLoNd/#argante jest blondynem`. */
+const CHANNEL_ACTION = /^\S{1,3} ([\w[\]{}^|\x60\\-]{1,30})\/#[\w.-]{1,30} (?=\S)/u;
 /** What one does instead of speaking: `* nick idzie spac`. */
 const ACTION = new RegExp(String.raw`^${TIME}\s*\* \S`, "u");
 /** The rest of a turn that was too long for its line stands below it, indented. */
@@ -33,39 +41,46 @@ const MIN_SHARE = 0.4;
  */
 export const chatLog: Step = {
   name: "chat-log",
-  version: 3,
+  version: 4,
   addsNoSigns: true,
   create: () => (text, measures) => keep(mayBeLog(text, measures) ? asDialogue(text) : text),
 };
 
+/** A log's first turns stand at its beginning. */
+const BEGINNING = 400;
+
 const mayBeLog = (text: string, measures: TextMeasures) =>
   (measures.has(SIGN.tag) && /<.{1,32}>/.test(text)) ||
+  /\(\d{1,2}:\d\d(?:[:.]\d\d)?\) ?\S{1,31}: /.test(text.slice(0, BEGINNING)) ||
   (text.includes("):") && /^(?:.{0,20}\s)?\([^()\s]{1,31}\):/m.test(text)) ||
   (text.includes(")] ") && /^(?:.{0,20}\s)?\[[^()\s]{1,31}\([^()\s]{1,60}\)\]/m.test(text));
 
 function asDialogue(text: string): string {
   const lines = text.split("\n");
+  let turns = 0;
+  for (const line of lines) if (TURN.test(line)) turns += 1;
+  if (turns < MIN_TURNS) return text;
   const dialogue: string[] = [];
-  let [turns, others] = [0, 0];
+  let others = 0;
   let speaker: string | undefined;
   for (const line of lines) {
     const turn = TURN.exec(line);
     if (turn !== null) {
-      const name = turn[1] ?? turn[2] ?? turn[3];
-      const said = turn[4] ?? "";
-      turns += 1;
+      const name = turn[1] ?? turn[2] ?? turn[3] ?? turn[4];
+      const said = turn[5] ?? "";
       if (said.trim() === "") continue;
       dialogue.push(name === speaker ? said : `— ${said}`);
       speaker = name;
-    } else if (NOTICE.test(line) || CHANNEL.test(line)) {
+    } else if (NOTICE.test(line) || SURE_NOTICE.test(line) || CHANNEL.test(line)) {
       // goes
     } else if (speaker !== undefined && CONTINUATION.test(line) && dialogue.length > 0) {
       dialogue.push(`${(dialogue.pop() as string).trimEnd()} ${line.trim()}`);
     } else {
-      if (line.trim() !== "" && !ACTION.test(line)) others += 1;
-      dialogue.push(line);
+      const action = line.replace(CHANNEL_ACTION, "$1 ");
+      if (line.trim() !== "" && action === line && !ACTION.test(line)) others += 1;
+      dialogue.push(action);
       speaker = undefined;
     }
   }
-  return turns < MIN_TURNS || turns < (turns + others) * MIN_SHARE ? text : dialogue.join("\n");
+  return turns < (turns + others) * MIN_SHARE ? text : dialogue.join("\n");
 }

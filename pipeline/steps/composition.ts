@@ -1,9 +1,17 @@
 import { share } from "../measures/share.ts";
+import type { TextMeasures } from "../measures/text-measures.ts";
 import { atLeast, atMost, select } from "./criterion.ts";
 import type { Criterion, Step } from "./step.ts";
 
 /** One or two lines say nothing of how a text's lines end. */
 const FEW_LINES = 3;
+
+/**
+ * Share of the characters that stand in paragraphs from which on a text's other lines are not held against it: a list or a
+ * listing stands between them. Of web pages dropped for their many lines, those above it read as prose (2026-11).
+ */
+const MIN_PROSE = 0.4;
+const isProse = ({ lines }: TextMeasures) => lines.prose >= lines.characters * MIN_PROSE;
 
 const CRITERIA: readonly Criterion[] = [
   {
@@ -39,7 +47,7 @@ const CRITERIA: readonly Criterion[] = [
   {
     reason: "bullet-lines",
     threshold: "maxBulletLines",
-    of: ({ lines }) => share(lines.bullets, lines.count),
+    of: (measures) => (isProse(measures) ? 0 : share(measures.lines.bullets, measures.lines.count)),
     range: ({ maxBulletLines }) => atMost(maxBulletLines),
   },
   {
@@ -58,7 +66,7 @@ const CRITERIA: readonly Criterion[] = [
     // the ends between lines, blank ones left out: FineWeb-2's extraction gives no blank lines
     reason: "many-line-ends",
     threshold: "maxLineEndsPerWord",
-    of: ({ words, lines }) => share(lines.count - 1, words.count),
+    of: (measures) => (isProse(measures) ? 0 : share(measures.lines.count - 1, measures.words.count)),
     range: ({ maxLineEndsPerWord }) => atMost(maxLineEndsPerWord),
   },
 ];
@@ -69,7 +77,7 @@ const CRITERIA: readonly Criterion[] = [
  */
 export const composition: Step = {
   name: "composition",
-  version: 3,
+  version: 4,
   criteria: CRITERIA,
   create: (profile) => select(CRITERIA, profile),
 };

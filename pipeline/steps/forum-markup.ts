@@ -18,14 +18,25 @@ const ATTRIBUTION =
 const SIGNATURE = /\n-- ?\n/g;
 const MAX_SIGNATURE_LINES = 8;
 
+/** The time in the signature of a post on a wiki's talk page: `21:19, 3 paź 2010 (CEST)`. */
+const TALK_TIME =
+  /\b\d{1,2}: ?\d\d, \d{1,2} (?:sty|lut|mar|kwi|maja?|cze|lip|sie|wrz|paź|lis|gru) \d{4}(?!,| r\.)(?: \(CES?T\))?/giu;
+/** What an hour of the text stands behind. */
+const HOUR_BEFORE = /(?<!\p{L})(?:o|godz\.|godzin\p{L}*|od|do|przed|po|około|dnia|na)\s$/iu;
+/** One or two words between a sentence's end and that time: who wrote the post. */
+const SIGNER = /(?<=[.?!…)"]\s)(?:--\s?)?[^\s.?!,;:]{1,25}(?:\s[^\s.?!,;:]{1,25})?\s(?:\(dyskusja\)\s)?$/iu;
+const MAX_SIGNER = 70;
+
 /** Removes BBCode, quotations of other posts (they stand in their own document) and signatures. */
 export const forumMarkup: Step = {
   name: "forum-markup",
-  version: 2,
+  version: 3,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     const plain = measures.has(SIGN.bracket) && BBCODE.test(text) ? removeBbcode(text) : text;
-    return keep(profile.removeQuotations ? removeQuotations(plain, measures) : plain);
+    if (!profile.removeQuotations) return keep(plain);
+    const unsigned = measures.has(SIGN.digit) ? splitTalk(plain) : plain;
+    return keep(removeQuotations(unsigned, measures));
   },
 };
 
@@ -58,6 +69,21 @@ function withoutSignature(text: string): string {
   return end === text.length
     ? text.slice(0, last.index)
     : `${text.slice(0, last.index)}\n\n${text.slice(end)}`;
+}
+
+/** Ends a line where a post on a talk page is signed; the time goes, and the name where one can tell it. */
+function splitTalk(text: string): string {
+  let split = "";
+  let copied = 0;
+  for (const time of text.matchAll(TALK_TIME)) {
+    const before = text.slice(Math.max(copied, time.index - MAX_SIGNER), time.index);
+    if (HOUR_BEFORE.test(before)) continue;
+    const signer = SIGNER.exec(before)?.[0] ?? "";
+    split += `${text.slice(copied, time.index - signer.length).trimEnd()}\n`;
+    copied = time.index + time[0].length;
+    while (text[copied] === " ") copied += 1;
+  }
+  return split + text.slice(copied);
 }
 
 function removeQuotations(text: string, measures: TextMeasures): string {

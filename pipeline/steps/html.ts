@@ -1,5 +1,6 @@
 import { decodeHTMLStrict } from "entities";
 import { SIGN } from "../measures/signs.ts";
+import { writeReferences } from "./cnxml.ts";
 import { writeFormulas } from "./mathml.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -53,7 +54,7 @@ const ENTITY = /&(?:#\d{1,7};|#x[\da-f]{1,6};|[a-z][a-z\d]{1,31};|nbsp)/i;
  */
 export const html: Step = {
   name: "html",
-  version: 7,
+  version: 8,
   create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 
@@ -107,7 +108,7 @@ const wordsOf = (markup: string): string => markup.replace(ANY_TAG, "").replace(
 
 /** Line ends of XML are layout; only the elements that hold a paragraph end a line. */
 function removeXmlTags(text: string): string {
-  return text
+  return writeReferences(text)
     .replace(DROPPED_ELEMENTS, " ")
     .replace(COMMENTS, "")
     .replace(XML_METADATA, "")

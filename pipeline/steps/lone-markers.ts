@@ -18,7 +18,7 @@ export function joinLoneMarkers(lines: TextLines): string {
     if (lines.length(at) <= 4 && lines.holds(at, IN_LINE.digit) && MARKER.test(lines.line(at)))
       markers.push(at);
   }
-  if (markers.length < MIN_MARKERS) return lines.text;
+  if (markers.length === 0) return lines.text;
   const numberAt = (at: number) => Number.parseInt(lines.line(at), 10);
   const joined = new Set<number>();
   for (let start = 0; start < markers.length; ) {
@@ -30,6 +30,12 @@ export function joinLoneMarkers(lines: TextLines): string {
     if (end - start >= MIN_MARKERS) for (const at of markers.slice(start, end)) joined.add(at);
     start = end;
   }
+  // one whose neighbours stand before their texts belongs to the same list
+  for (const at of markers) {
+    const [before, after] = [numberAt(at) - 1, numberAt(at) + 1];
+    if (beginsLine(lines.text, before) && beginsLine(lines.text, after)) joined.add(at);
+  }
+  if (joined.size === 0) return lines.text;
   const result: string[] = [];
   for (let i = 0; i < lines.count; i++) {
     const line = lines.line(i);
@@ -42,3 +48,6 @@ export function joinLoneMarkers(lines: TextLines): string {
   }
   return result.join("\n");
 }
+
+const beginsLine = (text: string, number: number) =>
+  text.startsWith(`${number}. `) || text.includes(`\n${number}. `);

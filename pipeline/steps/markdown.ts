@@ -14,12 +14,21 @@ const HEADING = /^#{1,6}[ \t]+(.*?)[ \t]*#*$/gm;
 const UNDERLINE = /^(?=.*\S)(.*)\r?\n(?:={3,}|-{3,})[ \t]*$/gm;
 const STRONG = /\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*|__(?=\S)([^_\n]+?)(?<=\S)__/g;
 
+const EMPHASIS = /(?<![*\p{L}\p{N}])\*(?=\S)([^*\n]+?)(?<=\S)\*(?![*\p{L}\p{N}])/gu;
+
 /** A line that goes on with a sentence: it begins in small letters, or with a link that was set on its own line. */
 const GOES_ON = /^(?:[„"(]?\p{Ll}|\[)/u;
+/** A word that no sentence ends in: the line goes on, whatever the next begins with. */
+const OPEN_WORD =
+  /(?:^|[\s(„"])(?:[aiouwzAIOUWZ]|we|ze|na|do|od|po|za|pod|nad|przy|przez|dla|bez|oraz|lub|albo|ani|czyli|niż|jako|około|ok\.|niecałe|prawie|ponad|nr|im\.|ul\.|ulica|ulicą|ulicy|że|aby|żeby|gdyż|bo|gdy|czy|ale|się|jest|są|był[aoy]?)$/u;
 /** A line that a sentence ends in, or a break the author asked for. */
 const ENDED = /(?:[.!?…:;]["”»’)]*| {2}|\\|<br ?\/?>)$/;
 /** Two shorter lines of which one goes on in small letters may be verse, unless they end in a link, which has a line of its own. */
 const MIN_PROSE = 45;
+/** Share of a text's lines that must be as long for its short ones to be prose as well. */
+const MIN_PROSE_SHARE = 0.5;
+/** A line as long as this that stops without a mark is no title and no verse. */
+const MIN_FULL = 60;
 const LINK_END = /\]\([^()\s]*\)$|\]\[[^\]]*\]$/;
 /** Where hardly any of the line ends is a blank line, they all are paragraphs' ends. */
 const MIN_BLANK_SHARE = 0.1;
@@ -34,7 +43,7 @@ const EVIDENCE = /\]\((?:https?:|\/|\.{1,2}\/|#|mailto:)|^\[[^\]\n]+\]:[ \t]*(?:
  */
 export const markdown: Step = {
   name: "markdown",
-  version: 4,
+  version: 5,
   create: () => (text, measures) => {
     const hasFrontMatter = text.startsWith("---") || text.startsWith("\uFEFF---");
     if (!hasFrontMatter && !measures.has(SIGN.bracket)) return keep(text);
@@ -42,8 +51,8 @@ export const markdown: Step = {
     if (frontMatter === null && !(/\]\(|\]:|\{%/.test(text) && EVIDENCE.test(text))) return keep(text);
     const title = TITLE.exec(frontMatter?.[1] ?? "")?.[1] ?? "";
     const body = frontMatter === null ? text : text.slice(frontMatter[0].length);
-    const bare = body.replace(LIQUID, "").replace(REFERENCE, "").replace(IMAGE, "");
-    const links = (frontMatter === null ? bare : joinSoftBreaks(bare))
+    const stripped = body.replace(LIQUID, "").replace(REFERENCE, "").replace(IMAGE, "");
+    const links = (frontMatter === null ? stripped : joinSoftBreaks(stripped))
       .replace(LINK, "$1")
       .replace(WRAPPED_LINK, "$1")
       .replace(HEADING, "$1");
@@ -51,7 +60,8 @@ export const markdown: Step = {
       STRONG,
       "$1$2",
     );
-    return keep(title === "" ? plain : `${title}\n\n${plain}`);
+    const bare = frontMatter === null ? plain : plain.replace(EMPHASIS, "$1");
+    return keep(title === "" ? bare : `${title}\n\n${bare}`);
   },
 };
 
@@ -60,18 +70,36 @@ function hasBlankLines(text: string): boolean {
   return lines.filter((line) => line.trim() === "").length >= lines.length * MIN_BLANK_SHARE;
 }
 
+/** Whether a line of text, or of a list's item, stops inside a sentence. */
+const isOpen = (line: string) =>
+  /^\s*(?:(?:[-*+]|\d+[.)])\s+)?[\p{L}\d„"([]/u.test(line) && !ENDED.test(line);
+
+/** Whether a line is the rest of a sentence: as it begins, or since the line before is long, or ends in no last word. */
+function goesOn(previous: string, line: string): boolean {
+  if (GOES_ON.test(line.trimStart())) return true;
+  const mayGoOn = /^\s*[\p{Lu}\d„"(]/u.test(line) && !/^\s*\d+[.)]\s/.test(line);
+  return (
+    mayGoOn &&
+    (OPEN_WORD.test(previous) ||
+      (previous.length >= MIN_FULL && (/[\p{L},–-]$/u.test(previous) || LINK_END.test(previous))))
+  );
+}
+
 /** A line end inside a paragraph is a space to Markdown; inside a sentence we take it for one. */
 function joinSoftBreaks(text: string): string {
   if (!hasBlankLines(text.trim())) return text;
   const joined: string[] = [];
+  const lines = text.split(/\r?\n/);
+  const long = lines.filter((line) => line.length >= MIN_PROSE).length;
+  const isMostlyProse = long >= lines.filter((line) => line.trim() !== "").length * MIN_PROSE_SHARE;
   let isCode = false;
   let previous = "";
-  for (const line of text.split(/\r?\n/)) {
+  for (const line of lines) {
     if (FENCE.test(line)) isCode = !isCode;
-    const isOpen = /^\p{L}|^[„"([]/u.test(previous) && !ENDED.test(previous);
     const isLong = previous.length >= MIN_PROSE || line.length >= MIN_PROSE;
-    const isProse = isLong || line.startsWith("[") || LINK_END.test(previous);
-    if (isOpen && isProse && !isCode && GOES_ON.test(line)) joined[joined.length - 1] += ` ${line}`;
+    const isProse = isMostlyProse || isLong || line.startsWith("[") || LINK_END.test(previous);
+    if (!isCode && isProse && isOpen(previous) && goesOn(previous, line))
+      joined[joined.length - 1] += ` ${line.trimStart()}`;
     else joined.push(line);
     previous = line;
   }

@@ -18,6 +18,11 @@ const NUMERAL = /^[\s.,—–-]*[\p{Lu}\d][IVXLC\d]*[\s.,)—–-]*$/u;
 /** Longer lines may say something in words we do not know. */
 const MAX_RUBBISH = 12;
 
+/** Who speaks from here on, in the minutes of a meeting: `Wicemarszałek Dorota Niedziela:`. */
+export const SPEAKER = /^\p{Lu}\p{Ll}+(?: \p{Lu}[\p{L}-]+){0,7}:$/u;
+/** Lines of a running title, at most. */
+const MAX_TITLE_LINES = 4;
+
 /** A text of fewer lines is no page. */
 const MIN_PAGE_LINES = 8;
 /** A smaller number above a text may be its chapter's, or a poem's. */
@@ -94,9 +99,31 @@ function markNumberedHead(lines: TextLines, removed: Uint8Array): void {
     const value = PAGE_NUMBER.test(lines.line(i)) ? Number(/\d+/.exec(lines.line(i))?.[0]) : 0;
     if (value < MIN_HIGH_PAGE || value > MAX_HIGH_PAGE) continue;
     for (let head = 0; head <= i; head += 2) removed[head] = 1;
+    markItemHead(lines, i + 2, removed);
     return;
   }
 }
+
+/**
+ * Below the number of a page of minutes, the title of the item in hand, and who speaks, with no colon if he spoke on the
+ * page before: both stand above every page. The title stays where no speech follows.
+ */
+function markItemHead(lines: TextLines, first: number, removed: Uint8Array): void {
+  let last = first;
+  while (last < lines.count && !lines.isBlank(last)) last += 1;
+  const speaker = last + 1;
+  if (last === first || last - first > MAX_TITLE_LINES || speaker + 1 >= lines.count) return;
+  for (let i = first; i < last; i++) if (!isEdge(lines, i)) return;
+  if (!lines.has(last - 1, EDGE.endsInLetter) && !/[\d.]$/.test(lines.line(last - 1))) return;
+  const goesOn = isRunningSpeaker(lines, speaker);
+  if (!goesOn && !SPEAKER.test(lines.line(speaker))) return;
+  removed.fill(1, first, last);
+  if (goesOn && lines.has(speaker + 1, EDGE.startsSmall)) removed[speaker] = 1;
+}
+
+/** A name without a colon, directly above a text. */
+const isRunningSpeaker = (lines: TextLines, i: number) =>
+  SPEAKER.test(`${lines.line(i)}:`) && !lines.isBlank(i + 1);
 
 const isEdge = (lines: TextLines, i: number) =>
   lines.length(i) > 0 && lines.length(i) <= MAX_EDGE_LINE && !/^[—–-]/.test(lines.line(i));

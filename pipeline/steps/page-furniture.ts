@@ -5,6 +5,7 @@ import { SIGN } from "../measures/signs.ts";
 import { EDGE, type TextLines } from "../measures/text-lines.ts";
 import { removeNoteMarks } from "./note-marks.ts";
 import { isBlankAt, markLoneEnds, markPageEnds, PAGE_NUMBER } from "./page-edges.ts";
+import { removeRubbish } from "./scan-rubbish.ts";
 import { keep, type Step } from "./step.ts";
 
 /** A rule that divides articles of a collection divides nothing below the last. */
@@ -41,7 +42,7 @@ const LONE_WORD = /^[aiouwz](?:[.!?…]+|,)$/;
  */
 export const pageFurniture: Step = {
   name: "page-furniture",
-  version: 6,
+  version: 8,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
     if (!profile.removePageFurniture || !measures.has(SIGN.lineEnd)) return keep(text);
@@ -57,7 +58,10 @@ export const pageFurniture: Step = {
       markGarbage(lines, removed);
       markPageEnds(lines, removed);
     }
-    const unmarked = (body: string) => (measures.mayHold(NUMBER.noteMarks) ? removeNoteMarks(body) : body);
+    const unmarked = (body: string) => {
+      const clean = isDivided ? removeRubbish(body) : body;
+      return measures.mayHold(NUMBER.noteMarks) ? removeNoteMarks(clean) : clean;
+    };
     if (!removed.includes(1)) return keep(unmarked(text));
     markPageGaps(lines, removed);
     const rest = lines.without(removed);

@@ -4,6 +4,7 @@ import { TextMeasures } from "../measures/text-measures.ts";
 import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { isKnownWord } from "../measures/word-borders.ts";
 import { joinLoneMarkers } from "./lone-markers.ts";
+import { SPEAKER } from "./page-edges.ts";
 import { keep, type Step } from "./step.ts";
 import { isFixedWrap, type Wrapping, wrappingOf } from "./wrapping.ts";
 
@@ -16,8 +17,14 @@ const NUMBERED = /^(?:\(?\d{1,3}[.)]\s|Art\.\s|§\s)/;
 const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
 /** What happens while somebody speaks has a short line of its own: `(Dzwonek)`. */
 const STAGE_NOTE = /^\([^()]*\)$/;
+/** A paragraph that is a shout, or says what happens, stands between brackets as a whole: `(Głos z sali: Tak jest!)`. */
+const SHOUT = /^\(\p{Lu}/u;
+/** Such a one with the name of who shouts: it begins a line of its own behind a sentence. */
+const NAMED_SHOUT = /^\(\p{Lu}[^():.!?…]{2,60}: /u;
 /** A dash before a figure is no turn's. */
 const DASH_NUMBER = /^[—–-]\s\d/;
+/** No name of a club or a heading, below which a date stands: it has a mark inside, or ends in a small word. */
+const RUNNING = /[,.;:!?] |(?<!\S)\p{Ll}+$/u;
 /** `E. Stehlik`, but also the letter of a list's item. */
 const INITIAL = /^\p{Lu}\.\s\p{Lu}/u;
 /** What a number goes on with: a word, or what numbers are announced with. */
@@ -37,33 +44,62 @@ const COMPOUND =
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 5,
+  version: 6,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
-      ? (text, measures) => keep(measures.has(SIGN.lineEnd) ? joinWrappedLines(measures.textLines) : text)
+      ? (text, measures, { changedBy }) =>
+          keep(
+            measures.has(SIGN.lineEnd)
+              ? joinWrappedLines(measures.textLines, changedBy.includes("chat-log"))
+              : text,
+          )
       : undefined,
 };
 
-function joinWrappedLines(source: TextLines): string {
+function joinWrappedLines(source: TextLines, isChat: boolean): string {
   const marked = joinLoneMarkers(source);
   const lines = marked === source.text ? source : new TextMeasures(marked).textLines;
   const wrapping = wrappingOf(lines);
-  const joins = findJoins(lines, wrapping);
+  const joins = findJoins(lines, wrapping, isChat);
   return joins.length > 0 || hasLooseBlanks(lines) ? joinLines(lines, joins) : lines.text;
 }
 
 /** The lines that belong to the paragraph of the one before, in their order. */
-function findJoins(lines: TextLines, wrapping: Wrapping | undefined): number[] {
+function findJoins(lines: TextLines, wrapping: Wrapping | undefined, isChat: boolean): number[] {
   const joins: number[] = [];
-  let previous = -1;
+  let [start, previous] = [-1, -1];
   for (let i = 0; i < lines.count; i++) {
     if (lines.isBlank(i)) continue;
     const isApart = i - previous > 1;
-    if (previous >= 0 && (isApart ? spansBlank : continues)(lines, previous, i, wrapping)) joins.push(i);
+    const goesOn =
+      previous >= 0 &&
+      (isApart ? spansBlank : continues)(lines, previous, i, wrapping) &&
+      // each turn of a chat's log stands on lines that the log begins with a dash
+      !(isChat && lines.line(i).startsWith("— ")) &&
+      !isShout(lines, start, previous, i);
+    if (goesOn) joins.push(i);
+    else start = i;
     previous = i;
   }
   return joins;
+}
+
+/** Whether a paragraph stands in brackets as a whole, and what follows begins a sentence. */
+function isShout(lines: TextLines, start: number, last: number, next: number): boolean {
+  if (lines.has(next, EDGE.startsSmall) || !endsInBracket(lines, last)) return false;
+  if (!SHOUT.test(lines.line(start))) return false;
+  let depth = 0;
+  for (let i = start; i <= last; i++) {
+    const line = lines.line(i);
+    for (let at = line.search(/[()]/); at >= 0 && at < line.length; at++) {
+      if (line[at] === "(") depth += 1;
+      else if (line[at] === ")") depth -= 1;
+      // something stands behind its end
+      if (depth === 0 && (i < last || at < line.length - 1)) return false;
+    }
+  }
+  return true;
 }
 
 /** Whether a blank line stands beside another one, or above or below all text. */
@@ -143,7 +179,7 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
   const startsSmall = lines.has(next, EDGE.startsSmall);
   const length = lines.length(line);
   if (wrapping === undefined) return length >= LONG_LINE && startsSmall && lines.has(line, EDGE.endsInLetter);
-  const { width, isFixed } = wrapping;
+  const { width, isFixed, dividesWords } = wrapping;
   if (length < width * 0.7 && STAGE_NOTE.test(lines.line(line))) return false;
   if (lines.has(line, EDGE.isHyphenated) && (startsSmall || lines.has(next, EDGE.capital))) return true;
   const ended = lines.has(line, EDGE.endsSentence);
@@ -156,10 +192,22 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
     return DASH_CONTINUES.test(text) && !ended && length > width * 0.7;
   }
   if (startsSmall && !ended) return true;
-  if (isFixed) return isFixedWrap(lines, line, next, width);
+  if ((ended || endsInBracket(lines, line)) && beginsSpeech(lines.line(next))) return false;
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
-  return length >= width * (ended ? 0.94 : 0.85);
+  const isFull = isFixed ? isFixedWrap(lines, line, next, width) : length >= width * (ended ? 0.94 : 0.85);
+  if (isFull) return true;
+  // nor, where words are divided, does it stop at a comma, or before a word that hardly fitted (a first line is set in)
+  if (!dividesWords || ended || length < width * 0.7) return false;
+  if (lines.line(line).endsWith(",")) return lines.has(next, EDGE.startsCapital);
+  if (/^\d/.test(lines.line(next)) && !RUNNING.test(lines.line(line))) return false;
+  return lines.has(line, EDGE.endsInLetter) && length + 1 + lines.firstWord(next) > width * 0.85;
 }
+
+const CLOSING_BRACKET = 41;
+const endsInBracket = (lines: TextLines, i: number) =>
+  lines.text.charCodeAt(lines.end(i) - 1) === CLOSING_BRACKET;
+
+const beginsSpeech = (line: string) => SPEAKER.test(line) || NAMED_SHOUT.test(line);
 
 /** Polish print says that a hyphen is real by setting it on both lines: `Środkowo-` and `-Wschodniej`. */
 const isRepeatedHyphen = (lines: TextLines, line: number, next: number) =>

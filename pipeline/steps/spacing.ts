@@ -26,7 +26,11 @@ const BEFORE_MARK = / +(?![:;]-?[()])(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}
 const AFTER_BRACKET = /(?= )(?<=(?:^|[\s"])[([{„«]) +/gm;
 /** A pair of straight quotes that stand apart from what they quote; behind a figure it is an inch. */
 const QUOTED =
-  /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,298}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
+  /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,798}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
+const LOOSE_QUOTE = /" (?<=(?:^|[ \n])" )|"(?<= ")(?=\n|$)/;
+/** A quotation mark apart, at a line's beginning, or before the dash behind what was said. */
+const LONE_OPENING = /^" (?=[\p{Lu}\p{N}])/gmu;
+const LONE_CLOSING = / "(?= [-–—] ?\p{Ll}|$)(?<=[\p{L}\d.,!?…)] ")/gmu;
 /** `: )`, `; - (`. */
 const TORN_SMILEY = / ([:;]) ?(-)? ?([()])(?=\s|$)/g;
 /** Endings of verbs that tokenisers cut off: `zgłosił em`, `chciała bym`. */
@@ -39,16 +43,17 @@ const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 6,
+  version: 7,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;
     const closed = measures.has(SIGN.looseMark) ? closeMarks(joined) : joined;
     // what was joined or closed brings no quotation mark beside a space that was not there before
-    const mayHoldQuotes = measures.has(SIGN.looseQuote) && (closed.includes("``") || closed.includes(' " '));
+    const mayHoldQuotes =
+      measures.has(SIGN.looseQuote) && (closed.includes("``") || LOOSE_QUOTE.test(closed));
     const quoted = mayHoldQuotes ? closeQuotes(closed) : closed;
     const mayBeTorn = measures.has(SIGN.looseMark | SIGN.looseQuote) || quoted.includes("- ");
-    return keep(mayBeTorn ? closeTornWords(quoted) : quoted);
+    return keep(mayBeTorn ? closeTornWords(quoted, closed !== joined) : quoted);
   },
 };
 
@@ -94,7 +99,16 @@ function countMarks(text: string, mark: string): { readonly loose: number; reado
 
 function closeQuotes(text: string): string {
   const closed = text.includes("``") ? text.replace(TEX_QUOTED, '"$1"') : text;
-  return /" [^"\n]* "/.test(closed) ? closed.replace(QUOTED, closePair) : closed;
+  const paired = /" [^"\n]* "/.test(closed) ? closed.replace(QUOTED, closePair) : closed;
+  return paired.replace(LONE_OPENING, closeLone).replace(LONE_CLOSING, closeLone);
+}
+
+/** A quotation mark whose other one was cut off with another sentence: its line holds an odd number of them. */
+function closeLone(found: string, at: number, text: string): string {
+  const start = text.lastIndexOf("\n", at) + 1;
+  const end = text.indexOf("\n", at + found.length);
+  const line = text.slice(start, end < 0 ? text.length : end);
+  return line.split('"').length % 2 === 0 ? found.trim() : found;
 }
 
 /** What stands between two quotations looks like one as well: then an odd number of quotes stands before it. */

@@ -1,3 +1,5 @@
+import { isKnownWord } from "../measures/word-borders.ts";
+
 /**
  * Tokenisers that put a space behind every mark, or on both its sides, tear figures and compounds: `18: 00`, `26, 15 km`,
  * `polsko- rosyjskie`, `35 - letni`. Each kind is closed only in a text that holds none of its kind whole, and only where
@@ -6,22 +8,47 @@
  * The patterns match the gap with its mark and look at both sides from there: one that begins with a word or a figure is
  * tried at every letter, and took a third of all of ingest's time (2026-11).
  */
-export function closeTornWords(text: string): string {
-  let closed = text;
+export function closeTornWords(text: string, isTokenised: boolean): string {
+  let closed = mayBeApart(text) ? closeApart(text) : text;
   if (has(closed, ": ", LOOSE_COLON) && !WHOLE_COLON.test(closed))
     closed = closed.replace(LOOSE_COLON_ALL, ":");
   if (has(closed, ", ", LOOSE_COMMA) && !WHOLE_COMMA.test(closed))
     closed = closed.replace(LOOSE_COMMA_ALL, ",");
+  if (isTokenised && has(closed, " / ", LOOSE_SLASH) && !WHOLE_SLASH.test(closed))
+    closed = closed.replace(LOOSE_SLASH_ALL, "/");
   // on a printed page, hyphens at line ends divide words, and some of them have come to stand elsewhere
   const mayBeTorn = closed.includes("- ") && !closed.includes("-\n");
   return mayBeTorn && !WHOLE_HYPHEN.test(closed) ? closeHyphens(closed) : closed;
 }
+
+/** Behind a figure or behind what first parts of compounds end in, and before a letter. */
+const MAY_BE_APART = /(?:[\dIVXL]|[wnzk]o) - \p{L}/u;
+
+/** Whether a hyphen with two spaces may be a compound's. */
+function mayBeApart(text: string): boolean {
+  // a search that begins with the space would stop at every word
+  for (let at = text.indexOf("- "); at >= 0; at = text.indexOf("- ", at + 1))
+    if (text.charAt(at - 1) === " " && MAY_BE_APART.test(text.slice(Math.max(0, at - 3), at + 3)))
+      return true;
+  return false;
+}
+
+/** With a space on both sides, no hyphen of a compound is ever written: these are closed whatever else a text holds. */
+const closeApart = (text: string) =>
+  text
+    .replace(COUNTED_APART, "-")
+    .replace(LIKELY_APART, (found, part: string) => (isKnownWord(part.toLowerCase()) ? found : "-"));
 
 /** A search for the gap alone is eight times as fast, and most texts lack it. */
 const has = (text: string, gap: string, pattern: RegExp) => text.includes(gap) && pattern.test(text);
 
 const WHOLE_COLON = /:(?<=\d:)(?=\d)/;
 const WHOLE_COMMA = /,(?<=\d,)(?=\d)/;
+const WHOLE_SLASH = /\/(?<=[\p{L}\d]\/)(?=[\p{L}\d])/u;
+/** Between figures, units and single words, where a tokeniser set all marks apart: `1 / 3`, `mg / dl`. */
+const LOOSE_SLASH_ALL =
+  / \/ (?<=(?<![\p{L}\d])(?:\d{1,4}|\p{L}{1,15}) \/ )(?=(?:\d{1,4}r?|\p{L}{1,15})(?![\p{L}\d]))/gu;
+const LOOSE_SLASH = new RegExp(LOOSE_SLASH_ALL.source, "u");
 const WHOLE_HYPHEN = /-(?<=\p{L}-)(?=\p{L})/u;
 
 /** Times and scores: `18: 00`, `3: 2`. Not the number of what a line begins with, `Metoda 1: 50 osób`, nor before a date. */
@@ -33,13 +60,13 @@ const UNITS = [
   "%|‰|°",
   "[kcmd]?m[²³]?|km2|m2|m3|[km]?g|[kM]t|ha|[mhd]?l|[kMG]?[Ww]h?|[kmMGTKgt][Bb]|[MG]?[Hh]z|[Kk]m/h",
   "proc|procent\\p{L}*|punkt\\p{L}*|pkt|stop(?:ień|ni\\p{L}*)|sekund\\p{L}*|min(?:ut\\p{L}*)?|godz(?:in\\p{L}*)?|sek|raz[ay]",
-  "tys|mln|mld|tysi[ąę]\\p{L}*|milion\\p{L}*|miliard\\p{L}*|bilion\\p{L}*|miesi[ąę]c\\p{L}*",
+  "tys|mln|mld|tysi[ąę]\\p{L}*|milion\\p{L}*|miliard\\p{L}*|bilion\\p{L}*|miesi[ąę]c\\p{L}*|mies",
   "zł|zło(?:ty|te|tych|tego)|gr|pln|PLN|euro|eur|EUR|€|usd|USD|dolar\\p{L}*|frank\\p{L}*|funt\\p{L}*",
   "(?:kilo|centy|mili|deka|hekto)?(?:metr|gram|litr)\\p{L}*|ton\\p{L}{0,2}|hektar\\p{L}*|kw|mw|gw",
 ].join("|");
 /** Decimals, which a unit follows. */
 const LOOSE_COMMA_ALL = new RegExp(
-  `, (?<=(?<![\\d,.$€-]|[,.] )\\d{1,4}, )(?=\\d{1,3} ?(?:${UNITS})(?![\\p{L}\\d]))`,
+  `, (?<=(?<![\\d,.$€-]|, |(?<!\\bok)\\. )\\d{1,4}, )(?=\\d{1,3}(?: - \\d{1,4})? ?(?:${UNITS})(?![\\p{L}\\d]))`,
   "gu",
 );
 const LOOSE_COMMA = new RegExp(LOOSE_COMMA_ALL.source, "u");
@@ -53,11 +80,19 @@ const SURE_PART =
 const LIKELY_PART = "\\p{L}(?:owo|[cz]no|alno|yjno)";
 const JOINED = new RegExp(`- (?<=(?:${SURE_PART}|${LIKELY_PART})- )(?=${ADJECTIVE})`, "gu");
 const JOINED_APART = new RegExp(` - (?<=${SURE_PART} - )(?=${ADJECTIVE})`, "gu");
+/** `chrzęstno - kostną`: the first part is no word of its own. */
+const LIKELY_APART = new RegExp(
+  ` - (?<=o - )(?=\\p{L}${ADJECTIVE})(?<=(?<!\\p{L})(\\p{L}{2,}(?:[wnz]o|cko|sko)) - )`,
+  "gu",
+);
 /** `35- letniego`, `15 - miesięcznym`: what is counted. */
 const MEASURE =
-  "(?:let|lat|leci|miesi[ęą]cz|dniow|godzin|minut|metrow|kilometr|krotn|osobow|piętrow|pokojow|gwiazdk|procentow|tysięcz|milionow)\\p{Ll}+";
+  "(?:let|lat|leci|miesi[ęą]cz|dniow|godzin|minut|metrow|kilometr|krotn|osobow|piętrow|pokojow|gwiazdk|procentow|tysięcz|milionow|stopniow|stronicow|wieczn|wieczorow|biegow|drzwiow|klatkow)\\p{Ll}+";
 const COUNTED = new RegExp(`- (?<=(?<![\\d,.])\\d{1,4}- )(?=${MEASURE})`, "gu");
-const COUNTED_APART = new RegExp(` - (?<=(?<![\\d,.])\\d{1,4} - )(?=${MEASURE})`, "gu");
+const COUNTED_APART = new RegExp(
+  ` - (?<=[\\dIVXL] - )(?<=(?<![\\d,.])(?:\\d{1,4}|[IVXL]+) - )(?=${MEASURE}|(?:t|n|wsz|g)(?:y|a|e|ym|ego|emu|ej|ą|ych)(?!\\p{L}))`,
+  "gu",
+);
 /** `23- 25 listopada`. */
 const RANGE = /- (?<=(?<![\p{L}\d.,:-]|[-\d] )\d{1,4}- )(?=[1-9]\d{0,3}(?![\d:]|[.,]\d|- | \d))/gu;
 /**
@@ -67,12 +102,39 @@ const RANGE = /- (?<=(?<![\p{L}\d.,:-]|[-\d] )\d{1,4}- )(?=[1-9]\d{0,3}(?![\d:]|
 const DASH =
   /- (?<=["”»)]- )(?=\p{L})|- (?<=[\p{L}\d%]- )(?=(?:[owz]|ale|bez|bo|by|były?|była|było|być|co|czyli|dla|do|dodał\p{L}?|dodaje|gdy|gdzie|jak|jako|jednak|jest|już|kiedy|któr\p{L}+|lecz|mówi\p{L}*|na|nad|napisał\p{L}?|nie|niż|od|oświadczył\p{L}?|po|pod|podkreśl\p{L}+|poinformował\p{L}*|ponieważ|powiedział\p{L}?|przez|przy|są|stwierdził\p{L}?|ta|tak|także|ten|też|to|twierdz\p{L}+|tylko|tłumacz\p{L}+|uważa|we|więc|wyjaśni\p{L}+|za|zaznaczył\p{L}?|ze|żeby|że)(?!\p{L}))/gu;
 
+/** What is left between two words of letters. */
+const BETWEEN_WORDS = /- (?<=(?<![\p{L}\d.,'’-])(\p{L}+)- )(?=(\p{L}+)(?!\.?[\p{L}\p{N}]|-\S))/gu;
+/** How words end that are declined: a name or a rare word that is no double name's first half. */
+const DECLINED = /.{3}[aeiouyąęómwhł]$/;
+/** First halves of double names are not declined, and the second are mostly such. */
+const FIRST_NAME = /.{2}[bcćdfgklnńprsśtzźż]$/;
+const SECOND_NAME = /.(?:[scd]z?k(?:i|iego|iemu|im|a|iej|ą|ich)|wicz(?:a|owi|em|owa|owej)?)$/;
+/** `mikro- i makroekonomia`: the word's second half stands behind the other one's. */
+const SHARED_HALF = /^(?:i|lub|oraz|czy|albo|ani|a|jak)$/;
+
+/** `północno- wschodnie`: in `-ie` adverbs end, too, but those do not follow such a stem. */
+const ADJECTIVE_STEM = /(?:[^iy]sko|[^e]cko|dzko|północno|południowo|wschodnio|zachodnio)$/;
+const ADJECTIVE_PLURAL = /(?:[nk]ie|[wn]e)$/;
+
+/**
+ * Between words that both are in use, a hyphen with a space on one side was a dash: `państwa- oznajmił`. Before a surname
+ * it joined a double name: `kłosek- kozłowska`.
+ */
+function closeBetweenWords(found: string, left: string, right: string): string {
+  if (SHARED_HALF.test(right)) return found;
+  if (ADJECTIVE_STEM.test(left) && ADJECTIVE_PLURAL.test(right)) return "-";
+  const isKnown = (word: string) => word.length > 1 && isKnownWord(word.toLowerCase());
+  if (!isKnown(left) && FIRST_NAME.test(left) && SECOND_NAME.test(right)) return "-";
+  if (!isKnown(right)) return found;
+  return isKnown(left) || DECLINED.test(left) ? " - " : left.length === 1 ? "-" : found;
+}
+
 function closeHyphens(text: string): string {
   return text
     .replace(JOINED_APART, "-")
     .replace(JOINED, "-")
-    .replace(COUNTED_APART, "-")
     .replace(COUNTED, "-")
     .replace(RANGE, "-")
-    .replace(DASH, " - ");
+    .replace(DASH, " - ")
+    .replace(BETWEEN_WORDS, closeBetweenWords);
 }

@@ -1,6 +1,8 @@
 import { SIGN } from "../measures/signs.ts";
 import type { TextMeasures } from "../measures/text-measures.ts";
 import { keep, type Step } from "./step.ts";
+import { mendStripped, removePictures } from "./stripped-wiki.ts";
+import { linearTex } from "./tex.ts";
 
 /** Signs of MediaWiki markup; one alone may be a quotation of it, so a text must hold two. */
 const EVIDENCE = /\[\[[^[\]\n]+\]\]|\{\{[^{}]+\}\}|'{2,3}\p{L}|^={2,5} ?[^=\n]+ ?={2,5}\s*$/gmu;
@@ -10,7 +12,8 @@ const REFERENCES =
   /<references\b[^>]*\/>|<references\b[^>]*>[\s\S]*?<\/references\s*>|<ref\b[^>]*\/>|<ref\b[^>]*>[\s\S]*?<\/ref\s*>/gi;
 /** What they hold is text, or code. */
 const PLAIN_TAG = /<\/?(?:nowiki|source|syntaxhighlight|poem)\b[^>]*>/gi;
-const EXTENSIONS = /<(gallery|math|timeline|score)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
+const FORMULA = /<math\b[^>]*>([\s\S]*?)<\/math\s*>/gi;
+const EXTENSIONS = /<(gallery|timeline|score)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
 const COMMENTS = /<!--[\s\S]*?-->/g;
 const INNER_TEMPLATE = /\{\{[^{}]*\}\}/g;
 const INNER_TABLE = /^\s*\{\|(?:(?!^\s*\{\|)[\s\S])*?^\s*\|\}[^\n]*/gm;
@@ -26,43 +29,29 @@ const EMPTY_ITEM = /^[ \t]*[*#]+[ \t]*$\n?/gm;
 const LIST_MARK = /^[ \t]*[*#]+[ \t]*/gm;
 const INDENT = /^[:;]+\s*/gm;
 const SWITCH = /__[A-ZĄĆĘŁŃÓŚŹŻ]{3,}__/g;
-/** What careless stripping leaves of a picture: `280px|thumb|right|`. */
-const PICTURE_OPTIONS = /(?:(?:thumb|right|left|center|frame|none|\d{2,4}px)\|)+/g;
 /** What a removed template leaves: empty brackets, or a bracket that begins with a comma. */
 const EMPTY_BRACKETS = / ?\(\s*[,;–-]?\s*\)/g;
 /** … or a space before the mark that came behind it. */
 const LOOSE_MARK = / +(?=[.,;:](?:\s|$))/g;
-/** Sections of links and notes that are empty without their templates. */
-const EMPTY_SECTION =
-  /^={2,6} *(?:Przypisy|Uwagi|Bibliografia|Linki zewnętrzne|Zobacz też|Galeria) *={2,6}[\s*#]*(?=^==|(?![\s\S]))/gimu;
-/** Careless stripping glues the usual headings to what stood around them: `2009Linki zewnętrzneStrona`. */
-const USUAL = ["Zobacz też", "Linki zewnętrzne"];
-const GLUED_HEADING = new RegExp(
-  `(?<=[\\p{Ll}\\d.)])(?=(?:${USUAL.join("|")})(?!\\p{Ll}))|(?<=[\\p{Ll}\\d.)](?:${USUAL.join("|")}))(?=\\p{Lu}|https?:)`,
-  "gu",
-);
+/** A list of links to other articles and pages: their labels are no text. */
+const LINK_SECTION =
+  /^={2,6} *(?:Linki? zewnętrzn[ey]|Zobacz (?:też|także|również)) *={2,6}[ \t]*(?:\n[ \t]*(?:(?:[*#:;<]|\[https?:)[^\n]*)?)*(?=\n==|(?![\s\S]))/gimu;
 /** Templates and tables stand in each other; deeper than this is not an article. */
 const MAX_DEPTH = 12;
 
 /** Turns MediaWiki markup into text: links by their labels, templates, tables, files and references removed. */
 export const wikiMarkup: Step = {
   name: "wiki-markup",
-  version: 5,
+  version: 6,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const plain = withoutMarkup(text, measures);
-    const mayBeGlued = plain !== text || measures.has(SIGN.gluedHeading);
-    return keep(
-      mayBeGlued && USUAL.some((heading) => plain.includes(heading))
-        ? plain.replace(GLUED_HEADING, "\n\n")
-        : plain,
-    );
+    return keep(plain !== text || measures.has(SIGN.gluedHeading) ? mendStripped(plain) : plain);
   },
 };
 
 function withoutMarkup(text: string, measures: TextMeasures): string {
-  if (measures.has(SIGN.separator) && text.includes("thumb|"))
-    return stripWikiMarkup(text).replace(PICTURE_OPTIONS, "");
+  if (measures.has(SIGN.separator) && text.includes("thumb|")) return removePictures(stripWikiMarkup(text));
   if (!measures.has(SIGN.bracket | SIGN.apostrophe)) return text;
   if (!text.includes("[[") && !text.includes("{{") && !text.includes("''")) return text;
   return (text.match(EVIDENCE)?.length ?? 0) < MIN_EVIDENCE ? text : stripWikiMarkup(text);
@@ -73,16 +62,15 @@ function stripWikiMarkup(text: string): string {
   let result = text
     .replace(COMMENTS, "")
     .replace(REFERENCES, "")
+    .replace(FORMULA, (_, formula: string) => linearTex(formula))
     .replace(EXTENSIONS, "")
     .replace(PLAIN_TAG, "");
   result = untilStable(result, (current) => current.replace(INNER_TEMPLATE, ""));
   result = untilStable(result, (current) => current.replace(INNER_TABLE, ""));
-  return result
-    .replace(MEDIA, "")
+  return withoutEmptySections(result.replace(MEDIA, "").replace(LINK_SECTION, dropLabels))
     .replace(LABELLED_LINK, "$1")
     .replace(LINK, "$1")
     .replace(OUTER_LINK, "$1")
-    .replace(EMPTY_SECTION, "")
     .replace(HEADING, "\n$1\n")
     .replace(EMPHASIS, "")
     .replace(EMPTY_ITEM, "")
@@ -91,6 +79,30 @@ function stripWikiMarkup(text: string): string {
     .replace(SWITCH, "")
     .replace(EMPTY_BRACKETS, "")
     .replace(LOOSE_MARK, "");
+}
+
+/** Items that explain what they link to, in sentences, are text. */
+const dropLabels = (section: string) =>
+  /.{40}\.[ \t]*$/m.test(section) && !/zewnętrzn/i.test(section) ? section : "";
+
+/** Drops headings under which nothing stands, neither text nor a heading below their own. */
+function withoutEmptySections(text: string): string {
+  const headings = [...text.matchAll(HEADING)];
+  let rest = "";
+  let copied = text.length;
+  let levelBelow = 0;
+  for (const heading of headings.reverse()) {
+    const end = heading.index + heading[0].length;
+    const level = /^=+/.exec(heading[0])?.[0].length ?? 0;
+    if (/^[\s*#]*$/.test(text.slice(end, copied)) && levelBelow <= level) {
+      copied = heading.index;
+      continue;
+    }
+    rest = text.slice(heading.index, copied) + rest;
+    copied = heading.index;
+    levelBelow = level;
+  }
+  return text.slice(0, copied) + rest;
 }
 
 function untilStable(text: string, change: (text: string) => string): string {

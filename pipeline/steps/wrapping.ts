@@ -1,4 +1,5 @@
 import { EDGE, type TextLines } from "../measures/text-lines.ts";
+import { SPEAKER } from "./page-edges.ts";
 
 /** A text is wrapped only if its full lines have such a width: typewriters, mail, print, e-book plain text. */
 const MIN_WIDTH = 40;
@@ -28,6 +29,8 @@ export interface Wrapping {
   /** Length of a full line: exact in fixed-width text, the median in print. */
   readonly width: number;
   readonly isFixed: boolean;
+  /** Words are divided at line ends: neither verse nor a list does that. */
+  readonly dividesWords: boolean;
 }
 
 /** How the text was wrapped; undefined when it was not. */
@@ -38,23 +41,25 @@ export function wrappingOf(lines: TextLines): Wrapping | undefined {
   if (lengths.length <= MIN_PAIRS) return undefined;
   const widest = lengths[Math.floor(lengths.length * 0.95)] as number;
   const isOfWidth = widest >= MIN_WIDTH && widest <= MAX_WIDTH;
+  const startsSmall = (next: number) => lines.has(next, EDGE.startsSmall);
+  const hyphens = pairs.number((next) => lines.has(next - 1, EDGE.isHyphenated) && startsSmall(next));
+  const dividesWords = hyphens >= MIN_HYPHENS && hyphens >= lengths.length * MIN_HYPHEN_SHARE;
   const fitted = isOfWidth ? pairs.number((next) => isFixedWrap(lines, next - 1, next, widest)) : 0;
   if (isOfWidth && fitted >= pairs.count * MIN_WRAPPED_SHARE)
-    return isVerse(lines, pairs, widest) ? undefined : { width: widest, isFixed: true };
+    return isVerse(lines, pairs, widest) ? undefined : { width: widest, isFixed: true, dividesWords };
 
-  const startsSmall = (next: number) => lines.has(next, EDGE.startsSmall);
   const continued = pairs.filter((next) => startsSmall(next) && !lines.has(next - 1, EDGE.endsSentence));
-  const hyphens = pairs.number((next) => lines.has(next - 1, EDGE.isHyphenated) && startsSmall(next));
   const full = ascending(continued.map((next) => lines.length(next - 1)));
   const width = full[full.length >> 1] ?? 0;
-  const isPrint = hyphens >= MIN_HYPHENS && hyphens >= lengths.length * MIN_HYPHEN_SHARE;
   const isEven =
     continued.length >= MIN_PAIRS &&
     continued.length >= pairs.count * MIN_CONTINUED_SHARE &&
     width >= MIN_WIDTH &&
     width <= MAX_WIDTH &&
     (full[full.length >> 2] as number) >= width * EVENNESS;
-  return (isPrint || isEven) && !isVerse(lines, pairs, width) ? { width, isFixed: false } : undefined;
+  return (dividesWords || isEven) && !isVerse(lines, pairs, width)
+    ? { width, isFixed: false, dividesWords }
+    : undefined;
 }
 
 const ascending = (lengths: readonly number[]) => Uint32Array.from(lengths).sort();
@@ -82,14 +87,37 @@ function isVerse(lines: TextLines, pairs: LinePairs, width: number): boolean {
 /** Looks at two lines that follow each other, by the number of the second. */
 type Test = (next: number) => boolean;
 
+const [BRACKET, CLOSING_BRACKET, COLON] = [40, 41, 58];
+/** Fewer names of speakers, or notes between them, may stand in any text. */
+const MIN_SPEAKERS = 2;
+const MIN_NOTES = 1;
+
+/** Of the minutes of a meeting: the lines that say who speaks, or what happens meanwhile, `(Oklaski)`. Else none. */
+function linesOfMinutes(lines: TextLines): ReadonlySet<number> {
+  const { text } = lines;
+  const found = new Set<number>();
+  if (!text.includes(":\n")) return found;
+  let [speakers, notes] = [0, 0];
+  for (let i = 0; i < lines.count; i++) {
+    const last = text.charCodeAt(lines.end(i) - 1);
+    if (last === COLON && SPEAKER.test(lines.line(i))) speakers += 1;
+    else if (text.charCodeAt(lines.start(i)) !== BRACKET) continue;
+    else if (last === CLOSING_BRACKET) notes += 1;
+    found.add(i);
+  }
+  return speakers >= MIN_SPEAKERS && notes >= MIN_NOTES ? found : new Set();
+}
+
 /** Lines that follow each other directly, without those that begin something of their own. */
 class LinePairs {
   /** The second line of each pair. */
   readonly #places: number[] = [];
 
   constructor(lines: TextLines) {
+    const apart = linesOfMinutes(lines);
     for (let i = 1; i < lines.count; i++) {
-      if (!lines.isBlank(i - 1) && !lines.isBlank(i) && !lines.has(i, EDGE.startsAnew)) this.#places.push(i);
+      if (lines.isBlank(i - 1) || lines.isBlank(i) || lines.has(i, EDGE.startsAnew)) continue;
+      if (apart.size === 0 || !(apart.has(i - 1) || apart.has(i))) this.#places.push(i);
     }
   }
 

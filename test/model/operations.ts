@@ -32,17 +32,22 @@ export function createInputs(
   rounded = compute === "bf16",
 ): Inputs {
   const random = createRandom(1, name);
-  const make = (dtype: ComputeType, rows: number, columns: number, draw: () => number, round = false) => {
+  const make = (dtype: ComputeType, rows: number, columns: number, round = false) => {
     const buffer = backend.create({ name, dtype, rows, columns });
-    const values = Float32Array.from({ length: rows * columns }, draw);
+    const values = new Float32Array(rows * columns);
+    for (let i = 0; i < values.length; i++) values[i] = random.normal();
     backend.write(buffer, round ? fromBfloat16(toBfloat16(values)) : values);
     return buffer;
   };
   return {
     compute,
-    values: (rows, columns) => make(compute, rows, columns, random.normal, rounded),
-    floats: (rows, columns) => make("f32", rows, columns, random.normal),
-    zeros: (rows, columns, dtype = compute) => make(dtype, rows, columns, () => 0),
+    values: (rows, columns) => make(compute, rows, columns, rounded),
+    floats: (rows, columns) => make("f32", rows, columns),
+    zeros(rows, columns, dtype = compute) {
+      const buffer = backend.create({ name, dtype, rows, columns });
+      backend.write(buffer, new Float32Array(rows * columns));
+      return buffer;
+    },
     integers(values) {
       const buffer = backend.create({ name, dtype: "i32", rows: values.length, columns: 1 });
       backend.write(buffer, Int32Array.from(values));

@@ -36,7 +36,13 @@ test("a place is a file and a line that holds a text", async () => {
   const path = join(root, "two.jsonl");
   writeJsonl(path, [{ text: "pierwszy" }, { meta: {} }]);
   assert.equal((await readPlace(`${path}:1`)).text, "pierwszy");
-  await assert.rejects(readPlace(`${path}:2`), /two\.jsonl:2: no-text/);
+  await assert.rejects(readPlace(`${path}:2`), /two\.jsonl:2: ingest leaves this line out .*\(no-text\)/);
   await assert.rejects(readPlace(`${path}:3`), /fewer lines/);
   await assert.rejects(readPlace(path), /expected FILE:LINE/);
+  await assert.rejects(readPlace(`${path}:0`), /expected FILE:LINE/);
+  for (const [missing, message] of [
+    [join(root, "none.jsonl.zst"), /none\.jsonl\.zst: cannot be read \(ENOENT\)/],
+    [root, /: cannot be read \(EISDIR\)/],
+  ] as const)
+    await assert.rejects(readPlace(`${missing}:1`), { name: "UserError", message });
 });

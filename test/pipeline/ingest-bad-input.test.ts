@@ -3,22 +3,15 @@ import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { type Finished, runApt3 } from "../support/apt3.ts";
+import { assertUserError, commandHost } from "../support/apt3.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
 import { temporaryFolder } from "../support/folders.ts";
 
 const root = temporaryFolder();
 const healthy = Array.from({ length: 60 }, (_, i) => ({ text: polishText(i) }));
 writeJsonl(join(root, "good.jsonl"), healthy);
-const ingest = (...words: string[]) => runApt3(["ingest", "--workers", "1", ...words], { cwd: root });
-
-/** The user's mistake: exit code 2, one line that says all of it, and no stack. */
-function assertUserError(run: Finished, line: RegExp): void {
-  assert.equal(run.code, 2, run.stderr);
-  const last = run.stderr.trimEnd().split("\n").at(-1) ?? "";
-  assert.match(last, line);
-  assert.doesNotMatch(run.stderr, /^\s+at /m);
-}
+const run = commandHost(root);
+const ingest = (...words: string[]) => run("ingest", "--workers", "1", ...words);
 
 test("a configuration that is missing or wrong is named with the place in it", async () => {
   assertUserError(await ingest("--config", "missing.yaml"), /missing\.yaml: no such file or folder/);

@@ -9,7 +9,7 @@ import { silentContext } from "../../pipeline/runtime/command.ts";
 import { describeFailure } from "../../pipeline/runtime/errors.ts";
 import { polishText } from "../support/corpus.ts";
 import { hashOutput, temporaryFolder } from "../support/folders.ts";
-import { fileServer, serve } from "./sources/file-server.ts";
+import { type Answer, fileServer, serve } from "./sources/file-server.ts";
 
 /**
  * A disk that runs full at any of the points where ingest writes. The system's writes are stood in for: at the chosen
@@ -29,11 +29,12 @@ before(async () => {
   prototype = Object.getPrototypeOf(handle);
   original = prototype.write;
   await handle.close();
+  const urls = bodies.map((_, file) => `${server.base}${file}.jsonl`).join();
   writeFileSync(
     config,
     `downloads: raw
 thresholds: {all: {maxDocumentsPerLine: 20}}
-sources: [{name: a, kind: http, group: all, licence: CC0-1.0, urls: ["${server.base}a.jsonl"]}]
+sources: [{name: a, kind: http, group: all, licence: CC0-1.0, urls: [${urls}]}]
 `,
   );
 });
@@ -46,18 +47,26 @@ const documents = Array.from({ length: 60 }, (_, i) => {
     i % 10 === 5 ? polishText(i - 1) : i % 10 === 7 ? `${polishText(i - 1)} A to już koniec.` : polishText(i);
   return `${text}\n${menu}`;
 });
-const body = Buffer.from(documents.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+/** So many files that the runs of keys, one of each, are merged. */
+const FILES = 8;
+const bodies = Array.from({ length: FILES }, (_, file) => {
+  const some = documents.filter((_, i) => Math.floor((i * FILES) / documents.length) === file);
+  return Buffer.from(some.map((text) => `${JSON.stringify({ text })}\n`).join(""));
+});
 
-const answers = Array.from({ length: 4 }, () => serve(body));
+const answer: Answer = (request, response) => {
+  const file = Number(/\d+/.exec(request.url ?? "")?.[0]);
+  serve(bodies[file] as Buffer)(request, response);
+};
+const answers = Array.from({ length: 2 * FILES }, () => answer);
 
 /** Every file that a run writes, as `pointOf` names them. */
 const EVERY_POINT = [
-  ".lock",
   "a-N.jsonl.zst",
   "a-N.lines-H.jsonl.zst",
   "a-N.lines.jsonl.zst",
-  "a/a.jsonl",
-  "a/a.jsonl.partial.json",
+  "a/N.jsonl",
+  "a/N.jsonl.partial.json",
   "journal/a-N.H.rejected",
   "journal/a-N.bands",
   "journal/a-N.clean.rejected",
@@ -68,6 +77,7 @@ const EVERY_POINT = [
   "journal/a-N.unique",
   "journal/a.line-keys/N",
   "journal/seen-keys/N",
+  "journal/seen-keys/merged",
   "manifest.json",
   "manifest.json, complete",
   "rejects/exact-dedup--duplicate.jsonl.zst",
@@ -85,6 +95,7 @@ function pointOf(fd: number, bytes: Uint8Array): string {
   const kind = path
     .replace(/^[^/]*\//, "")
     .replace(/\.partial$/, "")
+    .replace(/seen-keys\/8$/, "seen-keys/merged") // 0 to 7 are what is merged
     .replaceAll(/\b\d+\b/g, "N")
     .replaceAll(/\b[0-9a-f]{8}\b/g, "H");
   return isComplete ? `${kind}, complete` : kind;
@@ -105,7 +116,7 @@ async function run(out: string, full: (point: string) => boolean): Promise<unkno
       out: join(root, out),
       workers: 1,
       shardTextBytes: 60_000,
-      recentKeys: 10,
+      recentKeys: 1,
       rejects: "all" as const,
     };
     await ingest(options, silentContext());
@@ -149,9 +160,10 @@ test("a disk that runs full at any point of a run: one line, nothing incomplete,
     );
     assert.doesNotMatch(message, /\n/);
     await assertNothingIncomplete(join(root, "full"), point);
-    assert.ok(
-      !existsSync(join(root, "raw/a/a.jsonl")) || readFileSync(join(root, "raw/a/a.jsonl")).equals(body),
-    );
+    for (const [file, body] of bodies.entries()) {
+      const path = join(root, `raw/a/${file}.jsonl`);
+      assert.ok(!existsSync(path) || readFileSync(path).equals(body), `${point}: ${path}`);
+    }
   }
   assert.equal(await run("full", () => false), undefined);
   assert.deepEqual(hashOutput(join(root, "full")), hashOutput(join(root, "whole")));

@@ -1,9 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import assert from "node:assert/strict";
+import { type ChildProcess, fork, spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
 const BIN = fileURLToPath(new URL("../../bin/apt3.ts", import.meta.url));
+const HOST = fileURLToPath(new URL("./command-host.ts", import.meta.url));
 export const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 export interface Finished {
@@ -44,4 +47,36 @@ export async function finish(child: ChildProcess, input = ""): Promise<Finished>
     once(child, "close") as Promise<[number | null, NodeJS.Signals | null]>,
   ]);
   return { code, signal, stdout, stderr };
+}
+
+/** The user's mistake: exit code 2, one line that says all of it, and no stack. */
+export function assertUserError(finished: Finished, line: RegExp): void {
+  assert.equal(finished.code, 2, finished.stderr + finished.stdout);
+  assert.match(finished.stderr.trimEnd().split("\n").at(-1) ?? "", line);
+  assert.doesNotMatch(finished.stderr, /^\s+at /m);
+}
+
+/**
+ * Runs `apt3 WORDS…` many times in one process in the folder `cwd`, one at a time: a start, a third of a second of
+ * processor time and more, is paid once. For what is neither about processes nor about standard input. The process ends
+ * with the tests of the calling file.
+ */
+export function commandHost(cwd: string): (...words: string[]) => Promise<Finished> {
+  let host: ChildProcess | undefined;
+  after(() => host?.kill());
+  return async (...words) => {
+    host ??= fork(HOST, { cwd, execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    const ended = new AbortController();
+    const died = once(host, "exit", { signal: ended.signal }).then(([code]) => {
+      throw new Error(`apt3 ${words.join(" ")} ended its process with ${code}`);
+    });
+    host.send(words);
+    try {
+      const [finished] = (await Promise.race([once(host, "message"), died])) as [Finished];
+      return finished;
+    } finally {
+      died.catch(() => {});
+      ended.abort();
+    }
+  };
 }

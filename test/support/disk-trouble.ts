@@ -26,7 +26,7 @@ if (isMainThread) {
     else if (kind === "count") calls.kill += 1;
   };
   before(end, handle, ["sync", "datasync", "truncate"]);
-  before(end, fs.promises, ["rename", "rm", "unlink", "mkdir", "copyFile", "link", "truncate"]);
+  before(end, fs.promises, ["rename", "rm", "unlink", "mkdir", "copyFile", "link", "symlink", "truncate"]);
   before(end, fs, ["renameSync", "rmSync", "mkdirSync", "fsyncSync", "writeFileSync", "appendFileSync"]);
 
   const refuse = () => {
@@ -39,7 +39,7 @@ if (isMainThread) {
     });
   };
   before(refuse, handle, ["write", "writev", "writeFile", "appendFile"]);
-  before(refuse, fs.promises, ["writeFile", "appendFile", "copyFile"]);
+  before(refuse, fs.promises, ["writeFile", "appendFile", "copyFile", "symlink"]);
   before(refuse, fs, ["write", "writev", "writeSync", "writevSync", "writeFileSync", "appendFileSync"]);
 
   syncBuiltinESMExports();

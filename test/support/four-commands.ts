@@ -1,8 +1,8 @@
-import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { polishText, writeDatasetsYaml, writeJsonl } from "./corpus.ts";
 import { hashOutput } from "./folders.ts";
+import { tinyConfig } from "./tiny-config.ts";
 
 /** The four commands in the order in which one needs the other's output, with the folder each writes to. */
 export const COMMANDS = {
@@ -46,10 +46,7 @@ export function writeInputs(
     );
   }
   writeDatasetsYaml(join(folder, "datasets.yaml"), sources);
-  const demo = readFileSync(new URL("../../train/configs/demo.yaml", import.meta.url), "utf8");
-  const tiny = demo.replace(/steps: \d+/, `steps: ${steps}`).replaceAll(/every: \d+/g, "every: 7");
-  assert.notEqual(tiny, demo);
-  writeFileSync(join(folder, "tiny.yaml"), tiny);
+  writeFileSync(join(folder, "tiny.yaml"), tinyConfig({ steps, every: 7 }));
 }
 
 /** The hashes of a command's output, without what a clock wrote. */

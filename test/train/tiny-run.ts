@@ -3,21 +3,8 @@ import { join } from "node:path";
 import { type JobContext, silentContext } from "../../pipeline/runtime/command.ts";
 import { silentProgress } from "../../pipeline/runtime/progress.ts";
 import type { PretrainOptions } from "../../train/pretrain.ts";
+import { tinyConfig } from "../support/tiny-config.ts";
 import { makePackedFolder } from "./packed-folder.ts";
-
-/** A model that trains in a tenth of a second. */
-export const tinyConfig = `
-seed: 7
-model: { layers: 1, dModel: 16, heads: 2, kvHeads: 1, dHidden: 24 }
-batch: { microBatch: 2, accumulation: 2 }
-schedule: { steps: 24, learningRate: 0.02, minLearningRate: 0.002, warmupSteps: 3 }
-optimizer: { betas: [0.9, 0.95], epsilon: 1.0e-8, weightDecay: 0.1, clipNorm: 1 }
-data: { epochs: 20 }
-precision: f32
-recompute: none
-evaluation: { every: 6, rows: 4 }
-checkpoint: { every: 6, keep: 2 }
-`;
 
 /** Writes the data and the config of a tiny run into a folder; `change` alters the config's text. */
 export async function makeTinyRun(
@@ -31,7 +18,7 @@ export async function makeTinyRun(
     change: (manifest) => ({ ...manifest, tokenizer: { ...manifest.tokenizer, bosId: 7 } }),
   });
   const config = join(root, `${name}.yaml`);
-  await writeFile(config, change(tinyConfig));
+  await writeFile(config, change(tinyConfig()));
   return { config, data, out: join(root, name), backend: "reference", resume: false, plan: false };
 }
 

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { openJobFolder } from "../../../pipeline/runtime/job-folder.ts";
 import { lockFolder } from "../../../pipeline/runtime/lock.ts";
@@ -30,7 +31,7 @@ test("a folder is given to one job: it continues, another is refused", async () 
     name: "UserError",
     message: `${path}: made by another configuration (--seed differ); choose another --out or remove the folder`,
   });
-  assert.equal(existsSync(join(path, ".lock")), false, "a refused job must not keep the lock");
+  assert.deepEqual(readdirSync(path), ["manifest.json"], "a refused job must not keep the lock");
 });
 
 test("what only an unfinished run needs is kept until all is done, and goes even after a kill in between", async () => {
@@ -87,4 +88,41 @@ test("a living process keeps its lock, a dead one loses it at once", async () =>
 
   writeFileSync(join(path, ".lock"), JSON.stringify({ pid: process.pid, started: "another start" }));
   if (existsSync("/proc/self/stat")) await (await lockFolder(path))(); // the same number, another process
+});
+
+test("a killed process whose parent never asks for it holds no lock", async (t) => {
+  if (!existsSync("/proc/self/stat")) return t.skip("no /proc");
+  const path = join(root, "orphaned");
+  mkdirSync(path);
+  // The shell becomes a program that knows nothing of the process it started.
+  const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const pid = Number(String((await once(parent.stdout, "data"))[0]));
+    const fields = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+    symlinkSync(JSON.stringify({ pid, started: fields()[19] }), join(path, ".lock"));
+    await assert.rejects(lockFolder(path), { message: new RegExp(`in use by process ${pid}`) });
+    process.kill(pid, "SIGKILL");
+    while (fields()[0] !== "Z") await setTimeout(5);
+    await (await lockFolder(path))();
+  } finally {
+    parent.kill("SIGKILL");
+  }
+});
+
+test("of commands that start at once one gets the folder, be it free or left by a killed one", async () => {
+  for (let round = 0; round < 40; round++) {
+    const path = join(root, `race-${round}`);
+    mkdirSync(path);
+    if (round % 2 === 1) symlinkSync(JSON.stringify({ pid: 2 ** 30, started: "1" }), join(path, ".lock"));
+    const takers = await Promise.allSettled(Array.from({ length: 12 }, () => lockFolder(path)));
+    const winners = takers.filter((taker) => taker.status === "fulfilled");
+    assert.equal(winners.length, 1, `round ${round}`);
+    for (const taker of takers)
+      if (taker.status === "rejected")
+        assert.match(String(taker.reason), /in use by process \d+; wait for it/, `round ${round}`);
+    await winners[0]?.value();
+    assert.deepEqual(readdirSync(path), []);
+  }
 });

@@ -38,13 +38,13 @@ test("a JSON file is read back, and a wrong one is refused with its place and va
   });
 });
 
-test("a manifest of another version of its format is named as such, whatever else differs", async () => {
+test("a manifest of another command or version is named as such, whatever else differs", async () => {
   const schema = z.strictObject({ format: z.literal("apt3.clean/2"), planned: z.array(z.string()) });
   const path = join(folder, "older.json");
   await writeJson(path, { format: "apt3.clean/1", rows: 3 });
   await assert.rejects(readJson(path, schema), {
     name: "UserError",
-    message: `${path}: written by another version of apt3 (format apt3.clean/1); remove the folder or name another one`,
+    message: `${path}: of another command or version of apt3 (format apt3.clean/1); name another folder`,
   });
   await writeJson(path, { format: "a\nb", planned: [] });
   await assert.rejects(readJson(path, schema), { message: /format: .*expected "apt3\.clean\/2"/ });

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { loadAddon } from "../../../native/load.ts";
 import { ROOT } from "../../support/apt3.ts";
 
 const MODULE = pathToFileURL(join(ROOT, "pipeline/runtime/memory.ts")).href;
-const isCompiled = existsSync(join(ROOT, "pipeline/runtime/native/build/allocator.node"));
+const addon = loadAddon("allocator", "pipeline/runtime/native");
+const missing = "reason" in addon ? addon.reason : undefined;
 const hasGlibc = JSON.stringify(process.report.getReport()).includes("glibcVersionRuntime");
 
 /** Runs a program with `holdMemory` and `returnFreePages` in a process of its own; returns the number it prints. */
@@ -34,7 +35,7 @@ test("the young heap of a process that holds its memory does not grow, however m
 });
 
 test("what is freed between blocks that live goes back to the system", {
-  skip: isCompiled && hasGlibc ? false : "no glibc, or not compiled",
+  skip: missing ?? (hasGlibc ? false : "another C library than glibc"),
 }, () => {
   // the system's own choice would keep all of the 100 MB once a block of 16 MB was freed
   const megabytes = (size: number, end: string) =>

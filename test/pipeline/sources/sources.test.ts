@@ -5,7 +5,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { runApt3 } from "../../support/apt3.ts";
+import { commandHost } from "../../support/apt3.ts";
 import { polishText, writeJsonl } from "../../support/corpus.ts";
 import { temporaryFolder } from "../../support/folders.ts";
 
@@ -57,8 +57,9 @@ before(async () => {
 });
 after(() => void server.close());
 
+const run = commandHost(root);
 const ingest = (out: string, ...words: string[]) =>
-  runApt3(["ingest", "--out", out, "--workers", "1", "--json", ...words], { cwd: root });
+  run("ingest", "--out", out, "--workers", "1", "--json", ...words);
 const lastLine = ({ stdout }: { stdout: string }) => JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
 
 test("--plan fetches manifests and nothing else", async () => {

@@ -11,11 +11,12 @@ import { trainTokenizer } from "../../../tokenizer/training/train-tokenizer.ts";
 import { readHistory } from "../../../train/run/metrics.ts";
 import { type ExportOptions, exportRun } from "../../../train/use/export.ts";
 import { generateText, generateTexts } from "../../../train/use/generate-text.ts";
-import { runApt3 } from "../../support/apt3.ts";
+import { commandHost } from "../../support/apt3.ts";
 import { hashFolder, temporaryFolder } from "../../support/folders.ts";
 import { makeExportedModel } from "./exported-model.ts";
 
 const root = temporaryFolder();
+const runHosted = commandHost(root);
 const { tokenizer, run, model, exported } = await makeExportedModel(root);
 
 describe("export", () => {
@@ -231,9 +232,9 @@ describe("on the command line", () => {
       "--seed",
       "5",
     ];
-    const plain = await runApt3(words);
+    const plain = await runHosted(...words);
     assert.equal(plain.code, 0, plain.stderr);
-    const json = await runApt3([...words, "--json"]);
+    const json = await runHosted(...words, "--json");
     const lines = json.stdout
       .trim()
       .split("\n")
@@ -256,7 +257,7 @@ describe("on the command line", () => {
       "--max-new-tokens",
       "3",
     ];
-    const { code, stdout, stderr } = await runApt3([...words, "--backend", "reference", "--json"]);
+    const { code, stdout, stderr } = await runHosted(...words, "--backend", "reference", "--json");
     assert.equal(code, 0, stderr);
     const done = JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as { texts: { prompt: string }[] };
     assert.deepEqual(
@@ -286,7 +287,7 @@ describe("on the command line", () => {
       [["pretrain", "--steps", "0"], /--steps: /],
     ];
     for (const [words, message] of mistakes) {
-      const { code, stderr } = await runApt3(words);
+      const { code, stderr } = await runHosted(...words);
       assert.equal(code, 2, words.join(" "));
       assert.match(stderr, message);
       assert.equal(stderr.trim().split("\n").length, 1, stderr);

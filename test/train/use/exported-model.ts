@@ -5,20 +5,13 @@ import { silentContext } from "../../../pipeline/runtime/command.ts";
 import { trainTokenizer } from "../../../tokenizer/training/train-tokenizer.ts";
 import { type PretrainOptions, pretrain } from "../../../train/pretrain.ts";
 import { type ExportOptions, exportRun } from "../../../train/use/export.ts";
+import { tinyConfig } from "../../support/tiny-config.ts";
 import { makePackedFolder } from "../packed-folder.ts";
 
-const config = `
-seed: 7
-model: { layers: 1, dModel: 16, heads: 2, kvHeads: 1, dHidden: 24, maxSequenceLength: 32 }
-batch: { microBatch: 2, accumulation: 1 }
-schedule: { steps: 3, learningRate: 0.02, minLearningRate: 0.002, warmupSteps: 1 }
-optimizer: { betas: [0.9, 0.95], epsilon: 1.0e-8, weightDecay: 0.1, clipNorm: 1 }
-data: { epochs: 20 }
-precision: f32
-recompute: none
-evaluation: { every: 1, rows: 4 }
-checkpoint: { every: 1, keep: 3 }
-`;
+const config = tinyConfig({ steps: 3, every: 1, accumulation: 1, keep: 3 }).replace(
+  "dHidden: 24",
+  "dHidden: 24, maxSequenceLength: 32",
+);
 
 /** A small real tokenizer, a run of three steps whose data claims to be packed with it, and its export. */
 export interface ExportedModel {

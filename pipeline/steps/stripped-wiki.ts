@@ -1,0 +1,60 @@
+import { isKnownWord } from "../measures/word-borders.ts";
+
+/*
+ * What careless stripping of MediaWiki markup leaves: headings glued to what stood around them, options and names of
+ * pictures, lists of links without their marks.
+ */
+
+const USUAL = ["Zobacz też", "Zobacz także", "Linki zewnętrzne"];
+const GLUED_USUAL = new RegExp(
+  `(?<=[\\p{Ll}\\d.)])(?=${USUAL.join("|")})|(?<=[\\p{Ll}\\d.)](?:${USUAL.join("|")}))(?=\\p{L}|https?:)`,
+  "gu",
+);
+/** Where a capital is glued to what stands before it: `czynne reakcjeNajbardziej`, `pojęcia.Historia`. */
+const GLUED_CAPITAL = /(?<=(\p{L}*\p{Ll})[.)]?)(?=(\p{Lu}\p{Ll}*)[\s,:])/gu;
+const MIN_WORD = 3;
+/** Words of one letter begin sentences, too: `Narodziny naukiW 1748 roku`. */
+const LONE_WORD = /^[AIOUWZ]$/;
+
+/** Labels under `Zobacz też`, one a line, and addresses under `Linki zewnętrzne`. */
+const LABELS =
+  /\n\nZobacz (?:też|także)\n\n(?:[^\n]{1,80}(?<![.!?:;])(?:\n(?!\n)|(?=\n\n|(?![\s\S]))))+(?=\n\n|(?![\s\S]))/g;
+const ADDRESSES = /\n\nLinki zewnętrzne\s+(?:\[?https?:\/\/[^\n]*(?:\n+|(?![\s\S])))+(?=\n|#|(?![\s\S]))/g;
+
+/** `280px|thumb|right|`, and the picture's file. */
+const PICTURE_OPTIONS = /(?:(?:thumb|right|left|center|frame|none|\d{2,4}px)\|)+/g;
+const PICTURE_FILE = /(?:Grafika|Plik|File|Image):[^\n:|[\]]{1,80}\.(?:svg|png|jpe?g|gif)\|?/gi;
+/** An article that only leads to another: `ACM A.M. Turing AwardREDIRECT Nagroda Turinga`. */
+const REDIRECT = /^(?:#{5}\n)?[^\n]{1,100}REDIRECT [^\n]{1,100}$/gm;
+
+/** Sets apart the usual headings where they are glued to what stands around them. */
+const splitUsualHeadings = (text: string): string =>
+  USUAL.some((heading) => text.includes(heading)) ? text.replace(GLUED_USUAL, "\n\n") : text;
+
+export const removePictures = (text: string): string =>
+  text.replace(PICTURE_OPTIONS, "").replace(PICTURE_FILE, "");
+
+/** Mends a text in which the usual headings are glued: other headings are then glued as well, and links left over. */
+export function mendStripped(text: string): string {
+  const split = splitUsualHeadings(text);
+  if (split === text) return text;
+  return split
+    .replace(REDIRECT, "")
+    .replace(LABELS, "\n")
+    .replace(ADDRESSES, "\n\n")
+    .replace(PICTURE_FILE, "")
+    .replace(GLUED_CAPITAL, (_, before: string, behind: string, at: number, whole: string) =>
+      isBorder(before, behind, at, whole) ? "\n\n" : "",
+    );
+}
+
+/** Whether two words of the language stand there, and no name such as `OpenOffice.org`, nor an address. */
+function isBorder(before: string, behind: string, at: number, text: string): boolean {
+  const isWord = (word: string) => word.length >= MIN_WORD && isKnownWord(word.toLowerCase());
+  if (!isWord(before) || !(LONE_WORD.test(behind) || isWord(behind))) return false;
+  // `OpenOffice` is written so more than once, or not at all
+  if (text.endsWith(before, at) && text.indexOf(before + behind) !== text.lastIndexOf(before + behind))
+    return false;
+  const token = text.slice(Math.max(text.lastIndexOf(" ", at - 1), text.lastIndexOf("\n", at - 1)) + 1, at);
+  return !/[/@]|www\./.test(token);
+}
