@@ -3,10 +3,10 @@ import type { Command, JobContext } from "../pipeline/runtime/command.ts";
 import { byteSize, decimal, integer, seed, workerCount } from "../pipeline/runtime/options.ts";
 import { formatBytes, formatCount, formatDuration } from "../pipeline/runtime/sizes.ts";
 import { formatTable } from "../pipeline/runtime/table.ts";
-import { describeFit, fitWorkers } from "./pack/memory.ts";
+import { describeFit, fitWorkers } from "./pack/encode/memory.ts";
 import { pack } from "./pack/pack.ts";
-import { type PackedManifest, SPLITS, STRATEGIES } from "./pack/packed-manifest.ts";
 import { type PackPlan, planPack } from "./pack/plan.ts";
+import { type PackedManifest, SPLITS, STRATEGIES } from "./pack/shards/packed-manifest.ts";
 
 /** `none`, or `speakleash=93,web=6,wikipedia=1`. */
 const mixSchema = z

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { byteSize, workerCount } from "../pipeline/runtime/options.ts";
 import { formatBytes } from "../pipeline/runtime/sizes.ts";
-import { describeFit, fitWorkers } from "./pack/memory.ts";
-import { verify } from "./pack/verify.ts";
+import { describeFit, fitWorkers } from "./pack/encode/memory.ts";
+import { verify } from "./pack/verify/verify.ts";
 
 const optionsSchema = z.object({
   folder: z.string(),

@@ -11,7 +11,7 @@ import { formatBytes, formatCount } from "../pipeline/runtime/sizes.ts";
 import { formatTable } from "../pipeline/runtime/table.ts";
 import { dropsByReason } from "../pipeline/statistics.ts";
 import { pack } from "../tokenizer/pack/pack.ts";
-import type { PackedManifest } from "../tokenizer/pack/packed-manifest.ts";
+import type { PackedManifest } from "../tokenizer/pack/shards/packed-manifest.ts";
 import type { TrainedTokenizer } from "../tokenizer/training/train-tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/training/train-tokenizer.ts";
 import { pretrain } from "./pretrain.ts";

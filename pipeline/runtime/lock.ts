@@ -14,7 +14,10 @@ import { isCode, writeAll } from "./files.ts";
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   await mkdir(folder, { recursive: true });
   const path = join(folder, ".lock");
-  const holder = await takeLock(path, JSON.stringify({ pid: process.pid, started: startOf(process.pid) }));
+  const holder = await takeLock(
+    path,
+    JSON.stringify({ pid: process.pid, started: statusOf(process.pid)?.started ?? null }),
+  );
   if (holder !== undefined)
     throw new UserError(`${folder}: in use by process ${holder}; wait for it or choose another --out`);
   return () => rm(path, { force: true });
@@ -94,8 +97,10 @@ function livingHolder(text: string): number | undefined {
   if (lock === null || typeof lock !== "object" || !("pid" in lock) || typeof lock.pid !== "number")
     return undefined;
   if (!isAlive(lock.pid)) return undefined;
+  const status = statusOf(lock.pid);
+  if (status?.ended === true) return undefined;
   const started = "started" in lock ? lock.started : undefined;
-  return started === startOf(lock.pid) ? lock.pid : undefined;
+  return started === (status?.started ?? null) ? lock.pid : undefined;
 }
 
 function isAlive(pid: number): boolean {
@@ -107,12 +112,21 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** When a process started, in the kernel's ticks, so that a reused process id is not taken for the holder. */
-function startOf(pid: number): string | null {
+interface ProcessStatus {
+  /** In the kernel's ticks, so that a reused process id is not taken for the holder. */
+  readonly started: string | undefined;
+  /** Killed, though its parent has not asked for it yet: in a container whose first process never does, for good. */
+  readonly ended: boolean;
+}
+
+/** Undefined where there is no /proc: the process id alone has to do. */
+function statusOf(pid: number): ProcessStatus | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? null;
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, threads, started] = [fields[0], fields[17], fields[19]];
+    return { started, ended: state === "Z" && Number(threads) <= 1 }; // its other threads may still be writing
   } catch {
-    return null; // no /proc on this system: the process id alone has to do
+    return undefined;
   }
 }

@@ -1,4 +1,4 @@
-import { statfs } from "node:fs/promises";
+import { type FreeBytes, freeBytes } from "../runtime/disk-space.ts";
 
 /** How patiently, how fast and how carefully files are fetched. Tests shorten the times. */
 export interface TransferPolicy {
@@ -16,8 +16,7 @@ export interface TransferPolicy {
   readonly bytesPerSecond?: number | undefined;
   /** Bytes left free on a disk at least, for the system and for what else is being written. */
   readonly reserveBytes: number;
-  /** Bytes that may still be written to the disk of a folder. */
-  readonly freeBytes: (folder: string) => Promise<number>;
+  readonly freeBytes: FreeBytes;
 }
 
 export const TRANSFER_POLICY: TransferPolicy = {
@@ -30,11 +29,6 @@ export const TRANSFER_POLICY: TransferPolicy = {
   reserveBytes: 256_000_000,
   freeBytes,
 };
-
-async function freeBytes(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return bavail * bsize;
-}
 
 /** An attempt that brought this much was worth it: a flaky line may break any number of times in 100 GB. */
 const PROGRESS_BYTES = 65_536;

@@ -144,6 +144,8 @@ function measureTorch(
   const job = { device, model, sequences, sequenceLength, warmUp, steps };
   const child = spawnSync(python, [script], { input: JSON.stringify(job), encoding: "utf8" });
   if (child.status === 0) return peerSchema.parse(JSON.parse(child.stdout));
-  print(`torch at micro-batch ${sequences}: ${child.stderr.trim().split("\n").at(-1) ?? "failed"}`);
+  print(
+    `torch at micro-batch ${sequences} failed:\n${child.stderr.trim().split("\n").slice(-20).join("\n")}`,
+  );
   return undefined;
 }

@@ -18,7 +18,7 @@ const script = fileURLToPath(new URL("gpu/check.ts", import.meta.url));
 it("check:gpu runs all its checks and ends with a table of them", { skip: missing ?? false }, () => {
   // Stands in for NVIDIA's tool: runs the program, and finds something in one of its modes.
   const folder = temporaryFolder();
-  const tool = '#!/bin/sh\n[ "$1" = --version ] || { [ "$2" != initcheck ] && [ "$6" != "" ]; }\n';
+  const tool = '#!/bin/sh\n[ "$1" = --version ] || { [ "$2" != initcheck ] && [ "$8" != "" ]; }\n';
   writeFileSync(join(folder, "compute-sanitizer"), tool, { mode: 0o755 });
   const cublasLt = buildFakeCublasLt(folder, library);
   const env = { ...process.env, PATH: `${folder}:${process.env.PATH}`, NODE_TEST_CONTEXT: undefined };

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import fc from "fast-check";
 import { fromBfloat16, toBfloat16 } from "../../model/bfloat16.ts";
 import { ModelInputError } from "../../model/input-error.ts";
@@ -12,12 +11,10 @@ import {
   type WrittenTensor,
   writeSafetensors,
 } from "../../model/safetensors.ts";
+import { temporaryFolder } from "../support/folders.ts";
 
-let folder: string;
-before(async () => {
-  folder = await mkdtemp(join(tmpdir(), "safetensors-"));
-});
-after(() => rm(folder, { recursive: true }));
+const folder = temporaryFolder();
+before(async () => {});
 
 const tensor = (name: string, shape: number[], values: number[]): WrittenTensor => ({
   name,

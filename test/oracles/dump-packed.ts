@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import { bytesOf, newIds } from "../../tokenizer/pack/ids.ts";
-import { readPackedManifest } from "../../tokenizer/pack/packed-folder.ts";
-import { PackedShardFile } from "../../tokenizer/pack/packed-shard.ts";
+import { bytesOf, newIds } from "../../tokenizer/pack/shards/ids.ts";
+import { readPackedManifest } from "../../tokenizer/pack/shards/packed-folder.ts";
+import { PackedShardFile } from "../../tokenizer/pack/shards/packed-shard.ts";
 
 /** For check_packed.py: the rows of each shard as our reader sees them, by the SHA-256 of all their ids. */
 const [folder = "data/packed"] = process.argv.slice(2);

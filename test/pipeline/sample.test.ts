@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { openBytes } from "../../pipeline/readers/open.ts";
 import { buildSample, DAMAGED_NAME, SAMPLE_NAME } from "../../pipeline/sample/build.ts";
 import {
@@ -12,6 +11,7 @@ import {
   readTexts,
   splitSentences,
 } from "../../pipeline/sample/texts.ts";
+import { temporaryFolder } from "../support/folders.ts";
 
 const SAMPLE = join(import.meta.dirname, "../../pipeline/sample");
 /** The zstd that wrote the committed files; another version may compress the same lines to other bytes. */
@@ -32,12 +32,10 @@ function damageOf(line: string): string | undefined {
 }
 
 describe("the committed sample", () => {
-  let folder: string;
+  const folder = temporaryFolder();
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "apt3-sample-"));
     await buildSample(folder);
   });
-  after(() => rm(folder, { recursive: true }));
 
   for (const name of [SAMPLE_NAME, DAMAGED_NAME]) {
     test(`${name} holds the lines its texts give`, async () => {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import type { Encoder } from "../../tokenizer/engine/engine.ts";
 import { makeNativeEncoder } from "../../tokenizer/native/native-encoder.ts";
-import { encodersToCompare, mixedBytes, mixedTexts } from "../tokenizer/encoder-cases.ts";
+import { encodersToCompare, mixedBytes, mixedTexts } from "../tokenizer/engine/encoder-cases.ts";
 
 /*
  * Runs under the sanitizers (see run.ts): the native encoder on texts of every kind, with caches that are emptied, and on

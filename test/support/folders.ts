@@ -4,10 +4,10 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { after } from "node:test";
 
-/** A folder of its own for the calling test file, removed when the file's tests have ended. */
-export function temporaryFolder(): string {
+/** An empty folder, removed when the tests of the calling file have ended, or the given test. */
+export function temporaryFolder(owner: { after(remove: () => void): void } = { after }): string {
   const folder = mkdtempSync(join(tmpdir(), "apt3-test-"));
-  after(() => rmSync(folder, { recursive: true, force: true }));
+  owner.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 

@@ -9,13 +9,13 @@ import { Tokenizer } from "../../tokenizer/index.ts";
 import { loadTokenizer } from "../../tokenizer/load.ts";
 import { trainTokenizer } from "../../tokenizer/training/train-tokenizer.ts";
 import { finish, startApt3 } from "../support/apt3.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { temporaryFolder } from "../support/folders.ts";
 
 const settings = { vocabSize: 60, limitAlphabet: 40, heldOutShare: 0, workers: 1, memoryBytes: 1e9 };
 
 describe("bad input to training", () => {
   it("lines that are not UTF-8 are counted, the others trained on", async (test) => {
-    const folder = await temporaryFolder(test);
+    const folder = temporaryFolder(test);
     const lines = [
       Buffer.from('{"text":"ala ma kota"}\n{"text":"'),
       Buffer.of(0xff, 0xc5),
@@ -31,7 +31,7 @@ describe("bad input to training", () => {
   });
 
   it("a .txt file that is not all UTF-8 is counted, and trained on with U+FFFD", async (test) => {
-    const folder = await temporaryFolder(test);
+    const folder = temporaryFolder(test);
     await writeFile(join(folder, "a.txt"), "ala ma kota");
     await writeFile(join(folder, "b.txt"), Buffer.from([0x61, 0xff, 0x61]));
     const { corpus, files } = await trainTokenizer(
@@ -44,7 +44,7 @@ describe("bad input to training", () => {
   });
 
   it("a mix without weights, and byte fallback of bytes, are refused in one line", async (test) => {
-    const folder = await temporaryFolder(test);
+    const folder = temporaryFolder(test);
     await writeFile(join(folder, "a.jsonl"), '{"text":"ala ma kota"}\n');
     const input = join(folder, "a.jsonl");
     const out = join(folder, "out");
@@ -62,7 +62,7 @@ describe("bad input to training", () => {
   });
 
   it("an interrupted training ends soon with 130, and leaves nothing that counts as done", async (test) => {
-    const folder = await temporaryFolder(test);
+    const folder = temporaryFolder(test);
     const line = `${JSON.stringify({ text: "słowo za słowem, a każde inne niż to przed nim ".repeat(400) })}\n`;
     await writeFile(join(folder, "a.jsonl"), line.repeat(4000));
     const out = join(folder, "out");
@@ -84,7 +84,7 @@ describe("bad input to training", () => {
 
 describe("special designs of training", () => {
   it("byte fallback and byte-level lose nothing, digits stand alone, further special tokens follow the usual", async (test) => {
-    const folder = await temporaryFolder(test);
+    const folder = temporaryFolder(test);
     const input = join(folder, "a.jsonl");
     await writeFile(input, '{"text":"Ala ma 12 kotów i 345 psów. Ala ma kota."}\n'.repeat(20));
     for (const [name, options] of Object.entries({

@@ -5,13 +5,13 @@ import { it } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { Tokenizer } from "../../tokenizer/index.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { fixturePath } from "./fixtures.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
 
 const entry = fileURLToPath(new URL("../../tokenizer/index.ts", import.meta.url));
 
 it("apt3/tokenizer can be bundled for a browser, and the bundle gives the same ids", async (test) => {
-  const folder = await temporaryFolder(test);
+  const folder = temporaryFolder(test);
   const outfile = join(folder, "tokenizer.mjs");
   // For a browser esbuild refuses every import of a module of Node's
   const { metafile, warnings } = await build({

@@ -5,9 +5,9 @@ import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { Tokenizer as ReferenceTokenizer } from "tokenizers";
 import { Tokenizer } from "../../tokenizer/index.ts";
 import { trainBpe } from "../../tokenizer/training/bpe-trainer.ts";
-import { countTexts } from "./count-texts.ts";
-import { finish } from "./finish.ts";
 import { fixturePath, readFixture } from "./fixtures.ts";
+import { countTexts } from "./training/count-texts.ts";
+import { finish } from "./training/finish.ts";
 
 const { engines } = await readFixture("engines.json");
 const { encodings } = await readFixture("encodings.json");

@@ -9,10 +9,10 @@ import { openCorpus, readTexts } from "../../pipeline/corpus.ts";
 import { Tokenizer } from "../../tokenizer/index.ts";
 import { tokenizerFiles } from "../../tokenizer/tokenizer-files.ts";
 import { trainBpe } from "../../tokenizer/training/bpe-trainer.ts";
-import { countTexts } from "./count-texts.ts";
-import { finish } from "./finish.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { fixturePath, readFixture } from "./fixtures.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
+import { countTexts } from "./training/count-texts.ts";
+import { finish } from "./training/finish.ts";
 
 const CORPUS = new URL("../../../shared/corpus/debian-pl.jsonl.zst", import.meta.url).pathname;
 const skip = existsSync(CORPUS) ? false : "the corpus folder is not there";
@@ -63,11 +63,11 @@ describe("the Rust reference (npm tokenizers)", () => {
   }, async (test) => {
     // It reads files line by line and keeps the line feed; texts of one line each make both see the same.
     const lines = (await corpusTexts(1000)).map((text) => `${text.replaceAll("\n", " ")}\n`);
-    const file = join(await temporaryFolder(test), "lines.txt");
+    const file = join(temporaryFolder(test), "lines.txt");
     await writeFile(file, lines.join(""));
     const reference = ReferenceTokenizer.fromString(untrained());
     reference.train([file]);
-    const path = join(await temporaryFolder(test), "tokenizer.json");
+    const path = join(temporaryFolder(test), "tokenizer.json");
     reference.save(path);
     const { model } = JSON.parse(await readFile(path, "utf8"));
 
@@ -77,7 +77,7 @@ describe("the Rust reference (npm tokenizers)", () => {
   });
 
   it("trains the same from random corpora", async (test) => {
-    const folder = await temporaryFolder(test);
+    const folder = temporaryFolder(test);
     const file = join(folder, "lines.txt");
     const path = join(folder, "tokenizer.json");
     const line = fc

@@ -5,11 +5,11 @@ import { describe, it, type TestContext } from "node:test";
 import { zstdCompressSync } from "node:zlib";
 import { loadTokenizer } from "../../tokenizer/load.ts";
 import { finish, runApt3, startApt3 } from "../support/apt3.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { fixturePath } from "./fixtures.ts";
-import { temporaryFolder } from "./temporary-folder.ts";
 
 async function tokenizerFolder(test: TestContext) {
-  const folder = await temporaryFolder(test);
+  const folder = temporaryFolder(test);
   await mkdir(join(folder, "tokenizer"));
   await cp(fixturePath("llama.json"), join(folder, "tokenizer", "tokenizer.json"));
   return { folder, path: join(folder, "tokenizer"), ...(await loadTokenizer(join(folder, "tokenizer"))) };

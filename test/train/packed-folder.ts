@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createRandom } from "../../model/random.ts";
 import { writeJson } from "../../pipeline/runtime/manifest.ts";
-import type { PackedManifest } from "../../tokenizer/pack/packed-manifest.ts";
+import type { PackedManifest } from "../../tokenizer/pack/shards/packed-manifest.ts";
 import { writeShard } from "../../tokenizer/pack/write-shards.ts";
 
 export interface PackedFolderOptions {

@@ -1,20 +1,19 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { type JobContext, silentContext } from "../../pipeline/runtime/command.ts";
 import { EXIT } from "../../pipeline/runtime/errors.ts";
 import { type PretrainOptions, pretrain } from "../../train/pretrain.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { tinyConfig } from "../support/tiny-config.ts";
 import { makePackedFolder } from "./packed-folder.ts";
 
 const config = tinyConfig();
-let root: string;
+const root = temporaryFolder();
 let defaults: PretrainOptions;
 before(async () => {
-  root = await mkdtemp(join(tmpdir(), "pretrain-"));
   await makePackedFolder(join(root, "data"));
   await writeFile(join(root, "tiny.yaml"), config);
   defaults = {
@@ -25,7 +24,6 @@ before(async () => {
     plan: false,
   };
 });
-after(() => rm(root, { recursive: true }));
 
 /** Every file of a run with its content; without timings, and the views that show them, which no two runs share. */
 async function contentOf(run: string): Promise<Map<string, string>> {

@@ -1,21 +1,19 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { type PretrainOptions, pretrain } from "../../train/pretrain.ts";
 import { readHistory } from "../../train/run/metrics.ts";
+import { temporaryFolder } from "../support/folders.ts";
 import { makeTinyRun, notingContext } from "./tiny-run.ts";
 
 describe("pretrain on the tensorflow backend", () => {
-  let root: string;
+  const root = temporaryFolder();
   let tiny: PretrainOptions;
   before(async () => {
-    root = await mkdtemp(join(tmpdir(), "tensorflow-run-"));
     tiny = { ...(await makeTinyRun(root)), backend: "tensorflow" };
   });
-  after(() => rm(root, { recursive: true }));
 
   const run = async (name: string, options: Partial<PretrainOptions> = {}) => {
     const out = join(root, name);

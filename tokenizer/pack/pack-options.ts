@@ -1,13 +1,13 @@
+import type { FreeBytes } from "../../pipeline/runtime/disk-space.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { canonicalJson, fingerprint } from "../../pipeline/runtime/manifest.ts";
-import type { ArrowRowOptions } from "./arrow-rows.ts";
-import type { FreeBytes } from "./disk-space.ts";
-import type { EncodeOptions } from "./encode-unit.ts";
-import type { TokenizerFacts } from "./encoders.ts";
-import { chooseMix, type Mix } from "./mix.ts";
-import { PACKED_FORMAT, type PackedManifest, type Split, type Strategy } from "./packed-manifest.ts";
-import type { ShuffleOptions } from "./unit-rows.ts";
-import type { HashedCorpus } from "./units.ts";
+import type { EncodeOptions } from "./encode/encode-unit.ts";
+import type { TokenizerFacts } from "./encode/encoders.ts";
+import type { HashedCorpus } from "./encode/units.ts";
+import { chooseMix, type Mix } from "./rows/mix.ts";
+import type { ShuffleOptions } from "./rows/unit-rows.ts";
+import type { ArrowRowOptions } from "./shards/arrow-rows.ts";
+import { PACKED_FORMAT, type PackedManifest, type Split, type Strategy } from "./shards/packed-manifest.ts";
 
 export interface PackOptions {
   /** Folder made by ingest, or texts made elsewhere. */

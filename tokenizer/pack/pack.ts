@@ -1,14 +1,14 @@
 import { mkdir } from "node:fs/promises";
 import { type Corpus, openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
+import { type FreeBytes, freeBytes, requireSpace } from "../../pipeline/runtime/disk-space.ts";
 import { UserError } from "../../pipeline/runtime/errors.ts";
 import { removePartialFiles } from "../../pipeline/runtime/files.ts";
 import { apt3Version } from "../../pipeline/runtime/installation.ts";
 import { openJobFolder } from "../../pipeline/runtime/job-folder.ts";
-import { type FreeBytes, freeBytes, requireSpace } from "./disk-space.ts";
-import { encodeUnits, type FinishedUnit } from "./encode-units.ts";
-import { Encoders } from "./encoders.ts";
-import { mixRows, refuseEmptyGroups } from "./mix.ts";
+import { encodeUnits, type FinishedUnit } from "./encode/encode-units.ts";
+import { Encoders } from "./encode/encoders.ts";
+import { type HashedCorpus, hashCorpus, usefulWorkers } from "./encode/units.ts";
 import {
   countsOf,
   encodeOptions,
@@ -18,16 +18,16 @@ import {
   preparePack,
   textBytesOf,
 } from "./pack-options.ts";
+import { mixRows, refuseEmptyGroups } from "./rows/mix.ts";
+import { countByGroup, ShuffledRows } from "./rows/shuffled-rows.ts";
+import { packTails } from "./rows/tails.ts";
 import {
   PACKED_FORMAT,
   type PackedManifest,
   packedManifestSchema,
   SPLITS,
   type Split,
-} from "./packed-manifest.ts";
-import { countByGroup, ShuffledRows } from "./shuffled-rows.ts";
-import { packTails } from "./tails.ts";
-import { type HashedCorpus, hashCorpus, usefulWorkers } from "./units.ts";
+} from "./shards/packed-manifest.ts";
 import { writeShards } from "./write-shards.ts";
 
 const NEAR_DUPLICATES =

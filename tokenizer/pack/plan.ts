@@ -2,12 +2,12 @@ import { availableParallelism } from "node:os";
 import { dirname } from "node:path";
 import { openCorpus } from "../../pipeline/corpus.ts";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
+import { freeBytes } from "../../pipeline/runtime/disk-space.ts";
 import { exists } from "../../pipeline/runtime/files.ts";
-import { freeBytes } from "./disk-space.ts";
-import { Encoders } from "./encoders.ts";
-import type { Estimate } from "./estimate.ts";
+import { Encoders } from "./encode/encoders.ts";
+import type { Estimate } from "./encode/estimate.ts";
+import { type HashedCorpus, hashCorpus } from "./encode/units.ts";
 import { encodeOptions, type PackJob, type PackOptions, preparePack } from "./pack-options.ts";
-import { type HashedCorpus, hashCorpus } from "./units.ts";
 import { shardRows } from "./write-shards.ts";
 
 /** What packing will take, extrapolated from a sample of the texts. */

@@ -2,14 +2,14 @@ import { join } from "node:path";
 import xxhash from "xxhash-wasm";
 import { z } from "zod";
 import type { JobContext } from "../../pipeline/runtime/command.ts";
+import { type FreeBytes, requireSpace } from "../../pipeline/runtime/disk-space.ts";
 import { exists, writeFileAtomic } from "../../pipeline/runtime/files.ts";
 import { readJson, writeJson } from "../../pipeline/runtime/manifest.ts";
 import type { TokenIds } from "../engine/encoder.ts";
-import { type ArrowRowOptions, ArrowRowWriter } from "./arrow-rows.ts";
-import { type FreeBytes, requireSpace } from "./disk-space.ts";
-import { addHashes, formatHash, rowHasher } from "./ids.ts";
-import { type PackedShard, rowHashesFile, type Split } from "./packed-manifest.ts";
-import type { ShuffledRows } from "./shuffled-rows.ts";
+import type { ShuffledRows } from "./rows/shuffled-rows.ts";
+import { type ArrowRowOptions, ArrowRowWriter } from "./shards/arrow-rows.ts";
+import { addHashes, formatHash, rowHasher } from "./shards/ids.ts";
+import { type PackedShard, rowHashesFile, type Split } from "./shards/packed-manifest.ts";
 
 export interface ShardTarget {
   readonly out: string;

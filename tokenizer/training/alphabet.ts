@@ -60,7 +60,10 @@ export function countAlphabet(words: WordList, limit: number | undefined): numbe
     }
   }
   const counts: [number, number][] = [];
-  for (const [codePoint, count] of tally.entries()) if (count > 0) counts.push([codePoint, count]);
+  for (let codePoint = 0; codePoint < CODE_POINTS; codePoint++) {
+    const count = tally[codePoint] as number;
+    if (count > 0) counts.push([codePoint, count]);
+  }
   const byFrequency = counts.sort(([a, countA], [b, countB]) => countB - countA || a - b);
   return byFrequency
     .slice(0, limit ?? byFrequency.length)

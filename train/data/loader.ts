@@ -1,6 +1,6 @@
 import type { TokenIds } from "../../tokenizer/engine/encoder.ts";
-import { newIds } from "../../tokenizer/pack/ids.ts";
-import type { Split } from "../../tokenizer/pack/packed-manifest.ts";
+import { newIds } from "../../tokenizer/pack/shards/ids.ts";
+import type { Split } from "../../tokenizer/pack/shards/packed-manifest.ts";
 import { type PackedData, shardsOf } from "./packed-data.ts";
 import { type Cursor, RowOrder, type RowWindow } from "./row-order.ts";
 import { type LoadedWindow, WindowCache } from "./window-cache.ts";

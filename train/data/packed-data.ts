@@ -1,6 +1,6 @@
 import type { TokenMarks } from "../../model/training-model.ts";
-import { readPackedManifest } from "../../tokenizer/pack/packed-folder.ts";
-import type { PackedManifest, PackedShard, Split } from "../../tokenizer/pack/packed-manifest.ts";
+import { readPackedManifest } from "../../tokenizer/pack/shards/packed-folder.ts";
+import type { PackedManifest, PackedShard, Split } from "../../tokenizer/pack/shards/packed-manifest.ts";
 
 /** A folder of packed rows as its manifest describes it. */
 export interface PackedData extends PackedManifest {

@@ -1,5 +1,5 @@
 import { createRandom, randomPermutation } from "../../model/random.ts";
-import type { PackedShard } from "../../tokenizer/pack/packed-manifest.ts";
+import type { PackedShard } from "../../tokenizer/pack/shards/packed-manifest.ts";
 
 /** Where in the data a run stands: the next row to read is number `row` of pass `epoch`, both from 0. */
 export interface Cursor {

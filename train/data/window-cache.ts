@@ -1,6 +1,6 @@
 import type { TokenIds } from "../../tokenizer/engine/encoder.ts";
-import { newIds } from "../../tokenizer/pack/ids.ts";
-import { PackedShardFile } from "../../tokenizer/pack/packed-shard.ts";
+import { newIds } from "../../tokenizer/pack/shards/ids.ts";
+import { PackedShardFile } from "../../tokenizer/pack/shards/packed-shard.ts";
 import type { PackedData } from "./packed-data.ts";
 import type { RowOrder, RowWindow } from "./row-order.ts";
 

@@ -31,6 +31,30 @@ const backwardKeyRows = [
 ];
 
 /**
+ * Parts in which attention's backward pass sums gradients of queries: as many as end first, with a block a
+ * multiprocessor at a time, each part taking key blocks there and back again.
+ */
+function backwardSplits(multiprocessors: number, heads: number, keyBlocks: number): number {
+  const most = Math.min(keyBlocks, 2 * Math.ceil(multiprocessors / heads));
+  let [best, bestTime] = [1, Number.POSITIVE_INFINITY];
+  for (let splits = 1; splits <= most; splits++) {
+    const time = Math.ceil((heads * splits) / multiprocessors) * longestPart(splits, keyBlocks);
+    if (time < bestTime) [best, bestTime] = [splits, time];
+  }
+  return best;
+}
+
+/** Blocks of queries, as long as those of keys, that see the keys of the part with most of them. */
+function longestPart(splits: number, keyBlocks: number): number {
+  const parts = new Array<number>(splits).fill(0);
+  for (let block = 0; block < keyBlocks; block++) {
+    const [round, place] = [Math.floor(block / splits), block % splits];
+    parts[round % 2 === 0 ? place : splits - 1 - place]! += keyBlocks - block;
+  }
+  return Math.max(...parts);
+}
+
+/**
  * Scratch memory for a micro-batch in bf16: float32 gradients of queries in as many parts as keep every multiprocessor
  * busy, parts of the gradients of norm gains, losses of rows.
  */
@@ -42,8 +66,10 @@ export function cudaWorkspaceBytes(
   const tokens = sequences * sequenceLength;
   const width = heads * headSize;
   const tile = headSize % 8 === 0 ? backwardKeyRows.find((one) => headSize <= one.maxHeadSize) : undefined;
-  const wanted = Math.max(1, Math.ceil(multiprocessors / (sequences * kvHeads)));
-  const splits = tile === undefined ? 0 : Math.min(wanted, Math.ceil(sequenceLength / tile.rows));
+  const splits =
+    tile === undefined
+      ? 0
+      : backwardSplits(multiprocessors, sequences * kvHeads, Math.ceil(sequenceLength / tile.rows));
   const gainParts = Math.ceil(tokens / Math.ceil(tokens / (2 * multiprocessors)));
   const floats = splits * tokens * width + gainParts * 8 * Math.ceil(width / 8) + 2 * tokens;
   return stagingBytes + normBytes + (cublasLt ? cublasLtBytes : 0) + 4 * floats;

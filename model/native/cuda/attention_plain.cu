@@ -100,17 +100,39 @@ DEVICE void attentionPlain(const AttentionParams& p) {
 KERNEL(apt3_attention_plain_bf16, AttentionParams, plainThreads, 2) { attentionPlain<bf16>(params); }
 KERNEL(apt3_attention_plain_f32, AttentionParams, plainThreads, 2) { attentionPlain<float>(params); }
 
+template <class T>
+DEVICE float dotVectors(const T* a, const T* b) {
+  float left[vectorSize], right[vectorSize], sum = 0;
+  loadVector(left, a, vectorSize);
+  loadVector(right, b, vectorSize);
+#pragma unroll
+  for (int i = 0; i < vectorSize; i++) sum += left[i] * right[i];
+  return sum;
+}
+
 /** Σ dOut ∘ out, the part of every score's gradient that comes from its row's normalisation. */
 template <class T>
 DEVICE void attentionRowSums(const AttentionBackwardParams& p) {
   const AttentionParams& f = p.forward;
-  const RowPlace row = rowPlace(f, f.heads);
-  if (!row.exists) return;
-  const T* out = pointer<const T>(f.out) + static_cast<long long>(row.token) * f.ldOut + row.head * f.headSize;
-  const T* dOut = pointer<const T>(p.dOut) + static_cast<long long>(row.token) * p.lddOut + row.head * f.headSize;
-  const float sum = dot(loadRow(out, f.headSize), loadRow(dOut, f.headSize));
-  if (threadIndex() % 32 == 0)
-    pointer<float>(p.rowSums)[static_cast<long long>(row.token) * f.ldLogSumExp + row.head] = sum;
+  const int lanes = rowSumLanes(f.headSize);
+  const int lane = threadIndex() % lanes;
+  const long long row = (static_cast<long long>(blockX()) * plainThreads + threadIndex()) / lanes;
+  const long long token = row / f.heads;
+  const int head = static_cast<int>(row % f.heads);
+  const bool exists = token < static_cast<long long>(f.sequences) * f.sequenceLength;
+  float sum = 0;
+  if (exists) {
+    const T* out = pointer<const T>(f.out) + token * f.ldOut + head * f.headSize;
+    const T* dOut = pointer<const T>(p.dOut) + token * p.lddOut + head * f.headSize;
+    if (f.headSize % vectorSize == 0) {
+      const int column = lane * vectorSize;
+      if (column < f.headSize) sum = dotVectors(out + column, dOut + column);
+    } else {
+      for (int column = lane; column < f.headSize; column += lanes) sum += toFloat(out[column]) * toFloat(dOut[column]);
+    }
+  }
+  for (int mask = lanes / 2; mask > 0; mask /= 2) sum += shuffleXor(sum, mask);
+  if (exists && lane == 0) pointer<float>(p.rowSums)[token * f.ldLogSumExp + head] = sum;
 }
 
 KERNEL(apt3_attention_row_sums_bf16, AttentionBackwardParams, plainThreads, 2) { attentionRowSums<bf16>(params); }

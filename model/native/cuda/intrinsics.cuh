@@ -88,6 +88,19 @@ DEVICE void waitCopies() {
   asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
 }
 
+/**
+ * Adds to two neighbouring floats in global memory, 8-byte aligned, without waiting for their old values. What one thread
+ * adds to a float is added in its order, so where a float has one thread the sum is the same every time.
+ */
+DEVICE void addToPair(float* to, float low, float high) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("red.global.add.v2.f32 [%0], {%1,%2};" ::"l"(__cvta_generic_to_global(to)), "f"(low), "f"(high) : "memory");
+#else
+  asm volatile("red.global.add.f32 [%0], %1;" ::"l"(__cvta_generic_to_global(to)), "f"(low) : "memory");
+  asm volatile("red.global.add.f32 [%0], %1;" ::"l"(__cvta_generic_to_global(to + 1)), "f"(high) : "memory");
+#endif
+}
+
 /** Starts to bring 128 bytes of global memory into the L2 cache. */
 DEVICE void prefetch(const void* global) { asm volatile("prefetch.global.L2 [%0];" ::"l"(global)); }
 

@@ -146,8 +146,7 @@ inline constexpr AttentionTile attentionTiles[] = {
  * 2. the tile's `backward`: writes dK and dV into dQkv, and float32 partial dQ into `dQueries`, which holds
  *    [splits, tokens, heads · headSize] floats (the workspace; nothing needs clearing). Block (x, y) is kv head x of a
  *    sequence and takes the key blocks y, 2·splits − 1 − y, 2·splits + y, … so that long and short ones even out.
- *    Grid {sequences · kvHeads, splits}, splits = clamp(divideUp(multiprocessors, sequences · kvHeads), 1,
- *    divideUp(sequenceLength, backwardKeyRows)).
+ *    Grid {sequences · kvHeads, splits}, splits from 1 to divideUp(sequenceLength, backwardKeyRows).
  * 3. `attentionBackwardQueries`: adds the partial sums in order into the dQ columns of dQkv.
  */
 struct AttentionBackwardParams {
@@ -161,7 +160,14 @@ struct AttentionBackwardParams {
   /** backwardKeyRows of the tile: which splits touched a row follows from it. */
   int keyRows;
 };
-/** AttentionBackwardParams. Grid {divideUp(tokens · heads, 8)}. */
+/** Lanes that share a row sum: of 16-byte aligned heads each takes 8 elements. */
+APT3_EVERYWHERE constexpr int rowSumLanes(int headSize) {
+  if (headSize % 8 != 0) return 32;
+  int lanes = 1;
+  while (8 * lanes < headSize) lanes *= 2;
+  return lanes;
+}
+/** AttentionBackwardParams. Grid {divideUp(tokens · heads · rowSumLanes(headSize), 256)}. */
 inline constexpr Kernel attentionRowSumsBf16{"apt3_attention_row_sums_bf16", 256, 0};
 inline constexpr Kernel attentionRowSumsF32{"apt3_attention_row_sums_f32", 256, 0};
 /** AttentionBackwardParams. Grid {divideUp(tokens · heads · headSize / 8, 256)}. */

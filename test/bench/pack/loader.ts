@@ -2,7 +2,7 @@ import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { formatBytes } from "../../../pipeline/runtime/sizes.ts";
 import { formatTable } from "../../../pipeline/runtime/table.ts";
-import { PackedShardFile } from "../../../tokenizer/pack/packed-shard.ts";
+import { PackedShardFile } from "../../../tokenizer/pack/shards/packed-shard.ts";
 import { writeShard } from "../../../tokenizer/pack/write-shards.ts";
 import { RowLoader } from "../../../train/data/loader.ts";
 import { openPackedData } from "../../../train/data/packed-data.ts";

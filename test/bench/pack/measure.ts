@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readPackedManifest } from "../../../tokenizer/pack/packed-folder.ts";
+import { readPackedManifest } from "../../../tokenizer/pack/shards/packed-folder.ts";
 
 const BIN = fileURLToPath(new URL("../../../bin/apt3.ts", import.meta.url));
 

@@ -4,13 +4,13 @@ import { type JobContext, silentContext } from "../../../pipeline/runtime/comman
 import { formatBytes } from "../../../pipeline/runtime/sizes.ts";
 import { formatTable } from "../../../pipeline/runtime/table.ts";
 import type { TokenIds } from "../../../tokenizer/engine/token-ids.ts";
-import { BlockPool } from "../../../tokenizer/pack/block-pool.ts";
-import { cutLines } from "../../../tokenizer/pack/cut-lines.ts";
-import { createDocumentEncoder } from "../../../tokenizer/pack/encode-unit.ts";
+import { BlockPool } from "../../../tokenizer/pack/encode/block-pool.ts";
+import { cutLines } from "../../../tokenizer/pack/encode/cut-lines.ts";
+import { createDocumentEncoder } from "../../../tokenizer/pack/encode/encode-unit.ts";
+import { UNIT_BYTES } from "../../../tokenizer/pack/encode/units.ts";
 import { pack } from "../../../tokenizer/pack/pack.ts";
-import { ScratchFile } from "../../../tokenizer/pack/scratch-file.ts";
-import { RowBuffers, UnitRows } from "../../../tokenizer/pack/unit-rows.ts";
-import { UNIT_BYTES } from "../../../tokenizer/pack/units.ts";
+import { ScratchFile } from "../../../tokenizer/pack/rows/scratch-file.ts";
+import { RowBuffers, UnitRows } from "../../../tokenizer/pack/rows/unit-rows.ts";
 import { rate, time } from "./measure.ts";
 
 const ROUNDS = 3;

@@ -42,7 +42,7 @@ int attribute(int which) {
     case 16: return 4;              // multiprocessors
     case 36: return 1000000;        // memory clock, kHz
     case 37: return 128;            // memory bus, bits
-    case 38: return 4 << 20;        // L2 bytes
+    case 38: return 1 << 18;        // L2 bytes
     case 39: return 1536;           // threads a multiprocessor
     case 75: return setting("CAPABILITY", 89) / 10;
     case 76: return setting("CAPABILITY", 89) % 10;

@@ -74,6 +74,10 @@ DEVICE void waitCopies() {
   emulator::waitCopies(pending);
 }
 
+DEVICE void addToPair(float* to, float low, float high) {
+  to[0] += low;
+  to[1] += high;
+}
 DEVICE void prefetch(const void*) {}
 
 DEVICE float asFloat(unsigned bits) { return std::bit_cast<float>(bits); }

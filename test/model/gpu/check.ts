@@ -16,8 +16,8 @@ import { measureThroughput, type Throughput } from "./throughput.ts";
  * `npm run check:gpu`: everything that only a card can show, in the order in which a failure explains most: how a lane
  * sees its registers, every kernel, every operation against the reference, a curve of 200 steps against PyTorch's,
  * compute-sanitizer where it is installed, memory and speed of APT3-1B. A check that fails does not keep the others from
- * running; a table at the end says how each ended. With `--library`, `--cublaslt` and `--small` it runs on the emulated device, to test
- * itself.
+ * running; a table at the end says how each ended. `--skip TEXT`, as often as wanted, leaves out the checks with this text
+ * in their names. With `--library`, `--cublaslt` and `--small` it runs on the emulated device, to test itself.
  */
 
 const { values: options } = parseArgs({
@@ -25,6 +25,7 @@ const { values: options } = parseArgs({
     library: { type: "string" },
     cublaslt: { type: "string" },
     small: { type: "boolean", default: false },
+    skip: { type: "string", multiple: true, default: [] },
   },
 });
 // Choices between our products and cuBLASLt's are measured anew, to be shown.
@@ -39,6 +40,7 @@ const rows: string[][] = [];
 
 /** Runs one check; what it returns is what it found. */
 async function check(name: string, body: () => string | Promise<string>): Promise<void> {
+  if (options.skip.some((text) => name.includes(text))) return;
   print(`— ${name}`);
   const [result, found] = await Promise.try(body).then(
     (found) => ["ok", found] as const,

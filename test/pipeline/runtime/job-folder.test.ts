@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 import { openJobFolder } from "../../../pipeline/runtime/job-folder.ts";
 import { lockFolder } from "../../../pipeline/runtime/lock.ts";
@@ -87,6 +88,27 @@ test("a living process keeps its lock, a dead one loses it at once", async () =>
 
   writeFileSync(join(path, ".lock"), JSON.stringify({ pid: process.pid, started: "another start" }));
   if (existsSync("/proc/self/stat")) await (await lockFolder(path))(); // the same number, another process
+});
+
+test("a killed process whose parent never asks for it holds no lock", async (t) => {
+  if (!existsSync("/proc/self/stat")) return t.skip("no /proc");
+  const path = join(root, "orphaned");
+  mkdirSync(path);
+  // The shell becomes a program that knows nothing of the process it started.
+  const parent = spawn("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  try {
+    const pid = Number(String((await once(parent.stdout, "data"))[0]));
+    const fields = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]!.split(" ");
+    symlinkSync(JSON.stringify({ pid, started: fields()[19] }), join(path, ".lock"));
+    await assert.rejects(lockFolder(path), { message: new RegExp(`in use by process ${pid}`) });
+    process.kill(pid, "SIGKILL");
+    while (fields()[0] !== "Z") await setTimeout(5);
+    await (await lockFolder(path))();
+  } finally {
+    parent.kill("SIGKILL");
+  }
 });
 
 test("of commands that start at once one gets the folder, be it free or left by a killed one", async () => {

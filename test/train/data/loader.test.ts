@@ -1,22 +1,20 @@
 import assert from "node:assert/strict";
-import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, afterEach, before, describe, it, mock } from "node:test";
-import type { PackedManifest, PackedShard } from "../../../tokenizer/pack/packed-manifest.ts";
-import { PackedShardFile } from "../../../tokenizer/pack/packed-shard.ts";
+import { afterEach, before, describe, it, mock } from "node:test";
+import type { PackedManifest, PackedShard } from "../../../tokenizer/pack/shards/packed-manifest.ts";
+import { PackedShardFile } from "../../../tokenizer/pack/shards/packed-shard.ts";
 import { RowLoader } from "../../../train/data/loader.ts";
 import { openPackedData, type PackedData } from "../../../train/data/packed-data.ts";
+import { temporaryFolder } from "../../support/folders.ts";
 import { makePackedFolder, rowIds } from "../packed-folder.ts";
 
-let root: string;
+const root = temporaryFolder();
 let data: PackedData;
 before(async () => {
-  root = await mkdtemp(join(tmpdir(), "loader-"));
   await makePackedFolder(join(root, "data"));
   data = await openPackedData(join(root, "data"));
 });
-after(() => rm(root, { recursive: true }));
 
 const opened: RowLoader[] = [];
 afterEach(async () => {

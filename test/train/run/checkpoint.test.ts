@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, before, describe, it } from "node:test";
+import { before, describe, it } from "node:test";
 import { createReferenceBackend } from "../../../model/backends/reference.ts";
 import { presets } from "../../../model/config.ts";
 import { initialValues } from "../../../model/init.ts";
@@ -11,16 +10,14 @@ import { listTensors } from "../../../model/parameters.ts";
 import { createTrainingModel, setWeights } from "../../../model/training-model.ts";
 import { loadCheckpoint, saveCheckpoint } from "../../../train/run/checkpoint.ts";
 import { listCheckpoints, pruneCheckpoints } from "../../../train/run/checkpoint-list.ts";
+import { temporaryFolder } from "../../support/folders.ts";
 
 const config = { ...presets.demo, vocabSize: 20, dModel: 8, heads: 2, kvHeads: 1, dHidden: 12 };
 const identity = { fingerprint: "run", tokenizerSha256: "tokenizer" };
 const state = { step: 12, skippedSteps: 1, cursor: { epoch: 2, row: 7 }, tokens: 345 };
 
-let root: string;
-before(async () => {
-  root = await mkdtemp(join(tmpdir(), "checkpoint-"));
-});
-after(() => rm(root, { recursive: true }));
+const root = temporaryFolder();
+before(async () => {});
 
 function emptyModel(): TrainingModel {
   return createTrainingModel(createReferenceBackend(), {

@@ -1,6 +1,8 @@
 #include <algorithm>
+#include <limits>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "operations.h"
 
@@ -28,10 +30,34 @@ const AttentionTile* tileFor(DType dtype, int64_t headSize) {
   return found == std::end(attentionTiles) ? nullptr : found;
 }
 
-/** Parts in which gradients of queries are summed; model/backends/cuda/layout.ts plans their memory. */
+/** Blocks of queries, as long as those of keys, that see the keys of the part with most of them. */
+int64_t longestPart(int64_t splits, int64_t keyBlocks) {
+  std::vector<int64_t> parts(static_cast<size_t>(splits));
+  for (int64_t block = 0; block < keyBlocks; block++) {
+    const int64_t round = block / splits, place = block % splits;
+    parts[static_cast<size_t>(round % 2 == 0 ? place : splits - 1 - place)] += keyBlocks - block;
+  }
+  return *std::max_element(parts.begin(), parts.end());
+}
+
+/**
+ * Parts in which gradients of queries are summed: as many as end first, with a block a multiprocessor at a time, each
+ * part taking key blocks there and back again (see AttentionBackwardParams). model/backends/cuda/layout.ts plans their
+ * memory by the same rule.
+ */
 int64_t splitsOf(int multiprocessors, const AttentionShape& shape, const AttentionTile& tile) {
-  const int64_t wanted = upwards(multiprocessors, shape.sequences * shape.kvHeads);
-  return std::clamp<int64_t>(wanted, 1, upwards(shape.sequenceLength, tile.backwardKeyRows));
+  const int64_t keyBlocks = upwards(shape.sequenceLength, tile.backwardKeyRows);
+  const int64_t heads = shape.sequences * shape.kvHeads;
+  const int64_t most = std::min(keyBlocks, 2 * upwards(multiprocessors, heads));
+  int64_t best = 1, bestTime = std::numeric_limits<int64_t>::max();
+  for (int64_t splits = 1; splits <= most; splits++) {
+    const int64_t time = upwards(heads * splits, multiprocessors) * longestPart(splits, keyBlocks);
+    if (time < bestTime) {
+      best = splits;
+      bestTime = time;
+    }
+  }
+  return best;
 }
 
 }  // namespace
@@ -60,13 +86,14 @@ void attentionBackward(Gpu& gpu, const AttentionShape& shape, const Matrix& qkv,
   p.lddQkv = narrow(dQkv.ld());
   const bool bf16 = qkv.dtype == DType::bf16;
   const Grid perHead{upwards(shape.tokens() * shape.heads, 8)};
+  const Grid perRowSum{upwards(shape.tokens() * shape.heads * rowSumLanes(narrow(shape.headSize)), 256)};
   const AttentionTile* tile = tileFor(qkv.dtype, shape.headSize);
   if (tile != nullptr) {
     p.splits = narrow(splitsOf(gpu.facts.multiprocessors, shape, *tile));
     p.keyRows = tile->backwardKeyRows;
     p.dQueries = gpu.scratch(Scratch::queryGradients, static_cast<size_t>(p.splits * shape.tokens() * shape.outWidth()) * sizeof(float));
   }
-  gpu.launch(bf16 ? attentionRowSumsBf16 : attentionRowSumsF32, perHead, p);
+  gpu.launch(bf16 ? attentionRowSumsBf16 : attentionRowSumsF32, perRowSum, p);
   if (tile != nullptr) {
     gpu.launch(tile->backward, {shape.sequences * shape.kvHeads, p.splits}, p);
     gpu.launch(attentionBackwardQueries, {upwards(shape.tokens() * shape.outWidth() / 8, 256)}, p);

@@ -18,7 +18,7 @@ using Event = struct OpaqueEvent*;
 using Graph = struct OpaqueGraph*;
 using GraphExec = struct OpaqueGraphExec*;
 
-enum class Attribute : int { multiprocessors = 16, capabilityMajor = 75, capabilityMinor = 76 };
+enum class Attribute : int { multiprocessors = 16, cacheBytes = 38, capabilityMajor = 75, capabilityMinor = 76 };
 constexpr int functionMaxDynamicShared = 8;
 constexpr unsigned contextBlockingSync = 4;
 constexpr unsigned streamNonBlocking = 1;

@@ -27,6 +27,8 @@ struct DeviceFacts {
   std::string name;
   int capabilityMajor, capabilityMinor, multiprocessors;
   size_t memoryBytes;
+  /** Of the cache that all multiprocessors share. */
+  size_t cacheBytes;
 };
 
 /** cuBLASLt, and which products are left to it. */
@@ -93,7 +95,7 @@ class Gpu {
   void useFastProducts(const std::string& library, std::string choicesFile);
   /** Null where there is no cuBLASLt. */
   FastProducts* fastProducts() { return fastProducts_.get(); }
-  /** Milliseconds that what `enqueue` enqueues takes, the best of a few times. Waits. */
+  /** Milliseconds that what `enqueue` enqueues takes with nothing of it in the cache, the best of a few times. Waits. */
   float time(const std::function<void()>& enqueue);
   /** Gives unused memory back to the driver. */
   void releaseUnused();

@@ -103,16 +103,17 @@ void testAttention(const Shape& s, Type type, bool documents, const AttentionTil
                                    gradient.ld, dQkv.ld, splits, 0};
   const bool bf16 = type == Type::bf16;
   const Grid warps{divideUp(s.tokens() * s.heads, 8)};
+  const Grid rowSumThreads{divideUp(s.tokens() * s.heads * rowSumLanes(s.headSize), 256)};
   if (tile != nullptr) {
     launch(tile->forward, {s.sequences * s.heads, divideUp(s.sequenceLength, tile->queryRows)}, forward);
     backward.dQueries = createScratch(Type::f32, splits * s.tokens(), s.width()).address;
     backward.keyRows = tile->backwardKeyRows;
-    launch(attentionRowSumsBf16, warps, backward);
+    launch(attentionRowSumsBf16, rowSumThreads, backward);
     launch(tile->backward, {s.sequences * s.kvHeads, splits}, backward);
     launch(attentionBackwardQueries, {divideUp(s.tokens() * s.width() / 8, 256)}, backward);
   } else {
     launch(bf16 ? attentionPlainBf16 : attentionPlainF32, warps, forward);
-    launch(bf16 ? attentionRowSumsBf16 : attentionRowSumsF32, warps, backward);
+    launch(bf16 ? attentionRowSumsBf16 : attentionRowSumsF32, rowSumThreads, backward);
     launch(bf16 ? attentionPlainQueriesBf16 : attentionPlainQueriesF32, warps, backward);
     launch(bf16 ? attentionPlainKeysBf16 : attentionPlainKeysF32, {divideUp(s.tokens() * s.kvHeads, 8)}, backward);
   }
