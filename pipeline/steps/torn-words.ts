@@ -7,12 +7,17 @@ import { isKnownWord } from "../measures/word-borders.ts";
  *
  * The patterns match the gap with its mark and look at both sides from there: one that begins with a word or a figure is
  * tried at every letter, and took a third of all of ingest's time (2026-11).
+ *
+ * @param mayHoldFigures whether there may be torn figures: most texts have none, and a search takes longer than `NUMBER.torn`
  */
-export function closeTornWords(text: string, isTokenised: boolean): string {
+export function closeTornWords(
+  text: string,
+  { isTokenised, mayHoldFigures }: { readonly isTokenised: boolean; readonly mayHoldFigures: boolean },
+): string {
   let closed = mayBeApart(text) ? closeApart(text) : text;
-  if (has(closed, ": ", LOOSE_COLON) && !WHOLE_COLON.test(closed))
+  if (mayHoldFigures && has(closed, ": ", LOOSE_COLON) && !WHOLE_COLON.test(closed))
     closed = closed.replace(LOOSE_COLON_ALL, ":");
-  if (has(closed, ", ", LOOSE_COMMA) && !WHOLE_COMMA.test(closed))
+  if (mayHoldFigures && has(closed, ", ", LOOSE_COMMA) && !WHOLE_COMMA.test(closed))
     closed = closed.replace(LOOSE_COMMA_ALL, ",");
   if (isTokenised && has(closed, " / ", LOOSE_SLASH) && !WHOLE_SLASH.test(closed))
     closed = closed.replace(LOOSE_SLASH_ALL, "/");

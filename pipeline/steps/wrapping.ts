@@ -63,7 +63,7 @@ export function wrappingOf(lines: TextLines): Wrapping | undefined {
     : undefined;
 }
 
-const ascending = (lengths: readonly number[]) => Uint32Array.from(lengths).sort();
+const ascending = (lengths: readonly number[]) => new Uint32Array(lengths).sort();
 
 function filledLengths(lines: TextLines): number[] {
   const lengths: number[] = [];
