@@ -44,7 +44,7 @@ const COMPOUND =
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 6,
+  version: 7,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
