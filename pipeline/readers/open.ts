@@ -1,12 +1,10 @@
 import { createReadStream } from "node:fs";
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
+import { READ_BYTES } from "./byte-queue.ts";
 import { decompressBzip2 } from "./bzip2.ts";
 import { CorruptInput } from "./corrupt-input.ts";
 import { decompressZstd } from "./zstd.ts";
-
-/** Reads big enough that the decompressors run at full speed (measured: below 128 KiB zstd slows down). */
-const READ_BYTES = 1 << 18;
 
 export type Compression = "zst" | "gz" | "bz2" | "none";
 

@@ -1,7 +1,6 @@
-import { Readable } from "node:stream";
-import { constants, createZstdDecompress } from "node:zlib";
+import { constants, createZstdDecompress, type ZstdDecompress } from "node:zlib";
 import { freeChunk } from "../runtime/free-memory.ts";
-import { ByteQueue } from "./byte-queue.ts";
+import { ByteQueue, READ_BYTES } from "./byte-queue.ts";
 import { CorruptInput } from "./corrupt-input.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;
@@ -25,7 +24,7 @@ export async function* decompressZstd(
   source: AsyncIterable<Uint8Array>,
   freeChunks = false,
 ): AsyncGenerator<Buffer> {
-  const input = new ByteQueue(source, "zstd");
+  const input = new ByteQueue(source, "zstd", READ_BYTES);
   while (await input.has(1)) {
     const frameStart = input.offset;
     const magic = (await input.peek(4, "frame")).readUInt32LE(0);
@@ -39,10 +38,9 @@ export async function* decompressZstd(
       chunkSize: CHUNK_BYTES,
       params: { [constants.ZSTD_d_windowLogMax]: 31 },
     });
-    const frame = Readable.from(frameBytes(input), { highWaterMark: 1 }); // sixteen pieces ahead would be 4 MB
-    frame.on("error", (error) => inflate.destroy(error));
+    void feed(inflate, frameBytes(input));
     try {
-      for await (const chunk of frame.pipe(inflate)) {
+      for await (const chunk of inflate) {
         yield chunk;
         if (freeChunks) freeChunk(chunk, CHUNK_BYTES);
       }
@@ -51,9 +49,21 @@ export async function* decompressZstd(
       const why = error instanceof Error ? error.message : String(error);
       throw new CorruptInput(`damaged zstd frame that begins at byte ${frameStart} (${why})`);
     } finally {
-      frame.destroy();
       inflate.destroy();
     }
+  }
+}
+
+/** Writes all parts, each only when nothing of the one before is needed any more; an error goes to whoever reads. */
+async function feed(inflate: ZstdDecompress, parts: AsyncIterable<Buffer>): Promise<void> {
+  try {
+    for await (const part of parts)
+      await new Promise<void>((resolve, reject) =>
+        inflate.write(part, (error) => (error ? reject(error) : resolve())),
+      );
+    inflate.end();
+  } catch (error) {
+    inflate.destroy(error as Error);
   }
 }
 

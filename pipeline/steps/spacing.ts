@@ -1,3 +1,4 @@
+import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
 import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
@@ -53,7 +54,9 @@ export const spacing: Step = {
       measures.has(SIGN.looseQuote) && (closed.includes("``") || LOOSE_QUOTE.test(closed));
     const quoted = mayHoldQuotes ? closeQuotes(closed) : closed;
     const mayBeTorn = measures.has(SIGN.looseMark | SIGN.looseQuote) || quoted.includes("- ");
-    return keep(mayBeTorn ? closeTornWords(quoted, closed !== joined) : quoted);
+    if (!mayBeTorn) return keep(quoted);
+    const mayHoldFigures = quoted !== text || measures.mayHold(NUMBER.torn);
+    return keep(closeTornWords(quoted, { isTokenised: closed !== joined, mayHoldFigures }));
   },
 };
 

@@ -7,12 +7,17 @@ import { isKnownWord } from "../measures/word-borders.ts";
  *
  * The patterns match the gap with its mark and look at both sides from there: one that begins with a word or a figure is
  * tried at every letter, and took a third of all of ingest's time (2026-11).
+ *
+ * @param mayHoldFigures whether there may be torn figures: most texts have none, and a search takes longer than `NUMBER.torn`
  */
-export function closeTornWords(text: string, isTokenised: boolean): string {
+export function closeTornWords(
+  text: string,
+  { isTokenised, mayHoldFigures }: { readonly isTokenised: boolean; readonly mayHoldFigures: boolean },
+): string {
   let closed = mayBeApart(text) ? closeApart(text) : text;
-  if (has(closed, ": ", LOOSE_COLON) && !WHOLE_COLON.test(closed))
+  if (mayHoldFigures && has(closed, ": ", LOOSE_COLON) && !WHOLE_COLON.test(closed))
     closed = closed.replace(LOOSE_COLON_ALL, ":");
-  if (has(closed, ", ", LOOSE_COMMA) && !WHOLE_COMMA.test(closed))
+  if (mayHoldFigures && has(closed, ", ", LOOSE_COMMA) && !WHOLE_COMMA.test(closed))
     closed = closed.replace(LOOSE_COMMA_ALL, ",");
   if (isTokenised && has(closed, " / ", LOOSE_SLASH) && !WHOLE_SLASH.test(closed))
     closed = closed.replace(LOOSE_SLASH_ALL, "/");
@@ -100,12 +105,16 @@ const RANGE = /- (?<=(?<![\p{L}\d.,:-]|[-\d] )\d{1,4}- )(?=[1-9]\d{0,3}(?![\d:]|
  * like do: `mikro- i makroekonomia`.
  */
 const DASH =
-  /- (?<=["”»)]- )(?=\p{L})|- (?<=[\p{L}\d%]- )(?=(?:[owz]|ale|bez|bo|by|były?|była|było|być|co|czyli|dla|do|dodał\p{L}?|dodaje|gdy|gdzie|jak|jako|jednak|jest|już|kiedy|któr\p{L}+|lecz|mówi\p{L}*|na|nad|napisał\p{L}?|nie|niż|od|oświadczył\p{L}?|po|pod|podkreśl\p{L}+|poinformował\p{L}*|ponieważ|powiedział\p{L}?|przez|przy|są|stwierdził\p{L}?|ta|tak|także|ten|też|to|twierdz\p{L}+|tylko|tłumacz\p{L}+|uważa|we|więc|wyjaśni\p{L}+|za|zaznaczył\p{L}?|ze|żeby|że)(?!\p{L}))/gu;
+  /- (?<=["”»)%]- )(?=[\p{L}"„])|- (?<=\p{L}- )(?=["„])|- (?<=[\p{L}\d%]- )(?=(?:[owz]|ale|bez|bo|by|były?|była|było|być|co|czyli|dla|do|dodał\p{L}?|dodaje|gdy|gdzie|jak|jako|jednak|jest|już|kiedy|któr\p{L}+|lecz|mówi\p{L}*|na|nad|napisał\p{L}?|nie|niż|od|oświadczył\p{L}?|po|pod|podkreśl\p{L}+|poinformował\p{L}*|ponieważ|powiedział\p{L}?|przez|przy|są|stwierdził\p{L}?|ta|tak|także|ten|też|to|twierdz\p{L}+|tylko|tłumacz\p{L}+|uważa|we|więc|wyjaśni\p{L}+|za|zaznaczył\p{L}?|ze|żeby|że)(?!\p{L}))/gu;
 
 /** What is left between two words of letters. */
 const BETWEEN_WORDS = /- (?<=(?<![\p{L}\d.,'’-])(\p{L}+)- )(?=(\p{L}+)(?!\.?[\p{L}\p{N}]|-\S))/gu;
 /** How words end that are declined: a name or a rare word that is no double name's first half. */
 const DECLINED = /.{3}[aeiouyąęómwhł]$/;
+/** The same, but neither a woman's first surname, nor a first part such as `radosno`. */
+const MAY_END_CLAUSE = /.{3}(?:[eiuyąęómwhł]|(?<![sc]k)a)$/;
+/** A rare word of some length, but no surname. */
+const MAY_BEGIN_CLAUSE = /^\p{Ll}{5,}(?<!sk(?:i|iego|iemu|im|a|iej|ą)|wicz(?:a|owi)?)$/u;
 /** First halves of double names are not declined, and the second are mostly such. */
 const FIRST_NAME = /.{2}[bcćdfgklnńprsśtzźż]$/;
 const SECOND_NAME = /.(?:[scd]z?k(?:i|iego|iemu|im|a|iej|ą|ich)|wicz(?:a|owi|em|owa|owej)?)$/;
@@ -125,7 +134,7 @@ function closeBetweenWords(found: string, left: string, right: string): string {
   if (ADJECTIVE_STEM.test(left) && ADJECTIVE_PLURAL.test(right)) return "-";
   const isKnown = (word: string) => word.length > 1 && isKnownWord(word.toLowerCase());
   if (!isKnown(left) && FIRST_NAME.test(left) && SECOND_NAME.test(right)) return "-";
-  if (!isKnown(right)) return found;
+  if (!isKnown(right)) return MAY_END_CLAUSE.test(left) && MAY_BEGIN_CLAUSE.test(right) ? " - " : found;
   return isKnown(left) || DECLINED.test(left) ? " - " : left.length === 1 ? "-" : found;
 }
 

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { UserError } from "../../pipeline/runtime/errors.ts";
 
 /** `npm run bench -- NAME [words]`: runs `test/bench/NAME.ts`, whose `run(words)` prints its own tables. */
 const [name, ...words] = process.argv.slice(2);
@@ -14,7 +15,7 @@ if (name === undefined || !/^[a-z-]+$/.test(name) || name === "run" || !existsSy
   try {
     await bench.run(words);
   } catch (error) {
-    if (!isUnknownFlag(error)) throw error;
+    if (!isFlagMistake(error)) throw error;
     process.stderr.write(
       `bench ${name}: ${error.message}; its flags are at the top of test/bench/${name}.ts\n`,
     );
@@ -22,6 +23,7 @@ if (name === undefined || !/^[a-z-]+$/.test(name) || name === "run" || !existsSy
   }
 }
 
-function isUnknownFlag(error: unknown): error is Error {
+function isFlagMistake(error: unknown): error is Error {
+  if (error instanceof UserError) return true;
   return error instanceof TypeError && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_");
 }

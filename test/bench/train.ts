@@ -4,6 +4,7 @@ import type { ComputeType } from "../../model/backend.ts";
 import { measurePeak } from "../../model/backends/cpu/peak.ts";
 import { createCpuBackend } from "../../model/backends/cpu.ts";
 import type { ModelConfig } from "../../model/config.ts";
+import { UserError } from "../../pipeline/runtime/errors.ts";
 import { formatTable } from "../../pipeline/runtime/table.ts";
 import type { Job, ProductsJob, StepsJob, Summary, Times } from "./train/job.ts";
 import { leastFlopsPerToken } from "./train/least-flops.ts";
@@ -21,7 +22,8 @@ import { openOurs, openTorch, type Side } from "./train/side.ts";
  * were nothing but those products at that peak. No program can exceed that ratio on this machine.
  *
  * `--full` adds the vocabulary of 31,980 and PyTorch's compiler, and takes about half an hour; the default takes five
- * minutes of two quiet cores. Any row can be had alone: `--parts steps --models d512x8 --vocabularies 31980 --types bf16`.
+ * minutes of two quiet cores. Any row can be had alone: `--parts steps --models d512x8 --vocabularies 31980 --types bf16`,
+ * and the matrix products by `--parts products`.
  */
 const models: Readonly<Record<string, { dModel: number; layers: number; dHidden: number }>> = {
   d256x4: { dModel: 256, layers: 4, dHidden: 704 },
@@ -65,13 +67,14 @@ export async function run(words: readonly string[]): Promise<void> {
   });
   const { python } = values;
   const [threads, pairs] = [Number(values.threads), Number(values.pairs)];
-  const types = values.types.split(",") as ComputeType[];
+  const types = oneOf<ComputeType>("--types", values.types, ["f32", "bf16"]);
+  const names = oneOf("--models", values.models, Object.keys(models));
   const vocabularies = values.vocabularies ?? (values.full ? "8000,31980" : "8000");
+  const parts = oneOf("--parts", values.parts, ["products", "steps"]);
   const compiles = values.compile || values.full ? [false, true] : [false];
   print(`${createCpuBackend({ threads }).device}; Node ${process.version}; ${pairs} pairs a row`);
   if (python === undefined) print("PyTorch: not measured (no --python with torch and transformers)");
 
-  const parts = values.parts.split(",");
   if (parts.includes("products")) {
     const rows: string[][] = [];
     for (const dtype of types) {
@@ -89,7 +92,7 @@ export async function run(words: readonly string[]): Promise<void> {
   const measured: { readonly name: string; readonly job: StepsJob; readonly pairs: Pairs }[] = [];
   const rowOf = ({ name, job, pairs }: (typeof measured)[number]) =>
     stepsRow(name, job, pairs, peaks.get(job.dtype) ?? Number.NaN);
-  for (const name of values.models.split(",")) {
+  for (const name of names) {
     for (const vocabSize of vocabularies.split(",").map(Number)) {
       for (const dtype of types) {
         for (const compile of python === undefined ? [false] : compiles) {
@@ -112,11 +115,17 @@ export async function run(words: readonly string[]): Promise<void> {
   print(`Peak of ${threads} threads, GFLOP/s: ${speeds}`);
 }
 
+/** The words of a comma-separated flag, each of which must be known. */
+function oneOf<Word extends string>(flag: string, value: string, known: readonly Word[]): Word[] {
+  return value.split(",").map((word) => {
+    const found = known.find((name) => name === word);
+    if (found === undefined) throw new UserError(`${flag}: ${word} is not one of ${known.join(", ")}`);
+    return found;
+  });
+}
+
 function modelConfig(name: string, vocabSize: number): ModelConfig {
-  const shape = models[name];
-  if (shape === undefined) {
-    throw new Error(`--models: ${name} is not one of ${Object.keys(models).join(", ")}`);
-  }
+  const shape = models[name]!;
   const heads = shape.dModel / 64;
   return {
     ...shape,
