@@ -30,7 +30,7 @@ const QUOTED =
   /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,798}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
 const LOOSE_QUOTE = /" (?<=(?:^|[ \n])" )|"(?<= ")(?=\n|$)/;
 /** A quotation mark apart, at a line's beginning, or before the dash behind what was said. */
-const LONE_OPENING = /^" (?=[\p{Lu}\p{N}])/gmu;
+const LONE_OPENING = /" (?<=^" )(?=[\p{Lu}\p{N}])/gmu;
 const LONE_CLOSING = / "(?= [-–—] ?\p{Ll}|$)(?<=[\p{L}\d.,!?…)] ")/gmu;
 /** `: )`, `; - (`. */
 const TORN_SMILEY = / ([:;]) ?(-)? ?([()])(?=\s|$)/g;

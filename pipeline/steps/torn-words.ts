@@ -1,5 +1,7 @@
 import { isKnownWord } from "../measures/word-borders.ts";
 
+const SPACE = 32;
+
 /**
  * Tokenisers that put a space behind every mark, or on both its sides, tear figures and compounds: `18: 00`, `26, 15 km`,
  * `polsko- rosyjskie`, `35 - letni`. Each kind is closed only in a text that holds none of its kind whole, and only where
@@ -27,14 +29,26 @@ export function closeTornWords(
 }
 
 /** Behind a figure or behind what first parts of compounds end in, and before a letter. */
+const ENDS_FIRST_PART = "0123456789IVXLo";
 const MAY_BE_APART = /(?:[\dIVXL]|[wnzk]o) - \p{L}/u;
 
 /** Whether a hyphen with two spaces may be a compound's. */
 function mayBeApart(text: string): boolean {
   // a search that begins with the space would stop at every word
   for (let at = text.indexOf("- "); at >= 0; at = text.indexOf("- ", at + 1))
-    if (text.charAt(at - 1) === " " && MAY_BE_APART.test(text.slice(Math.max(0, at - 3), at + 3)))
+    if (
+      text.charCodeAt(at - 1) === SPACE &&
+      ENDS_FIRST_PART.includes(text.charAt(at - 2)) &&
+      MAY_BE_APART.test(text.slice(Math.max(0, at - 3), at + 3))
+    )
       return true;
+  return false;
+}
+
+/** Whether a hyphen stands directly behind something and before a space; most texts have only dashes, with two. */
+function hasBoundHyphen(text: string): boolean {
+  for (let at = text.indexOf("- "); at >= 0; at = text.indexOf("- ", at + 1))
+    if (at > 0 && text.charCodeAt(at - 1) !== SPACE) return true;
   return false;
 }
 
@@ -140,8 +154,9 @@ function closeBetweenWords(found: string, left: string, right: string): string {
 }
 
 function closeHyphens(text: string): string {
-  return text
-    .replace(JOINED_APART, "-")
+  const apart = text.includes("o - ") ? text.replace(JOINED_APART, "-") : text;
+  if (!hasBoundHyphen(apart)) return apart;
+  return apart
     .replace(JOINED, "-")
     .replace(COUNTED, "-")
     .replace(RANGE, "-")
