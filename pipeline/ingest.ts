@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts";
 import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
@@ -92,6 +93,7 @@ export async function planIngest(
 export async function ingest(options: IngestOptions, context: JobContext): Promise<CleanManifest> {
   // 1. What there is to read
   const { config, policy, ...planned } = await planIngest(options, context);
+  await mkdir(options.out, { recursive: true }); // one that cannot be made is told before hours of downloads
   const failed = [...planned.failed, ...(await downloadAll(planned.downloads, context, policy))];
   const isHere = ({ name }: Dataset) => !failed.some(({ dataset }) => dataset === name);
   const here = await withSizesOnDisk(planned.datasets.filter(isHere));
