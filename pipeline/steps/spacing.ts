@@ -44,7 +44,7 @@ const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 7,
+  version: 8,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;

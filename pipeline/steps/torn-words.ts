@@ -124,16 +124,17 @@ const DASH =
 /** What is left between two words of letters. */
 const BETWEEN_WORDS = /- (?<=(?<![\p{L}\d.,'’-])(\p{L}+)- )(?=(\p{L}+)(?!\.?[\p{L}\p{N}]|-\S))/gu;
 /** How words end that are declined: a name or a rare word that is no double name's first half. */
-const DECLINED = /.{3}[aeiouyąęómwhł]$/;
+const DECLINED = /.{3}[aeiouyąęómwhł]$|.{4}(?<![sc]ki)ej$/;
 /** The same, but neither a woman's first surname, nor a first part such as `radosno`. */
-const MAY_END_CLAUSE = /.{3}(?:[eiuyąęómwhł]|(?<![sc]k)a)$/;
+const MAY_END_CLAUSE = /.{3}(?:[eiuyąęómwhł]|(?<![sc]k)a|ego)$|.{4}(?<![sc]ki)ej$/;
 /** A rare word of some length, but no surname. */
 const MAY_BEGIN_CLAUSE = /^\p{Ll}{5,}(?<!sk(?:i|iego|iemu|im|a|iej|ą)|wicz(?:a|owi)?)$/u;
 /** First halves of double names are not declined, and the second are mostly such. */
 const FIRST_NAME = /.{2}[bcćdfgklnńprsśtzźż]$/;
 const SECOND_NAME = /.(?:[scd]z?k(?:i|iego|iemu|im|a|iej|ą|ich)|wicz(?:a|owi|em|owa|owej)?)$/;
-/** `mikro- i makroekonomia`: the word's second half stands behind the other one's. */
+/** `mikro- i makroekonomia`: the word's second half stands behind the other one's; longer first parts end in `o`. */
 const SHARED_HALF = /^(?:i|lub|oraz|czy|albo|ani|a|jak)$/;
+const LONG_WHOLE = /.{6}[^o]$/;
 
 /** `północno- wschodnie`: in `-ie` adverbs end, too, but those do not follow such a stem. */
 const ADJECTIVE_STEM = /(?:[^iy]sko|[^e]cko|dzko|północno|południowo|wschodnio|zachodnio)$/;
@@ -144,7 +145,7 @@ const ADJECTIVE_PLURAL = /(?:[nk]ie|[wn]e)$/;
  * it joined a double name: `kłosek- kozłowska`.
  */
 function closeBetweenWords(found: string, left: string, right: string): string {
-  if (SHARED_HALF.test(right)) return found;
+  if (SHARED_HALF.test(right)) return LONG_WHOLE.test(left) ? " - " : found;
   if (ADJECTIVE_STEM.test(left) && ADJECTIVE_PLURAL.test(right)) return "-";
   const isKnown = (word: string) => word.length > 1 && isKnownWord(word.toLowerCase());
   if (!isKnown(left) && FIRST_NAME.test(left) && SECOND_NAME.test(right)) return "-";
