@@ -164,12 +164,21 @@ export function createCleaner(
 
 /** Moves the values that are not zero to the front, in place. */
 function withoutZeros(hashes: Uint32Array): Uint32Array {
-  let count = hashes.indexOf(0);
-  if (count < 0) return hashes;
-  for (let i = count; i < hashes.length; i++) {
-    if (hashes[i] !== 0) hashes[count++] = hashes[i] as number;
+  const first = hashes.indexOf(0);
+  return first < 0 ? hashes : hashes.subarray(0, closeUp(hashes, first));
+}
+
+/**
+ * Moves the values behind the zero at `first` up, and returns how many values there are then. Not in one function with what
+ * comes behind the loop: V8 compiles long loops while they run, and threw the code away at that place every time.
+ */
+function closeUp(hashes: Uint32Array, first: number): number {
+  let count = first;
+  for (let i = first; i < hashes.length; i++) {
+    const hash = hashes[i] as number;
+    if (hash !== 0) hashes[count++] = hash;
   }
-  return hashes.subarray(0, count);
+  return count;
 }
 
 /** The lines that are not blank, without their line ends. */

@@ -68,14 +68,15 @@ class KeptRecords {
 
   add({ line, text, bytes, record, hashes, key, quality, changedBy }: CleanDocument): void {
     const { name, licence } = datasets[current.dataset]!;
+    // JSON leaves out what is undefined
     const meta = {
       id: `${current.source}:${line}`,
       source: name,
       licence,
-      ...(record.url === undefined ? {} : { url: record.url }),
-      ...(record.title === undefined ? {} : { title: record.title }),
+      url: record.url,
+      title: record.title,
       quality: Math.round(quality * 100) / 100,
-      ...(changedBy.length === 0 ? {} : { changedBy }),
+      changedBy: changedBy.length === 0 ? undefined : changedBy,
     };
     this.#records.add(text, JSON.stringify(meta));
     this.#documents.push({ end: this.#records.length, textBytes: bytes, characters: text.length, key });

@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts";
 import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
@@ -20,6 +21,7 @@ import { apt3Version } from "./runtime/installation.ts";
 import { openJobFolder } from "./runtime/job-folder.ts";
 import { fingerprint } from "./runtime/manifest.ts";
 import { holdMemory } from "./runtime/memory.ts";
+import { formatDuration } from "./runtime/sizes.ts";
 import { WorkerPool, workerEntry } from "./runtime/workers.ts";
 import { type Dataset, type InputFile, nameOfInput, type ResolvedSource } from "./sources/dataset.ts";
 import { downloadAll } from "./sources/download.ts";
@@ -68,10 +70,15 @@ export interface IngestPlan extends ResolvedSource {
 /** Everything the configuration names, found and counted, before anything but manifests is read or fetched. */
 export async function planIngest(
   options: Pick<IngestOptions, "config" | "only" | "limit" | "bandwidth">,
-  { signal }: JobContext,
+  { signal, progress }: JobContext,
 ): Promise<IngestPlan> {
   const config = await readDatasetsConfig(options.config);
-  const policy = { ...TRANSFER_POLICY, bytesPerSecond: options.bandwidth ?? config.bandwidth };
+  const policy: TransferPolicy = {
+    ...TRANSFER_POLICY,
+    bytesPerSecond: options.bandwidth ?? config.bandwidth,
+    onPause: ({ message }, milliseconds) =>
+      progress.log(`${message}; trying again in ${formatDuration(milliseconds / 1000)}`),
+  };
   const preferStreams = options.limit !== undefined;
   const resolved = await resolveSources(config, { only: options.only, preferStreams, policy, signal });
   if (resolved.datasets.length === 0) {
@@ -92,6 +99,7 @@ export async function planIngest(
 export async function ingest(options: IngestOptions, context: JobContext): Promise<CleanManifest> {
   // 1. What there is to read
   const { config, policy, ...planned } = await planIngest(options, context);
+  await mkdir(options.out, { recursive: true }); // one that cannot be made is told before hours of downloads
   const failed = [...planned.failed, ...(await downloadAll(planned.downloads, context, policy))];
   const isHere = ({ name }: Dataset) => !failed.some(({ dataset }) => dataset === name);
   const here = await withSizesOnDisk(planned.datasets.filter(isHere));

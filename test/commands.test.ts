@@ -146,6 +146,26 @@ test("bad input to the later stages gets one clear line", async () => {
     [["pretrain", "--data", "packed-64", "--config", "tiny.yaml", "--out", "run"], /run: .*(data|config)/],
     [["export", "--run", "nothing", "--out", "e1", "--tokenizer", "tokenizer"], /nothing/],
     [["export", "--run", "run", "--out", "e2", "--tokenizer", "other"], /other: is not the tokenizer/],
+    [
+      ["ingest", "--config", "datasets.yaml", "--out", "source.jsonl"],
+      /source\.jsonl: this is a file, a folder/,
+    ],
+    [
+      ["train-tokenizer", "--input", "clean", "--out", "source.jsonl"],
+      /source\.jsonl: this is a file, a folder/,
+    ],
+    [
+      ["pack", "--input", "clean", "--tokenizer", "tokenizer", "--out", "source.jsonl"],
+      /source\.jsonl: this is a file, a folder/,
+    ],
+    [
+      ["pretrain", "--data", "packed", "--config", "tiny.yaml", "--out", "source.jsonl"],
+      /source\.jsonl.*a file, (not a folder|a folder was expected)/,
+    ],
+    [
+      ["export", "--run", "run", "--tokenizer", "tokenizer", "--out", "source.jsonl"],
+      /source\.jsonl.*a file, (not a folder|a folder was expected)/,
+    ],
     [["generate", "--model", "nothing", "--prompt", "Ala"], /nothing/],
     [["tokenize", "--tokenizer", "nothing"], /nothing/],
   ];

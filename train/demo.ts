@@ -1,6 +1,4 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { type BackendName, openBackend } from "../model/backends/registry.ts";
 import type { CleanManifest } from "../pipeline/clean-manifest.ts";
 import { ingest } from "../pipeline/ingest.ts";
@@ -15,6 +13,8 @@ import type { PackedManifest } from "../tokenizer/pack/shards/packed-manifest.ts
 import type { TrainedTokenizer } from "../tokenizer/training/train-tokenizer.ts";
 import { trainTokenizer } from "../tokenizer/training/train-tokenizer.ts";
 import { pretrain } from "./pretrain.ts";
+import { readHistory } from "./run/metrics.ts";
+import { metricsOf } from "./run/run-folder.ts";
 import { exportRun } from "./use/export.ts";
 import { generateText } from "./use/generate-text.ts";
 
@@ -77,7 +77,7 @@ export async function demo(options: DemoOptions, context: JobContext): Promise<F
   const data = folder("packed");
   const config = await trainingConfig(backend, context);
   await pretrain({ config, data, out: run, backend, resume: false, plan: false }, context);
-  const training = await readTraining(join(run, "metrics.jsonl"));
+  const training = await readTraining(run);
 
   // 5. Export it, and let it write
   await exportRun({ run, out: folder("model"), tokenizer: folder("tokenizer"), precision: "f32" }, context);
@@ -107,13 +107,6 @@ async function trainingConfig(choice: BackendName | "auto", context: JobContext)
   return "demo";
 }
 
-const metricsLineSchema = z.object({
-  loss: z.number().nullable().optional(), // null: it was not a number
-  tokens: z.number().optional(),
-  timing: z.object({ seconds: z.number() }).optional(),
-  evaluation: z.object({ loss: z.number(), bitsPerByte: z.number() }).optional(),
-});
-
 interface Training {
   readonly steps: number;
   readonly firstLoss: number;
@@ -126,23 +119,18 @@ interface Training {
 /** Steps whose mean loss stands for the end of training: one step of two rows says little. */
 const LAST_STEPS = 20;
 
-/** Reads the figures from the run's own record, so that a demo that was done before shows them too. */
-async function readTraining(path: string): Promise<Training> {
-  const text = await readFile(path, "utf8");
-  const lines = text
-    .trimEnd()
-    .split("\n")
-    .map((line) => metricsLineSchema.parse(JSON.parse(line)));
-  const steps = lines.filter(({ loss }) => loss !== undefined);
-  const evaluation = lines.findLast((line) => line.evaluation !== undefined)?.evaluation;
+/** Takes the figures from the run's own record, so that a demo that was done before shows them too. */
+async function readTraining(run: string): Promise<Training> {
+  const { steps, evaluations } = await readHistory(metricsOf(run));
+  const { loss: validationLoss, bitsPerByte } = evaluations.at(-1)?.evaluation ?? {};
   const last = steps.slice(-LAST_STEPS);
-  const seconds = steps.reduce((sum, { timing }) => sum + (timing?.seconds ?? 0), 0);
+  const seconds = steps.reduce((sum, { timing }) => sum + timing.seconds, 0);
   return {
     steps: steps.length,
     firstLoss: steps[0]?.loss ?? Number.NaN,
-    lastLoss: last.reduce((sum, { loss }) => sum + (loss ?? 0), 0) / last.length,
-    validationLoss: evaluation?.loss,
-    bitsPerByte: evaluation?.bitsPerByte,
+    lastLoss: last.reduce((sum, { loss }) => sum + loss, 0) / last.length,
+    validationLoss,
+    bitsPerByte,
     tokensPerSecond: (steps.at(-1)?.tokens ?? 0) / seconds,
   };
 }

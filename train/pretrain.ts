@@ -2,14 +2,13 @@ import { basename, extname, join } from "node:path";
 import type { Backend } from "../model/backend.ts";
 import { type BackendName, openBackend, probeBackends } from "../model/backends/registry.ts";
 import type { Figures, JobContext } from "../pipeline/runtime/command.ts";
-import { UserError } from "../pipeline/runtime/errors.ts";
 import { exists } from "../pipeline/runtime/files.ts";
 import { formatCount } from "../pipeline/runtime/sizes.ts";
-import { loadTokenizer } from "../tokenizer/load.ts";
-import { readTrainingConfig, rowsPerStep, type TrainingConfig, tokensPerStep } from "./config.ts";
-import { openPackedData, type PackedData, rowsOf, tokenMarks } from "./data/packed-data.ts";
+import { readTrainingConfig, type TrainingConfig } from "./config.ts";
+import { checkData, targetSteps } from "./data/data-for-config.ts";
+import { openPackedData, type PackedData } from "./data/packed-data.ts";
 import { type InitialWeights, openInitialWeights } from "./initial-weights.ts";
-import { settleConfig, trainingShape } from "./plan/fit-memory.ts";
+import { settleConfig } from "./plan/fit-memory.ts";
 import {
   checkMemory,
   checkPatience,
@@ -19,7 +18,7 @@ import {
   type TrainingPlan,
 } from "./plan/plan.ts";
 import { configPathOf, openRun } from "./run/run-folder.ts";
-import { createSampler, type Sampler } from "./sampler.ts";
+import { openSampler } from "./sampler.ts";
 import { trainRun } from "./train-run.ts";
 
 export interface PretrainOptions {
@@ -65,7 +64,7 @@ export async function pretrain(options: PretrainOptions, context: JobContext): P
   const backend = await openBackend(options.backend);
   let initial: InitialWeights | undefined;
   try {
-    const sampler = await openSampler(options, config, data, backend, context);
+    const sampler = await openSampler(options.tokenizer, { config, data, backend }, context);
     const out = options.out ?? join("runs", basename(configPath, extname(configPath)));
     const precise = settleConfig(await withRecordedMoments(config, out), backend, sampler?.bytes);
     const plan = planTraining(precise, backend, steps, sampler?.bytes);
@@ -117,87 +116,6 @@ async function withRecordedMoments(config: TrainingConfig, out: string): Promise
   if (config.optimizer.moments !== "auto" || !(await exists(path))) return config;
   const { moments } = (await readTrainingConfig(path, undefined)).optimizer;
   return { ...config, optimizer: { ...config.optimizer, moments } };
-}
-
-function checkData(config: TrainingConfig, data: PackedData, configPath: string): void {
-  const { model, batch } = config;
-  const { vocabSize } = data.tokenizer;
-  const { beginOfText, endOfText } = tokenMarks(data);
-  const name = basename(configPath);
-  if (vocabSize !== model.vocabSize) {
-    throw new UserError(
-      `${data.folder}: packed with a vocabulary of ${vocabSize}, ${name} has model.vocabSize ${model.vocabSize}; pack with the model's tokenizer or change the config`,
-    );
-  }
-  if (data.seqLen !== batch.sequenceLength) {
-    throw new UserError(
-      `${data.folder}: rows of ${data.seqLen} tokens, ${name} has batch.sequenceLength ${batch.sequenceLength}; pack with --seq-len ${batch.sequenceLength} or change the config`,
-    );
-  }
-  if (config.data.documentAttention && beginOfText === undefined && endOfText === undefined) {
-    throw new UserError(
-      `${data.folder}: no token in its rows starts or ends a document, which ${name} needs for data.documentAttention; pack without --no-bos`,
-    );
-  }
-}
-
-/** The step to stop at: the schedule's last, the asked-for one, or the last that tokens or data last for. */
-function targetSteps(
-  config: TrainingConfig,
-  data: PackedData,
-  { steps, maxTokens }: PretrainOptions,
-  context: JobContext,
-): number {
-  const rows = rowsOf(data, "train");
-  const perStep = rowsPerStep(config);
-  const { epochs } = config.data;
-  const passes = epochs === "unlimited" ? Number.POSITIVE_INFINITY : epochs;
-  const available = rows === 0 ? 0 : Math.floor((rows * passes) / perStep);
-  if (available === 0) {
-    throw new UserError(
-      `${data.folder}: ${rows} training rows × data.epochs ${epochs}, a step takes ${perStep}; pack more text, lower batch.accumulation or raise data.epochs`,
-    );
-  }
-  const affordable = maxTokens === undefined ? undefined : Math.floor(maxTokens / tokensPerStep(config));
-  if (affordable === 0) {
-    throw new UserError(
-      `--max-tokens ${maxTokens}: a step takes ${tokensPerStep(config)} tokens; allow at least as many`,
-    );
-  }
-  const wanted = Math.min(steps ?? config.schedule.steps, affordable ?? Number.POSITIVE_INFINITY);
-  if (wanted > available) {
-    context.progress.log(
-      `the data lasts for ${available} of ${wanted} steps (data.epochs ${epochs}): training ends there, before the learning rate has come down; give --epochs N or unlimited to read it again`,
-    );
-  } else if (wanted * perStep > rows) {
-    const times = ((wanted * perStep) / rows).toFixed(1);
-    context.progress.log(`${wanted} steps read the ${rows} training rows ${times} times`);
-  }
-  return Math.min(wanted, available);
-}
-
-/** Samples are no reason not to train: without the tokenizer they are left out, unless it was asked for by name. */
-async function openSampler(
-  { tokenizer: folder }: PretrainOptions,
-  config: TrainingConfig,
-  data: PackedData,
-  backend: Backend,
-  context: JobContext,
-): Promise<Sampler | undefined> {
-  if (config.samples === undefined) return undefined;
-  try {
-    const { tokenizer, sha256 } = await loadTokenizer(folder ?? "data/tokenizer");
-    if (sha256 !== data.tokenizer.sha256) {
-      throw new UserError(
-        `${folder ?? "data/tokenizer"}: is not the tokenizer ${data.folder} was packed with; give that one with --tokenizer`,
-      );
-    }
-    return createSampler(config, tokenizer, trainingShape(config, backend));
-  } catch (error) {
-    if (folder !== undefined || !(error instanceof UserError)) throw error;
-    context.progress.log(`no samples during training: ${error.message}`);
-    return undefined;
-  }
 }
 
 function printPlan(

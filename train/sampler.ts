@@ -1,10 +1,15 @@
+import type { Backend } from "../model/backend.ts";
 import { generateBatch } from "../model/generate.ts";
 import { createInferenceBatch, inferenceBytes } from "../model/inference.ts";
 import type { TrainingModel } from "../model/llama.ts";
 import type { TrainingShape } from "../model/training-state.ts";
+import type { JobContext } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
 import type { Tokenizer } from "../tokenizer/index.ts";
+import { loadTokenizer } from "../tokenizer/load.ts";
 import type { TrainingConfig } from "./config.ts";
+import type { PackedData } from "./data/packed-data.ts";
+import { trainingShape } from "./plan/fit-memory.ts";
 import type { Sample } from "./run/metrics.ts";
 
 /** Lets the model continue the config's prompts. */
@@ -19,7 +24,7 @@ export interface Sampler {
  * @returns undefined when the config asks for no samples
  * @throws UserError when a prompt fills the model's context
  */
-export function createSampler(
+function createSampler(
   { samples: settings, seed }: TrainingConfig,
   tokenizer: Tokenizer,
   shape: TrainingShape,
@@ -61,4 +66,35 @@ export function createSampler(
       });
     },
   };
+}
+
+/**
+ * What takes samples during training, if the config asks for them. They are no reason not to train: without the tokenizer
+ * they are left out, unless its folder was given.
+ *
+ * @throws UserError when the tokenizer that was given is not the one of the data
+ */
+export async function openSampler(
+  folder: string | undefined,
+  {
+    config,
+    data,
+    backend,
+  }: { readonly config: TrainingConfig; readonly data: PackedData; readonly backend: Backend },
+  context: JobContext,
+): Promise<Sampler | undefined> {
+  if (config.samples === undefined) return undefined;
+  try {
+    const { tokenizer, sha256 } = await loadTokenizer(folder ?? "data/tokenizer");
+    if (sha256 !== data.tokenizer.sha256) {
+      throw new UserError(
+        `${folder ?? "data/tokenizer"}: is not the tokenizer ${data.folder} was packed with; give that one with --tokenizer`,
+      );
+    }
+    return createSampler(config, tokenizer, trainingShape(config, backend));
+  } catch (error) {
+    if (folder !== undefined || !(error instanceof UserError)) throw error;
+    context.progress.log(`no samples during training: ${error.message}`);
+    return undefined;
+  }
 }

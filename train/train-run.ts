@@ -1,11 +1,7 @@
 import { join } from "node:path";
 import type { Backend } from "../model/backend.ts";
-import type { ModelFolder } from "../model/hugging-face.ts";
-import { initialValues } from "../model/init.ts";
-import type { TrainingModel } from "../model/llama.ts";
-import { createTrainingModel, setWeights } from "../model/training-model.ts";
+import { createTrainingModel } from "../model/training-model.ts";
 import type { Figures, JobContext } from "../pipeline/runtime/command.ts";
-import { UserError } from "../pipeline/runtime/errors.ts";
 import { formatDuration } from "../pipeline/runtime/sizes.ts";
 import { type TrainingConfig, tokensPerStep } from "./config.ts";
 import { openControlFile } from "./control.ts";
@@ -13,28 +9,20 @@ import { RowLoader } from "./data/loader.ts";
 import { type PackedData, tokenMarks } from "./data/packed-data.ts";
 import { trainingShape } from "./plan/fit-memory.ts";
 import { writeReport } from "./report/write-report.ts";
-import { loadCheckpoint, type RunState } from "./run/checkpoint.ts";
+import type { RunState } from "./run/checkpoint.ts";
 import { type CheckpointKeeper, createCheckpointKeeper } from "./run/checkpoint-keeper.ts";
-import { listCheckpoints, pruneCheckpoints } from "./run/checkpoint-list.ts";
-import { type MetricsLine, openMetrics, type RunHistory, readHistory } from "./run/metrics.ts";
+import type { RunHistory } from "./run/metrics.ts";
 import { createMilestones } from "./run/milestones.ts";
-import type { Run } from "./run/run-folder.ts";
+import { openRecords } from "./run/records.ts";
 import { describeStep } from "./run/run-view.ts";
+import { type StartOptions, startingState } from "./run/starting-state.ts";
 import type { Sampler } from "./sampler.ts";
 import { createSpikeGuard } from "./spike-guard.ts";
-import { openEventFile } from "./tensorboard/event-file.ts";
 import { createDivergenceGuard, SpikeStop, type Training, takeStep } from "./training-loop.ts";
 
-export interface TrainingJob {
-  readonly run: Run;
-  readonly config: TrainingConfig;
+export interface TrainingJob extends StartOptions {
   readonly data: PackedData;
   readonly backend: Backend;
-  /** The step to train to. */
-  readonly steps: number;
-  readonly resume: boolean;
-  /** Where the weights come from that a new run starts with; drawn from the seed without it. */
-  readonly initialWeights: ModelFolder | undefined;
   readonly sampler: Sampler | undefined;
   /** Ends training before a step that would take the command beyond this many seconds. */
   readonly maxSeconds: number | undefined;
@@ -59,15 +47,8 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
   const firstStep = state.step;
 
   // 1. What is written down: metrics, TensorBoard's events, checkpoints, the report.
-  const metrics = await openMetrics(run.metrics, state.step, () =>
-    context.progress.log("disk full: metrics wait in memory until there is room; training goes on"),
-  );
-  const { history } = metrics;
-  const events = await openEventFile(join(run.folder, "tensorboard"), state.step);
-  const record = async (line: MetricsLine) => {
-    await metrics.append(line);
-    await events.append(line);
-  };
+  const records = await openRecords(run, state.step, context);
+  const { history, record } = records;
   const keeper = createCheckpointKeeper(
     {
       folder: run.checkpoints,
@@ -129,7 +110,7 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
       const { anything } = await milestones.reach(state.step);
       if (anything) await report();
       if (state.step === steps || state.step % config.checkpoint.every === 0) {
-        await metrics.sync();
+        await records.sync();
         if (state.step === steps) await keeper.finish(state);
         else await keeper.begin(state);
       }
@@ -140,7 +121,7 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
     // An abandoned step changed neither weights nor moments: they are still those of `state`.
     const isOurs = error instanceof SpikeStop || (context.signal.aborted && error === context.signal.reason);
     if (isOurs) {
-      await metrics.sync();
+      await records.sync();
       await keeper.finish(state);
       context.progress.log(`checkpoint of step ${state.step} written`);
     }
@@ -149,54 +130,29 @@ export async function trainRun(job: TrainingJob, context: JobContext): Promise<F
     await keeper.settle().catch(() => undefined); // A failure was or will be thrown by the last checkpoint.
     task.done();
     await loader.close();
-    await metrics.close();
-    await events.close();
+    await records.close();
     await report();
   }
   if (ended === undefined) await run.finish();
-  const taken = history.steps.slice(history.steps.findIndex(({ step }) => step > firstStep));
+  return { ...figuresOf(history, state, { config, firstStep }), ...(ended === undefined ? {} : { ended }) };
+}
+
+/** What a command says of its training in the end. */
+function figuresOf(
+  { steps, evaluations }: RunHistory,
+  state: RunState,
+  { config, firstStep }: { readonly config: TrainingConfig; readonly firstStep: number },
+): Figures {
+  const taken = steps.slice(steps.findIndex(({ step }) => step > firstStep));
+  const seconds = taken.reduce((sum, { timing }) => sum + timing.seconds, 0);
   return {
     steps: state.step,
     tokens: state.tokens,
-    ...(ended === undefined ? {} : { ended }),
     firstLoss: taken[0]?.loss,
     lastLoss: taken.at(-1)?.loss,
-    evaluation: history.evaluations.at(-1)?.evaluation,
-    tokensPerSecond:
-      (taken.length * tokensPerStep(config)) / taken.reduce((sum, { timing }) => sum + timing.seconds, 0),
+    evaluation: evaluations.at(-1)?.evaluation,
+    tokensPerSecond: (taken.length * tokensPerStep(config)) / seconds,
   };
-}
-
-/** Fills the model from the newest checkpoint, or with initial values, and says where the run stands. */
-async function startingState(
-  { run, config, steps, resume, initialWeights }: TrainingJob,
-  model: TrainingModel,
-  context: JobContext,
-): Promise<RunState> {
-  const { evaluations } = await readHistory(run.metrics);
-  await pruneCheckpoints(run.checkpoints, config.checkpoint, evaluations);
-  const newest = (await listCheckpoints(run.checkpoints)).at(-1);
-  if (newest === undefined) {
-    if (resume) context.progress.log(`${run.folder}: no checkpoint yet; starting at step 0`);
-    if (run.initialWeights !== undefined && initialWeights === undefined) {
-      throw new UserError(
-        `${run.folder}: has no checkpoint yet and starts from an existing model; give --init-from again`,
-      );
-    }
-    await setWeights(
-      model,
-      (tensor) => initialWeights?.read(tensor) ?? initialValues(config.model, tensor, config.seed),
-    );
-    return { step: 0, skippedSteps: 0, cursor: { epoch: 0, row: 0 }, tokens: 0 };
-  }
-  if (newest.step > steps) {
-    throw new UserError(
-      `${run.folder}: is already at step ${newest.step}, beyond step ${steps}; give a larger --steps or choose another --out`,
-    );
-  }
-  const state = await loadCheckpoint(newest, model, run.identity);
-  context.progress.log(`continuing from ${newest.path}`);
-  return state;
 }
 
 /** Losses of the steps that changed the weights, which the spike guard compares with. */

@@ -72,7 +72,8 @@ export function detectLanguage(text: string): string {
   if (length > 0) addWord(database, length, sums);
   let best = "";
   let most = 0;
-  for (const [language, sum] of sums.entries()) {
+  for (let language = 0; language < sums.length; language++) {
+    const sum = sums[language] as number;
     if (sum > most) [best, most] = [languages[language] as string, sum];
   }
   return best;

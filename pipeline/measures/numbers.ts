@@ -17,10 +17,12 @@ export const NUMBER = {
   plate: 16,
   /** Five groups that stand directly behind a small letter or its mark: footnotes. */
   noteMarks: 32,
+  /** Two digits with a comma or colon and a space between them: `26, 15`, `18: 00`. */
+  torn: 64,
 } as const;
 
 const ZERO = 48;
-const [FULL_STOP, HYPHEN, SPACE] = [46, 45, 32];
+const [FULL_STOP, HYPHEN, SPACE, COMMA, COLON] = [46, 45, 32, 44, 58];
 const PLAIN_MARKS = new Set([...'.,;!?"'].map((mark) => mark.charCodeAt(0)));
 /** Letters of the alphabet below this are capitals, other signs than letters and digits stand among the lower ones. */
 const SMALL = 91;
@@ -54,6 +56,8 @@ export function readNumbers(text: string): number {
       lastDotted = i;
       if (dotted === 3) found |= NUMBER.dotted;
     }
+    if (gap === 3 && previous === SPACE && (beforePrevious === COMMA || beforePrevious === COLON))
+      found |= NUMBER.torn;
     const isApart = previous === SPACE || previous === HYPHEN;
     if (isApart ? isCapital(beforePrevious) && isCapital(units[i - 3] as number) : isCapital(previous))
       found |= NUMBER.plate;

@@ -29,6 +29,7 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EDQUOT: "disk quota exceeded: free some space and run the same command again; finished work is kept",
   EROFS: "read-only file system: choose another folder",
   ENOTDIR: "a part of this path is a file, not a folder",
+  EEXIST: "this is a file, a folder was expected",
   EISDIR: "this is a folder, a file was expected",
   EMFILE: "too many open files: raise `ulimit -n`",
 };

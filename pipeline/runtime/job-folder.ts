@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { z } from "zod";
 import { UserError } from "./errors.ts";
@@ -44,7 +44,6 @@ export async function openJobFolder<Manifest extends JobManifest>(
     readonly extends?: (found: Manifest) => boolean;
   },
 ): Promise<JobFolder<Manifest>> {
-  await mkdir(path, { recursive: true });
   const release = await lockFolder(path);
   try {
     const manifestPath = join(path, "manifest.json");

@@ -17,6 +17,8 @@ export interface TransferPolicy {
   /** Bytes left free on a disk at least, for the system and for what else is being written. */
   readonly reserveBytes: number;
   readonly freeBytes: FreeBytes;
+  /** Told why and how long there is nothing to see before the next attempt, where a user would notice. */
+  readonly onPause?: ((reason: Error, milliseconds: number) => void) | undefined;
 }
 
 export const TRANSFER_POLICY: TransferPolicy = {
@@ -29,6 +31,9 @@ export const TRANSFER_POLICY: TransferPolicy = {
   reserveBytes: 256_000_000,
   freeBytes,
 };
+
+/** A shorter pause is not worth a line: the shortest before a second attempt. */
+const TOLD_PAUSE_MS = 500;
 
 /** An attempt that brought this much was worth it: a flaky line may break any number of times in 100 GB. */
 const PROGRESS_BYTES = 65_536;
@@ -51,7 +56,7 @@ export class Patience {
    * @throws error when there have been too many failures in a row
    */
   async wait(
-    error: unknown,
+    error: Error,
     { reached, retryAfterMs }: { reached: number; retryAfterMs?: number | undefined },
     signal: AbortSignal,
   ): Promise<void> {
@@ -60,8 +65,9 @@ export class Patience {
     const { attempts, firstPauseMs, maxPauseMs } = this.#policy;
     if (this.#failures >= attempts) throw error;
     const jitter = 0.5 + Math.random(); // no stampede on a mirror that comes back
-    const pause = retryAfterMs ?? firstPauseMs * 2 ** (this.#failures - 1) * jitter;
-    await sleep(Math.min(pause, maxPauseMs), signal);
+    const pause = Math.min(retryAfterMs ?? firstPauseMs * 2 ** (this.#failures - 1) * jitter, maxPauseMs);
+    if (pause >= TOLD_PAUSE_MS) this.#policy.onPause?.(error, pause);
+    await sleep(pause, signal);
   }
 }
 

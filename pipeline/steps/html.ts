@@ -54,7 +54,7 @@ const ENTITY = /&(?:#\d{1,7};|#x[\da-f]{1,6};|[a-z][a-z\d]{1,31};|nbsp)/i;
  */
 export const html: Step = {
   name: "html",
-  version: 8,
+  version: 9,
   create: () => (text, measures) => keep(measures.has(SIGN.tag | SIGN.ampersand) ? removeHtml(text) : text),
 };
 

@@ -19,7 +19,11 @@ const MAX_FORMULA = 200;
  * written so, and what is long, goes.
  */
 export function writeFormulas(text: string): string {
-  return text.replace(FORMULA, (_, _prefix: string, content: string) => ` ${linear(content)} `);
+  return text.replace(FORMULA, (markup, _prefix: string, content: string, at: number) => {
+    const before = text[at - 1] === "(" ? "" : " ";
+    const after = text[at + markup.length] === ")" ? "" : " ";
+    return before + linear(content) + after;
+  });
 }
 
 function linear(content: string): string {

@@ -44,7 +44,7 @@ const COMPOUND =
  */
 export const reflow: Step = {
   name: "reflow",
-  version: 6,
+  version: 7,
   addsNoSigns: true,
   create: (profile) =>
     profile.reflow
@@ -179,7 +179,7 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
   const startsSmall = lines.has(next, EDGE.startsSmall);
   const length = lines.length(line);
   if (wrapping === undefined) return length >= LONG_LINE && startsSmall && lines.has(line, EDGE.endsInLetter);
-  const { width, isFixed, dividesWords } = wrapping;
+  const { width, isFixed, isSurelyProse } = wrapping;
   if (length < width * 0.7 && STAGE_NOTE.test(lines.line(line))) return false;
   if (lines.has(line, EDGE.isHyphenated) && (startsSmall || lines.has(next, EDGE.capital))) return true;
   const ended = lines.has(line, EDGE.endsSentence);
@@ -192,13 +192,16 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
     return DASH_CONTINUES.test(text) && !ended && length > width * 0.7;
   }
   if (startsSmall && !ended) return true;
+  // no sentence begins with a small letter, an item of a list does
+  if (startsSmall && isSurelyProse && length >= width * 0.7 && !lines.line(line).endsWith(";")) return true;
   if ((ended || endsInBracket(lines, line)) && beginsSpeech(lines.line(next))) return false;
   // in print, a paragraph's last line is seldom full, a line that is ends inside a paragraph
   const isFull = isFixed ? isFixedWrap(lines, line, next, width) : length >= width * (ended ? 0.94 : 0.85);
   if (isFull) return true;
-  // nor, where words are divided, does it stop at a comma, or before a word that hardly fitted (a first line is set in)
-  if (!dividesWords || ended || length < width * 0.7) return false;
-  if (lines.line(line).endsWith(",")) return lines.has(next, EDGE.startsCapital);
+  // nor, where no verse can be, does it stop at a comma or a dash, or before a word that hardly fitted (a first line is
+  // set in)
+  if (!isSurelyProse || ended || length < width * 0.7) return false;
+  if (/,$| [–—]$/.test(lines.line(line))) return lines.has(next, EDGE.startsCapital);
   if (/^\d/.test(lines.line(next)) && !RUNNING.test(lines.line(line))) return false;
   return lines.has(line, EDGE.endsInLetter) && length + 1 + lines.firstWord(next) > width * 0.85;
 }

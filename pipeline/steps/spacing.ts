@@ -1,3 +1,4 @@
+import { NUMBER } from "../measures/numbers.ts";
 import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
 import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
@@ -29,7 +30,7 @@ const QUOTED =
   /(^|(?<!\d)\s)" ([\p{L}\p{N}(„«'](?:[^"\n]{0,798}[\p{L}\p{N}.,!?…)”»'%*])?) "(?=[\s,.;:!?)-]|$)/gmu;
 const LOOSE_QUOTE = /" (?<=(?:^|[ \n])" )|"(?<= ")(?=\n|$)/;
 /** A quotation mark apart, at a line's beginning, or before the dash behind what was said. */
-const LONE_OPENING = /^" (?=[\p{Lu}\p{N}])/gmu;
+const LONE_OPENING = /" (?<=^" )(?=[\p{Lu}\p{N}])/gmu;
 const LONE_CLOSING = / "(?= [-–—] ?\p{Ll}|$)(?<=[\p{L}\d.,!?…)] ")/gmu;
 /** `: )`, `; - (`. */
 const TORN_SMILEY = / ([:;]) ?(-)? ?([()])(?=\s|$)/g;
@@ -43,7 +44,7 @@ const TEX_QUOTED = /`` ?((?:[^`'\n]|\n(?!\n)|'(?!')){1,300}?) ?''/g;
 /** Closes gaps that are not between words: letter-spaced emphasis, and the spaces a tokeniser put before marks. */
 export const spacing: Step = {
   name: "spacing",
-  version: 7,
+  version: 8,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const joined = measures.has(SIGN.spacedLetter) ? text.replace(SPACED, joinLetters) : text;
@@ -53,7 +54,9 @@ export const spacing: Step = {
       measures.has(SIGN.looseQuote) && (closed.includes("``") || LOOSE_QUOTE.test(closed));
     const quoted = mayHoldQuotes ? closeQuotes(closed) : closed;
     const mayBeTorn = measures.has(SIGN.looseMark | SIGN.looseQuote) || quoted.includes("- ");
-    return keep(mayBeTorn ? closeTornWords(quoted, closed !== joined) : quoted);
+    if (!mayBeTorn) return keep(quoted);
+    const mayHoldFigures = quoted !== text || measures.mayHold(NUMBER.torn);
+    return keep(closeTornWords(quoted, { isTokenised: closed !== joined, mayHoldFigures }));
   },
 };
 

@@ -18,12 +18,14 @@ const LONE_WORD = /^[AIOUWZ]$/;
 
 /** Labels under `Zobacz też`, one a line, and addresses under `Linki zewnętrzne`. */
 const LABELS =
-  /\n\nZobacz (?:też|także)\n\n(?:[^\n]{1,80}(?<![.!?:;])(?:\n(?!\n)|(?=\n\n|(?![\s\S]))))+(?=\n\n|(?![\s\S]))/g;
-const ADDRESSES = /\n\nLinki zewnętrzne\s+(?:\[?https?:\/\/[^\n]*(?:\n+|(?![\s\S])))+(?=\n|#|(?![\s\S]))/g;
+  /\n\nZobacz (?:też|także)(?:\n\n| )(?:[^\n]{1,80}(?<![.!?:;])(?:\n(?!\n)|(?=\n\n|(?![\s\S]))))+(?=\n\n|(?![\s\S]))/g;
+const ADDRESSES = /\n\nLinki zewnętrzne\s+(?:\[?https?:\/\/[^\n]*(?:\n\s*|(?![\s\S])))+/g;
 
 /** `280px|thumb|right|`, and the picture's file. */
 const PICTURE_OPTIONS = /(?:(?:thumb|right|left|center|frame|none|\d{2,4}px)\|)+/g;
 const PICTURE_FILE = /(?:Grafika|Plik|File|Image):[^\n:|[\]]{1,80}\.(?:svg|png|jpe?g|gif)\|?/gi;
+/** A category's name, which is no sentence's. */
+const CATEGORY = /^kategoria:\p{Lu}[^\n.]{1,60}$/gimu;
 /** An article that only leads to another: `ACM A.M. Turing AwardREDIRECT Nagroda Turinga`. */
 const REDIRECT = /^(?:#{5}\n)?[^\n]{1,100}REDIRECT [^\n]{1,100}$/gm;
 
@@ -43,6 +45,7 @@ export function mendStripped(text: string): string {
     .replace(LABELS, "\n")
     .replace(ADDRESSES, "\n\n")
     .replace(PICTURE_FILE, "")
+    .replace(CATEGORY, "")
     .replace(GLUED_CAPITAL, (_, before: string, behind: string, at: number, whole: string) =>
       isBorder(before, behind, at, whole) ? "\n\n" : "",
     );

@@ -1,5 +1,7 @@
 import { isKnownWord } from "../measures/word-borders.ts";
 
+const SPACE = 32;
+
 /**
  * Tokenisers that put a space behind every mark, or on both its sides, tear figures and compounds: `18: 00`, `26, 15 km`,
  * `polsko- rosyjskie`, `35 - letni`. Each kind is closed only in a text that holds none of its kind whole, and only where
@@ -7,12 +9,17 @@ import { isKnownWord } from "../measures/word-borders.ts";
  *
  * The patterns match the gap with its mark and look at both sides from there: one that begins with a word or a figure is
  * tried at every letter, and took a third of all of ingest's time (2026-11).
+ *
+ * @param mayHoldFigures whether there may be torn figures: most texts have none, and a search takes longer than `NUMBER.torn`
  */
-export function closeTornWords(text: string, isTokenised: boolean): string {
+export function closeTornWords(
+  text: string,
+  { isTokenised, mayHoldFigures }: { readonly isTokenised: boolean; readonly mayHoldFigures: boolean },
+): string {
   let closed = mayBeApart(text) ? closeApart(text) : text;
-  if (has(closed, ": ", LOOSE_COLON) && !WHOLE_COLON.test(closed))
+  if (mayHoldFigures && has(closed, ": ", LOOSE_COLON) && !WHOLE_COLON.test(closed))
     closed = closed.replace(LOOSE_COLON_ALL, ":");
-  if (has(closed, ", ", LOOSE_COMMA) && !WHOLE_COMMA.test(closed))
+  if (mayHoldFigures && has(closed, ", ", LOOSE_COMMA) && !WHOLE_COMMA.test(closed))
     closed = closed.replace(LOOSE_COMMA_ALL, ",");
   if (isTokenised && has(closed, " / ", LOOSE_SLASH) && !WHOLE_SLASH.test(closed))
     closed = closed.replace(LOOSE_SLASH_ALL, "/");
@@ -22,14 +29,26 @@ export function closeTornWords(text: string, isTokenised: boolean): string {
 }
 
 /** Behind a figure or behind what first parts of compounds end in, and before a letter. */
+const ENDS_FIRST_PART = "0123456789IVXLo";
 const MAY_BE_APART = /(?:[\dIVXL]|[wnzk]o) - \p{L}/u;
 
 /** Whether a hyphen with two spaces may be a compound's. */
 function mayBeApart(text: string): boolean {
   // a search that begins with the space would stop at every word
   for (let at = text.indexOf("- "); at >= 0; at = text.indexOf("- ", at + 1))
-    if (text.charAt(at - 1) === " " && MAY_BE_APART.test(text.slice(Math.max(0, at - 3), at + 3)))
+    if (
+      text.charCodeAt(at - 1) === SPACE &&
+      ENDS_FIRST_PART.includes(text.charAt(at - 2)) &&
+      MAY_BE_APART.test(text.slice(Math.max(0, at - 3), at + 3))
+    )
       return true;
+  return false;
+}
+
+/** Whether a hyphen stands directly behind something and before a space; most texts have only dashes, with two. */
+function hasBoundHyphen(text: string): boolean {
+  for (let at = text.indexOf("- "); at >= 0; at = text.indexOf("- ", at + 1))
+    if (at > 0 && text.charCodeAt(at - 1) !== SPACE) return true;
   return false;
 }
 
@@ -100,17 +119,22 @@ const RANGE = /- (?<=(?<![\p{L}\d.,:-]|[-\d] )\d{1,4}- )(?=[1-9]\d{0,3}(?![\d:]|
  * like do: `mikro- i makroekonomia`.
  */
 const DASH =
-  /- (?<=["”»)]- )(?=\p{L})|- (?<=[\p{L}\d%]- )(?=(?:[owz]|ale|bez|bo|by|były?|była|było|być|co|czyli|dla|do|dodał\p{L}?|dodaje|gdy|gdzie|jak|jako|jednak|jest|już|kiedy|któr\p{L}+|lecz|mówi\p{L}*|na|nad|napisał\p{L}?|nie|niż|od|oświadczył\p{L}?|po|pod|podkreśl\p{L}+|poinformował\p{L}*|ponieważ|powiedział\p{L}?|przez|przy|są|stwierdził\p{L}?|ta|tak|także|ten|też|to|twierdz\p{L}+|tylko|tłumacz\p{L}+|uważa|we|więc|wyjaśni\p{L}+|za|zaznaczył\p{L}?|ze|żeby|że)(?!\p{L}))/gu;
+  /- (?<=["”»)%]- )(?=[\p{L}"„])|- (?<=\p{L}- )(?=["„])|- (?<=[\p{L}\d%]- )(?=(?:[owz]|ale|bez|bo|by|były?|była|było|być|co|czyli|dla|do|dodał\p{L}?|dodaje|gdy|gdzie|jak|jako|jednak|jest|już|kiedy|któr\p{L}+|lecz|mówi\p{L}*|na|nad|napisał\p{L}?|nie|niż|od|oświadczył\p{L}?|po|pod|podkreśl\p{L}+|poinformował\p{L}*|ponieważ|powiedział\p{L}?|przez|przy|są|stwierdził\p{L}?|ta|tak|także|ten|też|to|twierdz\p{L}+|tylko|tłumacz\p{L}+|uważa|we|więc|wyjaśni\p{L}+|za|zaznaczył\p{L}?|ze|żeby|że)(?!\p{L}))/gu;
 
 /** What is left between two words of letters. */
 const BETWEEN_WORDS = /- (?<=(?<![\p{L}\d.,'’-])(\p{L}+)- )(?=(\p{L}+)(?!\.?[\p{L}\p{N}]|-\S))/gu;
 /** How words end that are declined: a name or a rare word that is no double name's first half. */
-const DECLINED = /.{3}[aeiouyąęómwhł]$/;
+const DECLINED = /.{3}[aeiouyąęómwhł]$|.{4}(?<![sc]ki)ej$/;
+/** The same, but neither a woman's first surname, nor a first part such as `radosno`. */
+const MAY_END_CLAUSE = /.{3}(?:[eiuyąęómwhł]|(?<![sc]k)a|ego)$|.{4}(?<![sc]ki)ej$/;
+/** A rare word of some length, but no surname. */
+const MAY_BEGIN_CLAUSE = /^\p{Ll}{5,}(?<!sk(?:i|iego|iemu|im|a|iej|ą)|wicz(?:a|owi)?)$/u;
 /** First halves of double names are not declined, and the second are mostly such. */
 const FIRST_NAME = /.{2}[bcćdfgklnńprsśtzźż]$/;
 const SECOND_NAME = /.(?:[scd]z?k(?:i|iego|iemu|im|a|iej|ą|ich)|wicz(?:a|owi|em|owa|owej)?)$/;
-/** `mikro- i makroekonomia`: the word's second half stands behind the other one's. */
+/** `mikro- i makroekonomia`: the word's second half stands behind the other one's; longer first parts end in `o`. */
 const SHARED_HALF = /^(?:i|lub|oraz|czy|albo|ani|a|jak)$/;
+const LONG_WHOLE = /.{6}[^o]$/;
 
 /** `północno- wschodnie`: in `-ie` adverbs end, too, but those do not follow such a stem. */
 const ADJECTIVE_STEM = /(?:[^iy]sko|[^e]cko|dzko|północno|południowo|wschodnio|zachodnio)$/;
@@ -121,17 +145,18 @@ const ADJECTIVE_PLURAL = /(?:[nk]ie|[wn]e)$/;
  * it joined a double name: `kłosek- kozłowska`.
  */
 function closeBetweenWords(found: string, left: string, right: string): string {
-  if (SHARED_HALF.test(right)) return found;
+  if (SHARED_HALF.test(right)) return LONG_WHOLE.test(left) ? " - " : found;
   if (ADJECTIVE_STEM.test(left) && ADJECTIVE_PLURAL.test(right)) return "-";
   const isKnown = (word: string) => word.length > 1 && isKnownWord(word.toLowerCase());
   if (!isKnown(left) && FIRST_NAME.test(left) && SECOND_NAME.test(right)) return "-";
-  if (!isKnown(right)) return found;
+  if (!isKnown(right)) return MAY_END_CLAUSE.test(left) && MAY_BEGIN_CLAUSE.test(right) ? " - " : found;
   return isKnown(left) || DECLINED.test(left) ? " - " : left.length === 1 ? "-" : found;
 }
 
 function closeHyphens(text: string): string {
-  return text
-    .replace(JOINED_APART, "-")
+  const apart = text.includes("o - ") ? text.replace(JOINED_APART, "-") : text;
+  if (!hasBoundHyphen(apart)) return apart;
+  return apart
     .replace(JOINED, "-")
     .replace(COUNTED, "-")
     .replace(RANGE, "-")

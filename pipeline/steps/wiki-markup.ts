@@ -42,7 +42,7 @@ const MAX_DEPTH = 12;
 /** Turns MediaWiki markup into text: links by their labels, templates, tables, files and references removed. */
 export const wikiMarkup: Step = {
   name: "wiki-markup",
-  version: 6,
+  version: 7,
   addsNoSigns: true,
   create: () => (text, measures) => {
     const plain = withoutMarkup(text, measures);

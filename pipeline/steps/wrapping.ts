@@ -29,8 +29,8 @@ export interface Wrapping {
   /** Length of a full line: exact in fixed-width text, the median in print. */
   readonly width: number;
   readonly isFixed: boolean;
-  /** Words are divided at line ends: neither verse nor a list does that. */
-  readonly dividesWords: boolean;
+  /** Words are divided at line ends, or it is the minutes of a meeting: neither verse nor a list. */
+  readonly isSurelyProse: boolean;
 }
 
 /** How the text was wrapped; undefined when it was not. */
@@ -44,9 +44,10 @@ export function wrappingOf(lines: TextLines): Wrapping | undefined {
   const startsSmall = (next: number) => lines.has(next, EDGE.startsSmall);
   const hyphens = pairs.number((next) => lines.has(next - 1, EDGE.isHyphenated) && startsSmall(next));
   const dividesWords = hyphens >= MIN_HYPHENS && hyphens >= lengths.length * MIN_HYPHEN_SHARE;
+  const isSurelyProse = dividesWords || pairs.isOfMinutes;
   const fitted = isOfWidth ? pairs.number((next) => isFixedWrap(lines, next - 1, next, widest)) : 0;
   if (isOfWidth && fitted >= pairs.count * MIN_WRAPPED_SHARE)
-    return isVerse(lines, pairs, widest) ? undefined : { width: widest, isFixed: true, dividesWords };
+    return isVerse(lines, pairs, widest) ? undefined : { width: widest, isFixed: true, isSurelyProse };
 
   const continued = pairs.filter((next) => startsSmall(next) && !lines.has(next - 1, EDGE.endsSentence));
   const full = ascending(continued.map((next) => lines.length(next - 1)));
@@ -58,11 +59,11 @@ export function wrappingOf(lines: TextLines): Wrapping | undefined {
     width <= MAX_WIDTH &&
     (full[full.length >> 2] as number) >= width * EVENNESS;
   return (dividesWords || isEven) && !isVerse(lines, pairs, width)
-    ? { width, isFixed: false, dividesWords }
+    ? { width, isFixed: false, isSurelyProse }
     : undefined;
 }
 
-const ascending = (lengths: readonly number[]) => Uint32Array.from(lengths).sort();
+const ascending = (lengths: readonly number[]) => new Uint32Array(lengths).sort();
 
 function filledLengths(lines: TextLines): number[] {
   const lengths: number[] = [];
@@ -113,11 +114,15 @@ class LinePairs {
   /** The second line of each pair. */
   readonly #places: number[] = [];
 
+  /** The text is the minutes of a meeting. */
+  readonly isOfMinutes: boolean;
+
   constructor(lines: TextLines) {
     const apart = linesOfMinutes(lines);
+    this.isOfMinutes = apart.size > 0;
     for (let i = 1; i < lines.count; i++) {
       if (lines.isBlank(i - 1) || lines.isBlank(i) || lines.has(i, EDGE.startsAnew)) continue;
-      if (apart.size === 0 || !(apart.has(i - 1) || apart.has(i))) this.#places.push(i);
+      if (!this.isOfMinutes || !(apart.has(i - 1) || apart.has(i))) this.#places.push(i);
     }
   }
 

@@ -83,7 +83,7 @@ TrigramReader trigramTables(napi_env env, napi_value tables) {
 
 NumberBits numberBits(napi_env env, napi_value bits) {
   const auto bit = [&](const char* name) { return number<uint32_t>(env, bits, name); };
-  return {bit("long"), bit("local"), bit("solid"), bit("dotted"), bit("plate"), bit("noteMarks")};
+  return {bit("long"), bit("local"), bit("solid"), bit("dotted"), bit("plate"), bit("noteMarks"), bit("torn")};
 }
 
 /** open(tables): a reader. */

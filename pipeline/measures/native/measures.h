@@ -15,7 +15,7 @@ struct NeighbourSigns {
 
 /** Bits of `NUMBER`. */
 struct NumberBits {
-  uint32_t inLong, inLocal, solid, dotted, plate, noteMarks;
+  uint32_t inLong, inLocal, solid, dotted, plate, noteMarks, torn;
 };
 
 /** See ../numbers.ts. */

@@ -39,6 +39,7 @@ struct Digits {
       lastDotted = i;
       if (dotted == 3) found |= bits.dotted;
     }
+    if (gap == 3 && previous == ' ' && (beforePrevious == ',' || beforePrevious == ':')) found |= bits.torn;
     const bool isApart = previous == ' ' || previous == '-';
     if (isApart ? isCapital(beforePrevious) && isCapital(text[i - 3]) : isCapital(previous)) found |= bits.plate;
     if ((isPlainMark(previous) ? beforePrevious : previous) >= small && ++noteMarks == 5) found |= bits.noteMarks;

@@ -11,10 +11,11 @@ const PATTERNS: Readonly<Record<keyof typeof NUMBER, RegExp>> = {
   dotted: /(?:\d{1,3}\.){3}\d/,
   plate: /[A-Z]{2}[ -]?(?=[A-Z]{0,4}\d)/,
   noteMarks: /(?:(?<=\p{Ll}[.,;!?…”"]?)\d+.*?){5}/su,
+  torn: /\d[,:] \d/,
 };
 
 test("no number that a step looks for is without its bit", () => {
-  const text = fc.string({ unit: fc.constantFrom(..."0123456789 -.,aż\nAB…”"), maxLength: 60 });
+  const text = fc.string({ unit: fc.constantFrom(..."0123456789 -.,:aż\nAB…”"), maxLength: 60 });
   fc.assert(
     fc.property(text, (drawn) => {
       const found = readNumbers(drawn);

@@ -81,8 +81,9 @@ test("a download that breaks off and a busy server are tried again, from where i
     } else serve(request, response, body);
   };
   requests.length = 0;
-  const done = lastLine(await ingest("remote", "--only", SET));
-  assert.equal(done.documentsKept, 40);
+  const run = await ingest("remote", "--only", SET);
+  assert.equal(lastLine(run).documentsKept, 40);
+  assert.match(run.stderr, /\.jsonl\.zst: the server answers 503 .*; trying again in \d\.\d s\n/);
   assert.deepEqual(requests, [
     `/${encodeURIComponent(SET)}.jsonl.zst`,
     `/${encodeURIComponent(SET)}.jsonl.zst`,
