@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
+import { UserError } from "../../pipeline/runtime/errors.ts";
 import { exists, writeFileAtomic } from "../../pipeline/runtime/files.ts";
 import { openAppender } from "./appender.ts";
 
@@ -101,14 +102,14 @@ export interface MetricsFile {
  * last checkpoint, are dropped: those steps will be taken again.
  *
  * @param onDiskFull told when lines begin to wait for room on the disk
+ * @throws UserError naming a damaged line among those to keep
  */
 export async function openMetrics(
   path: string,
   lastStep: number,
   onDiskFull: () => void,
 ): Promise<MetricsFile> {
-  const lines = await readLines(path);
-  const kept = lines.filter(({ line }) => line.step <= lastStep);
+  const kept = await readLines(path, lastStep);
   await writeFileAtomic(path, kept.map(({ text }) => `${text}\n`).join(""));
   const history = collect(kept.map(({ line }) => line));
   const file = await openAppender(path, onDiskFull);
@@ -123,20 +124,40 @@ export async function openMetrics(
   };
 }
 
-/** Reads the metrics of a run. */
+/**
+ * Reads the metrics of a run.
+ *
+ * @throws UserError naming a damaged line
+ */
 export async function readHistory(path: string): Promise<RunHistory> {
   return collect((await readLines(path)).map(({ line }) => line));
 }
 
-async function readLines(path: string): Promise<{ text: string; line: MetricsLine }[]> {
-  const content = (await exists(path)) ? await readFile(path, "utf8") : "";
-  return content.split("\n").flatMap((text) => parseLine(text) ?? []);
+interface WrittenLine {
+  readonly text: string;
+  readonly line: MetricsLine;
 }
 
-/** Undefined for the half-written last line of a killed run. */
-function parseLine(text: string): { text: string; line: MetricsLine } | undefined {
+/** The lines up to a step. What is unreadable behind them is what a killed run wrote last; between them it is damage. */
+async function readLines(path: string, lastStep = Number.POSITIVE_INFINITY): Promise<WrittenLine[]> {
+  const content = (await exists(path)) ? await readFile(path, "utf8") : "";
+  const found: WrittenLine[] = [];
+  let damaged: number | undefined;
+  for (const [index, text] of content.split("\n").entries()) {
+    if (text === "") continue;
+    const line = parseLine(text);
+    if (line === undefined) damaged ??= index + 1;
+    if (line === undefined || line.step > lastStep) continue;
+    if (damaged !== undefined)
+      throw new UserError(`${path}:${damaged}: not a line of metrics; delete it to go on without it`);
+    found.push({ text, line });
+  }
+  return found;
+}
+
+function parseLine(text: string): MetricsLine | undefined {
   try {
-    return { text, line: lineSchema.parse(JSON.parse(text)) };
+    return lineSchema.parse(JSON.parse(text));
   } catch {
     return undefined;
   }

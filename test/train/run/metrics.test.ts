@@ -49,6 +49,22 @@ describe("metrics", () => {
     assert.ok(Number.isNaN(step?.loss) && Number.isNaN(step?.gradientNorm));
   });
 
+  it("are refused with a damaged line among them, which is named", async () => {
+    const path = join(root, "damaged.jsonl");
+    const lines = [1, 2, 3].map((step) => JSON.stringify(stepLine(step)));
+    await writeFile(path, `${lines[0]}\n{"step":2,"loss":"much"}\n${lines[2]}\n`);
+    const refusal = {
+      name: "UserError",
+      message: `${path}:2: not a line of metrics; delete it to go on without it`,
+    };
+    await assert.rejects(openMetrics(path, 3, never), refusal);
+    await assert.rejects(readHistory(path), refusal);
+    // Behind the checkpoint it is lost anyway.
+    const file = await openMetrics(path, 1, never);
+    await file.close();
+    assert.equal(await readFile(path, "utf8"), `${lines[0]}\n`);
+  });
+
   it("lose what a killed run wrote after its checkpoint, and half a line", async () => {
     const path = join(root, "killed.jsonl");
     const file = await openMetrics(path, 0, never);
