@@ -14,7 +14,7 @@ namespace apt3::cuda {
  * gradients of half a step 32 (64 for a whole one spilled 80 bytes): under 255 with 8 warps, one block a multiprocessor.
  *
  * On an H200, 32 heads × 2048 tokens (2026-11): 485 µs at first; 327 with a block for every multiprocessor in one wave
- * instead of one and a bit, 304 with sums that need not be read, 221 without a branch an element for the mask. Blocks of
+ * instead of one and a bit, 307 with sums that need not be read, 221 without a branch an element for the mask. Blocks of
  * 64 keys with 4 warps, two a multiprocessor, took 234.
  */
 template <int size, int ownKeys, int stepQueries, bool keepFragments>
