@@ -1,4 +1,3 @@
-import { mkdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import type { CleanResult, CleanTask, CleanWorkerData } from "./clean.worker.ts";
 import { type CleaningState, cleanDataset, retractDataset } from "./clean-dataset.ts";
@@ -16,7 +15,7 @@ import { renderReport } from "./report/report.ts";
 import { describeResult, shardsOf, sumStatistics } from "./results.ts";
 import type { JobContext } from "./runtime/command.ts";
 import { UserError } from "./runtime/errors.ts";
-import { writeFileAtomic } from "./runtime/files.ts";
+import { makeFolder, writeFileAtomic } from "./runtime/files.ts";
 import { apt3Version } from "./runtime/installation.ts";
 import { openJobFolder } from "./runtime/job-folder.ts";
 import { fingerprint } from "./runtime/manifest.ts";
@@ -99,7 +98,7 @@ export async function planIngest(
 export async function ingest(options: IngestOptions, context: JobContext): Promise<CleanManifest> {
   // 1. What there is to read
   const { config, policy, ...planned } = await planIngest(options, context);
-  await mkdir(options.out, { recursive: true }); // one that cannot be made is told before hours of downloads
+  await makeFolder(options.out); // one that cannot be made is told before hours of downloads
   const failed = [...planned.failed, ...(await downloadAll(planned.downloads, context, policy))];
   const isHere = ({ name }: Dataset) => !failed.some(({ dataset }) => dataset === name);
   const here = await withSizesOnDisk(planned.datasets.filter(isHere));
