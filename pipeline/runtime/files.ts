@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { UserError } from "./errors.ts";
 
 /** What a manifest says of a finished file. */
 export interface FileRecord {
@@ -30,7 +31,7 @@ export class AtomicFile {
 
   /** Starts a file at `path`; its folder is made when missing, a leftover of a killed run is overwritten. */
   static async create(path: string): Promise<AtomicFile> {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return new AtomicFile(path, await open(path + PARTIAL, "w"));
   }
 
@@ -136,6 +137,51 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * Makes a folder, and those above it that are missing; nothing where it is there. Node's own recursive `mkdir` never returns
+ * where the system says that the folder above is missing although it is there, as it does in /proc (Node 24.21, 2026-11).
+ *
+ * @throws UserError where no folder can be made, or the system's error that says why
+ */
+export async function makeFolder(path: string): Promise<void> {
+  if (path === "") throw new UserError("the name of a folder is empty; name one");
+  const refusal = await tryToMake(path);
+  if (refusal === undefined) return;
+  if (!isCode(refusal, "ENOENT")) throw refusal;
+  await makeFolder(dirname(path));
+  const again = await tryToMake(path);
+  if (isCode(again, "ENOENT"))
+    throw new UserError(`${path}: no folder can be made in ${dirname(path)}; choose another`);
+  if (again !== undefined) throw again;
+}
+
+/** Makes one folder; what the system says against it, unless it is there. */
+async function tryToMake(path: string): Promise<unknown> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (await isFolder(path)) return undefined;
+    if (await isLink(path))
+      throw new UserError(
+        `${path}: a link to what is not there; make what it leads to or choose another folder`,
+      );
+    return error;
+  }
+  return undefined;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await exists(path)) && (await stat(path)).isDirectory();
+}
+
+/** Whether a symbolic link lies at `path`, whatever it leads to. */
+async function isLink(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (found) => found.isSymbolicLink(),
+    () => false,
+  );
 }
 
 /** Removes the unfinished files a killed run left in `folder` (not in its subfolders). */

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { mkdir, open, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
+import { open, readFile, readlink, rename, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "./errors.ts";
-import { isCode, writeAll } from "./files.ts";
+import { isCode, makeFolder, writeAll } from "./files.ts";
 
 /**
  * Takes a folder for this process alone, so that two commands never write into one folder. The lock names
@@ -12,7 +12,7 @@ import { isCode, writeAll } from "./files.ts";
  * @throws UserError when a living process holds the folder
  */
 export async function lockFolder(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const path = join(folder, ".lock");
   const holder = await takeLock(
     path,

@@ -1,10 +1,10 @@
-import { type FileHandle, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import PQueue from "p-queue";
 import { z } from "zod";
 import type { JobContext } from "../runtime/command.ts";
 import { UserError } from "../runtime/errors.ts";
-import { exists, hashFile, syncFolder, writeAll } from "../runtime/files.ts";
+import { exists, hashFile, makeFolder, syncFolder, writeAll } from "../runtime/files.ts";
 import { readJson, writeJson } from "../runtime/manifest.ts";
 import type { ProgressTask } from "../runtime/progress.ts";
 import { formatBytes } from "../runtime/sizes.ts";
@@ -82,7 +82,7 @@ export async function missingBytes(downloads: readonly Download[]): Promise<numb
 
 async function refuseFullDisk(downloads: readonly Download[], policy: TransferPolicy): Promise<void> {
   const folder = dirname((downloads[0] as Download).path);
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const needed = await missingBytes(downloads);
   const free = await policy.freeBytes(folder);
   if (needed + policy.reserveBytes <= free) return;
@@ -92,7 +92,7 @@ async function refuseFullDisk(downloads: readonly Download[], policy: TransferPo
 }
 
 async function downloadFile(download: Download, transfer: Transfer, task: ProgressTask): Promise<void> {
-  await mkdir(dirname(download.path), { recursive: true });
+  await makeFolder(dirname(download.path));
   const patience = new Patience(transfer.policy);
   for (;;) {
     try {

@@ -9,23 +9,53 @@ constexpr size_t maxNewlines = 2;
 
 bool isGap(Unit unit) { return unit == ' ' || unit == '\n' || unit == '\t'; }
 
+/** Where some units are in a block. */
+struct Gaps {
+  uint64_t space = 0, newline = 0, tab = 0;
+
+  Gaps() = default;
+  explicit Gaps(const Block& block)
+      : space(block.where([](Bytes units) { return units == ' '; })),
+        newline(block.where([](Bytes units) { return units == '\n'; })),
+        tab(block.where([](Bytes units) { return units == '\t'; })) {}
+
+  /** Units of runs that do not stay as they are; at least one of each such run. */
+  uint64_t untidy(const Gaps& before) const {
+    const uint64_t space1 = earlier(space, before.space, 1), newline1 = earlier(newline, before.newline, 1);
+    const uint64_t newlines = newline & newline1 & earlier(newline, before.newline, 2);
+    return tab | newlines | (space & (space1 | newline1)) | (newline & space1);
+  }
+};
+
 }  // namespace
 
 size_t closeGaps(Unit* text, size_t length) {
   size_t to = 0;
-  for (size_t i = 0; i < length;) {
-    const Unit unit = text[i];
-    // a single space between two words, as nearly all are, is copied as they are
-    if (!isGap(unit) || (unit == ' ' && i + 1 < length && !isGap(text[i + 1]))) {
-      text[to++] = unit;
-      i++;
-      continue;
+  /** The first unit that has not been moved to its place. */
+  size_t from = 0;
+  const auto moveUpTo = [&](size_t end) {
+    std::copy(text + from, text + end, text + to);
+    to += end - from;
+  };
+  Gaps before;
+  for (size_t base = 0; base < length; base += Block::units) {
+    // what was moved lies before `from`, and so before the block
+    const Gaps here(blockAt(text, base, length));
+    for (uint64_t untidy = here.untidy(before); untidy != 0; untidy &= untidy - 1) {
+      const size_t found = base + std::countr_zero(untidy);
+      if (found < from) continue;
+      size_t start = found, end = found;
+      while (start > from && isGap(text[start - 1])) start--;
+      while (end < length && isGap(text[end])) end++;
+      const size_t newlines = std::count(text + start, text + end, '\n');
+      moveUpTo(start);
+      if (newlines == 0) text[to++] = ' ';
+      for (size_t k = std::min(newlines, maxNewlines); k > 0; k--) text[to++] = '\n';
+      from = end;
     }
-    size_t newlines = 0;
-    for (; i < length && isGap(text[i]); i++) newlines += text[i] == '\n';
-    if (newlines == 0) text[to++] = ' ';
-    for (size_t k = std::min(newlines, maxNewlines); k > 0; k--) text[to++] = '\n';
+    before = here;
   }
+  moveUpTo(length);
   return to;
 }
 

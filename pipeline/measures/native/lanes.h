@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -87,6 +88,14 @@ class Block {
 #endif
   }
 };
+
+/** The block from `base` on of a text; zeros behind the text's end. */
+inline Block blockAt(const Unit* text, size_t base, size_t length) {
+  if (length - base >= Block::units) return Block(text + base);
+  Unit last[Block::units] = {};
+  std::copy(text + base, text + length, last);
+  return Block(last);
+}
 
 /** What is true of the units so many places earlier. */
 inline uint64_t earlier(uint64_t here, uint64_t blockBefore, int places) {

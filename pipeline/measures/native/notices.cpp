@@ -45,13 +45,8 @@ bool standsAt(const Notice& notice, const Unit* space) {
 
 bool hasNotice(const Unit* text, size_t length) {
   for (size_t base = 0; base < length; base += Block::units) {
-    Unit copy[Block::units];
-    const Unit* units = text + base;
-    if (length - base < Block::units) {
-      std::fill(std::copy_n(units, length - base, copy), copy + Block::units, 0);
-      units = copy;
-    }
-    for (uint64_t spaces = Block(units).where([](Bytes bytes) { return bytes == ' '; }); spaces; spaces &= spaces - 1) {
+    const Block block = blockAt(text, base, length);
+    for (uint64_t spaces = block.where([](Bytes bytes) { return bytes == ' '; }); spaces; spaces &= spaces - 1) {
       const Unit* space = text + base + std::countr_zero(spaces);
       const size_t place = placeOf(space[1], space[2], space[3]);
       if (!(likely[place / 64] >> place % 64 & 1)) continue;

@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
   AtomicFile,
   exists,
   hashFile,
+  makeFolder,
   removePartialFiles,
   writeFileAtomic,
 } from "../../../pipeline/runtime/files.ts";
@@ -53,4 +54,31 @@ test("what a killed run left half-written is overwritten or removed", async () =
   assert.equal(existsSync(`${path}.partial`), false);
   assert.equal(await exists(path), true);
   assert.equal(await exists(join(path, "below a file")), false);
+});
+
+test("a folder is made with those above it; where none can be made it is said in a line", async () => {
+  const deep = join(folder, "a/b/c");
+  await Promise.all([makeFolder(deep), makeFolder(join(folder, "a/b/d")), makeFolder(deep)]);
+  await makeFolder(deep);
+  await writeFileAtomic(join(deep, "file"), "in it");
+
+  const notThere = join(folder, "not-there");
+  const link = join(folder, "link");
+  symlinkSync(notThere, link);
+  for (const path of [link, join(link, "x")])
+    await assert.rejects(makeFolder(path), {
+      name: "UserError",
+      message: /link: a link to what is not there;/,
+    });
+  await makeFolder(notThere);
+  await makeFolder(join(link, "x"));
+  assert.ok(existsSync(join(notThere, "x")));
+  await assert.rejects(makeFolder(join(deep, "file")), { code: "EEXIST" });
+  await assert.rejects(makeFolder(join(deep, "file/x/y")), { code: "ENOTDIR" });
+});
+
+test("a folder in /proc is refused, where Node's recursive mkdir never returns", async (t) => {
+  if (!existsSync("/proc/self")) return t.skip("there is no /proc");
+  const message = "/proc/apt3: no folder can be made in /proc; choose another";
+  await assert.rejects(makeFolder("/proc/apt3/x/y"), { name: "UserError", message });
 });
