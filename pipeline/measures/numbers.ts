@@ -13,7 +13,7 @@ export const NUMBER = {
   solid: 4,
   /** Four groups with full stops between: addresses of computers. */
   dotted: 8,
-  /** A digit behind a capital, or behind two with a space or hyphen between: number plates. */
+  /** Six to eight capitals and digits, two of which may stand before a space or hyphen: number plates. */
   plate: 16,
   /** Five groups that stand directly behind a small letter or its mark: footnotes. */
   noteMarks: 32,
@@ -27,7 +27,24 @@ const PLAIN_MARKS = new Set([...'.,;!?"'].map((mark) => mark.charCodeAt(0)));
 /** Letters of the alphabet below this are capitals, other signs than letters and digits stand among the lower ones. */
 const SMALL = 91;
 
+/** Signs of a plate, and of what stands behind the place. */
+const [MIN_PLATE, MAX_PLATE, MIN_PLATE_REST] = [6, 8, 4];
+
 const isCapital = (unit: number) => unit >= 65 && unit <= 90;
+
+const isPlateSign = (unit: number) => isCapital(unit) || (unit - ZERO) >>> 0 <= 9;
+
+/** Whether capitals and digits around the first of some digits are as many as a plate has; see the step `anonymise`. */
+function mayBePlate(units: Uint16Array, digit: number): boolean {
+  let start = digit;
+  while (digit - start < MARGIN && isPlateSign(units[start - 1] as number)) start -= 1;
+  let end = digit + 1;
+  while (end - digit < MARGIN && isPlateSign(units[end] as number)) end += 1;
+  const separator = units[start - 1] as number;
+  const isApart = separator === SPACE || separator === HYPHEN;
+  const place = isApart && isCapital(units[start - 2] as number) && isCapital(units[start - 3] as number);
+  return (place ? MIN_PLATE_REST : MIN_PLATE) <= end - start && end - start <= MAX_PLATE;
+}
 
 /** The `NUMBER` bits of a text, OR-ed together. */
 export function readNumbers(text: string): number {
@@ -58,9 +75,7 @@ export function readNumbers(text: string): number {
     }
     if (gap === 3 && previous === SPACE && (beforePrevious === COMMA || beforePrevious === COLON))
       found |= NUMBER.torn;
-    const isApart = previous === SPACE || previous === HYPHEN;
-    if (isApart ? isCapital(beforePrevious) && isCapital(units[i - 3] as number) : isCapital(previous))
-      found |= NUMBER.plate;
+    if ((isCapital(previous) || isCapital(beforePrevious)) && mayBePlate(units, i)) found |= NUMBER.plate;
     if ((PLAIN_MARKS.has(previous) ? beforePrevious : previous) >= SMALL) noteMarks += 1;
   }
   return noteMarks >= 5 ? found | NUMBER.noteMarks : found;

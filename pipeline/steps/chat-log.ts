@@ -46,14 +46,28 @@ export const chatLog: Step = {
   create: () => (text, measures) => keep(mayBeLog(text, measures) ? asDialogue(text) : text),
 };
 
+/** What stands before `):`, with the line end before. */
+const NICK_START = /[\n\r\u2028\u2029](?:.{0,20}\s)?\([^()\s]{1,31}$/;
+const LONGEST_NICK_START = 54;
+
 /** A log's first turns stand at its beginning. */
 const BEGINNING = 400;
 
 const mayBeLog = (text: string, measures: TextMeasures) =>
   (measures.has(SIGN.tag) && /<.{1,32}>/.test(text)) ||
   /\(\d{1,2}:\d\d(?:[:.]\d\d)?\) ?\S{1,31}: /.test(text.slice(0, BEGINNING)) ||
-  (text.includes("):") && /^(?:.{0,20}\s)?\([^()\s]{1,31}\):/m.test(text)) ||
+  hasBracketedNick(text) ||
   (text.includes(")] ") && /^(?:.{0,20}\s)?\[[^()\s]{1,31}\([^()\s]{1,60}\)\]/m.test(text));
+
+/** Whether a line begins with a name in brackets and a colon, at most twenty signs before it. */
+function hasBracketedNick(text: string): boolean {
+  // sought from its end, which is rare: what may begin so does at every line
+  for (let at = text.indexOf("):"); at >= 0; at = text.indexOf("):", at + 1)) {
+    const start = Math.max(0, at - LONGEST_NICK_START);
+    if (NICK_START.test((start === 0 ? "\n" : "") + text.slice(start, at))) return true;
+  }
+  return false;
+}
 
 function asDialogue(text: string): string {
   const lines = text.split("\n");

@@ -5,6 +5,9 @@ import { keep, type Step } from "./step.ts";
 const MIN_RIGHT = 30;
 /** Spaces before it: a wider gap than any between words. */
 const GAP = 3;
+/** Texts without one as wide have no columns. */
+const WIDE_GAP = MIN_RIGHT / 2;
+const SPACE = 32;
 /** Share of a page's lines that must begin their right half in the same column. */
 const MIN_SHARE = 0.3;
 const MIN_LINES = 12;
@@ -20,10 +23,23 @@ export const columns: Step = {
   name: "columns",
   version: 2,
   create: () => (text, measures) => {
-    if (!measures.has(SIGN.untidy) || !text.includes(" ".repeat(MIN_RIGHT / 2))) return keep(text);
+    if (!measures.has(SIGN.untidy) || !hasWideGap(text)) return keep(text);
     return keep(text.split("\f").map(splitPage).join("\n\n"));
   },
 };
+
+/** Whether there is a gap of half the left column; one so wide holds a place whose number its width divides. */
+function hasWideGap(text: string): boolean {
+  for (let at = WIDE_GAP - 1; at < text.length; at += WIDE_GAP) {
+    if (text.charCodeAt(at) !== SPACE) continue;
+    let start = at;
+    while (text.charCodeAt(start - 1) === SPACE) start -= 1;
+    let end = at + 1;
+    while (text.charCodeAt(end) === SPACE) end += 1;
+    if (end - start >= WIDE_GAP) return true;
+  }
+  return false;
+}
 
 function splitPage(page: string): string {
   const lines = page.split(/\r?\n/).filter((line) => line.trim() !== "");

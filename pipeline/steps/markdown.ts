@@ -38,6 +38,9 @@ const FENCE = /^\s*(?:```|~~~)/;
 /** A text without front matter is Markdown only if it holds at least one link or image of it. */
 const EVIDENCE = /\]\((?:https?:|\/|\.{1,2}\/|#|mailto:)|^\[[^\]\n]+\]:[ \t]*(?:https?:|\/)|\{%[-\s]/m;
 
+/** Each kind of evidence holds one of these, whose first signs are rare: a search for them is fast. */
+const mayBeMarkdown = (text: string) => text.includes("](") || text.includes("]:") || text.includes("{%");
+
 /**
  * Turns Markdown of blogs into text: YAML front matter reduced to its title, Liquid tags and images removed,
  * links by their labels, headings as lines, sentences in one line. Code blocks and lists stay.
@@ -49,7 +52,7 @@ export const markdown: Step = {
     const hasFrontMatter = text.startsWith("---") || text.startsWith("\uFEFF---");
     if (!hasFrontMatter && !measures.has(SIGN.bracket)) return keep(text);
     const frontMatter = hasFrontMatter ? FRONT_MATTER.exec(text) : null;
-    if (frontMatter === null && !(/\]\(|\]:|\{%/.test(text) && EVIDENCE.test(text))) return keep(text);
+    if (frontMatter === null && !(mayBeMarkdown(text) && EVIDENCE.test(text))) return keep(text);
     const title = TITLE.exec(frontMatter?.[1] ?? "")?.[1] ?? "";
     const body = frontMatter === null ? text : text.slice(frontMatter[0].length);
     const stripped = body.replace(LIQUID, "").replace(REFERENCE, "").replace(IMAGE, "");

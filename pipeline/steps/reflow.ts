@@ -31,6 +31,8 @@ const INITIAL = /^\p{Lu}\.\s\p{Lu}/u;
 const OPEN_BEFORE_NUMBER = /(?:\p{Ll}|\s[AIOUWZ]|\s(?:art|ust|pkt|poz|nr|str|s|t|r)\.|\d\.,)$/u;
 const MAX_WORD = 40;
 const FIRST_PART = /^\p{L}+/u;
+/** What a divided word ends in, as print, PDF and OCR have it. */
+const DIVIDERS = "-¬=";
 /** First halves of compounds that are written with a hyphen. */
 const COMPOUND =
   /(?:^|-)(?:\p{L}+(?:sko|cko|czno|wno|owo)|biało|czarno|czerwono|niebiesko|żółto|złoto|północno|południowo|wschodnio|zachodnio|ex|wice|mini|maksi|pół|anty|super|niby|quasi|\p{Lu}+|[IVXL]+)-$/u;
@@ -233,7 +235,9 @@ function lastPart(line: string): string {
 
 /** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
 function append(paragraph: string, line: string, next: string, compounds: Compounds): string {
-  if (!/\p{L}[-¬=]$/u.test(line.slice(-2))) return `${paragraph} ${next}`;
+  // few lines end in one of these, and a pattern with letters of all languages is slow
+  const mayBeDivided = DIVIDERS.includes(line.charAt(line.length - 1));
+  if (!mayBeDivided || !/^\p{L}/u.test(line.slice(-2))) return `${paragraph} ${next}`;
   if (/^-\p{L}/u.test(next)) return paragraph + next.slice(1);
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";

@@ -11,7 +11,7 @@ const GLUED_USUAL = new RegExp(
   "gu",
 );
 /** Where a capital is glued to what stands before it: `czynne reakcjeNajbardziej`, `pojęcia.Historia`. */
-const GLUED_CAPITAL = /(?<=(\p{L}*\p{Ll})[.)]?)(?=(\p{Lu}\p{Ll}*)[\s,:])/gu;
+const GLUED_CAPITAL = /(?=(\p{Lu}\p{Ll}*)[\s,:])(?<=(\p{L}*\p{Ll})[.)]?)/gu;
 const MIN_WORD = 3;
 /** Words of one letter begin sentences, too: `Narodziny naukiW 1748 roku`. */
 const LONE_WORD = /^[AIOUWZ]$/;
@@ -46,7 +46,7 @@ export function mendStripped(text: string): string {
     .replace(ADDRESSES, "\n\n")
     .replace(PICTURE_FILE, "")
     .replace(CATEGORY, "")
-    .replace(GLUED_CAPITAL, (_, before: string, behind: string, at: number, whole: string) =>
+    .replace(GLUED_CAPITAL, (_, behind: string, before: string, at: number, whole: string) =>
       isBorder(before, behind, at, whole) ? "\n\n" : "",
     );
 }

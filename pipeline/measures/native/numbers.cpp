@@ -15,6 +15,25 @@ bool isPlainMark(Unit unit) {
   return std::find(std::begin(marks), std::end(marks), unit) != std::end(marks);
 }
 
+bool isDigit(Unit unit) { return unit >= '0' && unit <= '9'; }
+
+/** Signs of a plate, and of what stands behind the place. */
+constexpr ptrdiff_t minPlate = 6, maxPlate = 8, minPlateRest = 4;
+
+bool isPlateSign(Unit unit) { return isCapital(unit) || isDigit(unit); }
+
+/** Whether capitals and digits around the first of some digits are as many as a plate has. */
+bool mayBePlate(const Unit* digit) {
+  constexpr ptrdiff_t most = margin;
+  const Unit* start = digit;
+  while (digit - start < most && isPlateSign(start[-1])) start--;
+  const Unit* end = digit + 1;
+  while (end - digit < most && isPlateSign(*end)) end++;
+  const bool isApart = start[-1] == ' ' || start[-1] == '-';
+  const bool place = isApart && isCapital(start[-2]) && isCapital(start[-3]);
+  return end - start >= (place ? minPlateRest : minPlate) && end - start <= maxPlate;
+}
+
 /** The digits that were passed, for as long as they stand close together. */
 struct Digits {
   const NumberBits& bits;
@@ -40,13 +59,10 @@ struct Digits {
       if (dotted == 3) found |= bits.dotted;
     }
     if (gap == 3 && previous == ' ' && (beforePrevious == ',' || beforePrevious == ':')) found |= bits.torn;
-    const bool isApart = previous == ' ' || previous == '-';
-    if (isApart ? isCapital(beforePrevious) && isCapital(text[i - 3]) : isCapital(previous)) found |= bits.plate;
+    if ((isCapital(previous) || isCapital(beforePrevious)) && mayBePlate(text + i)) found |= bits.plate;
     if ((isPlainMark(previous) ? beforePrevious : previous) >= small && ++noteMarks == 5) found |= bits.noteMarks;
   }
 };
-
-bool isDigit(Unit unit) { return unit >= '0' && unit <= '9'; }
 
 }  // namespace
 

@@ -9,13 +9,13 @@ const PATTERNS: Readonly<Record<keyof typeof NUMBER, RegExp>> = {
   local: /\d(?:.?\d){6}/s,
   solid: /\d{6}/,
   dotted: /(?:\d{1,3}\.){3}\d/,
-  plate: /[A-Z]{2}[ -]?(?=[A-Z]{0,4}\d)/,
+  plate: /(?<![\p{L}\d])[A-Z]{2,3}[ -]?(?=[A-Z]{0,4}\d)[A-Z\d]{4,5}(?![\p{L}\d])/u,
   noteMarks: /(?:(?<=\p{Ll}[.,;!?…”"]?)\d+.*?){5}/su,
   torn: /\d[,:] \d/,
 };
 
 test("no number that a step looks for is without its bit", () => {
-  const text = fc.string({ unit: fc.constantFrom(..."0123456789 -.,:aż\nAB…”"), maxLength: 60 });
+  const text = fc.string({ unit: fc.constantFrom(..."0123456789 -.,:aż\nAB…”", "WX12A", "B 1234"), maxLength: 60 });
   fc.assert(
     fc.property(text, (drawn) => {
       const found = readNumbers(drawn);
