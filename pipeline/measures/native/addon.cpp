@@ -72,13 +72,9 @@ WordReader::Tables wordTables(napi_env env, napi_value tables) {
 }
 
 TrigramReader trigramTables(napi_env env, napi_value tables) {
-  TrigramReader trigrams{table<uint8_t>(env, tables, "codes"), {}, number<uint32_t>(env, tables, "symbols")};
-  const size_t symbols = trigrams.symbols;
-  if (symbols == 0 || symbols > 256) throw std::runtime_error("symbols that are no bytes");
-  trigrams.unlikely = table<uint8_t>(env, tables, "unlikely", symbols * symbols * symbols);
-  for (const uint8_t code : trigrams.codes)
-    if (code >= symbols) throw std::runtime_error("a code beyond the symbols");
-  return trigrams;
+  const auto symbols = number<size_t>(env, tables, "symbols");
+  return {table<uint8_t>(env, tables, "codes"), table<uint8_t>(env, tables, "unlikely", symbols * symbols * symbols),
+          symbols};
 }
 
 NumberBits numberBits(napi_env env, napi_value bits) {

@@ -126,14 +126,21 @@ class WordReader {
 };
 
 /** See ../trigrams.ts: of the triples around a letter, how many there are and how many Polish does not have. */
-struct TrigramReader {
-  std::vector<uint8_t> codes, unlikely;
-  uint32_t symbols = 0;
+class TrigramReader {
+ public:
+  /** @param unlikely 1 for a triple that Polish does not have, by the codes of its letters below `symbols` */
+  TrigramReader(std::vector<uint8_t> codes, const std::vector<uint8_t>& unlikely, size_t symbols);
 
   struct Share {
     uint32_t unlikely = 0, all = 0;
   };
+  /** Adds what there is to `share`. */
   void read(const Unit* text, size_t length, Share& share) const;
+
+ private:
+  std::vector<uint8_t> codes_;
+  /** For each pair of codes a bit for each third one. */
+  std::vector<uint64_t> unlikely_;
 };
 
 /** See ../ngrams.ts. */
