@@ -76,7 +76,18 @@ export async function measureScale(
   const folder = join(root, "scale");
   mkdirSync(folder);
   const rows = [
-    ["input MB", "workers", "seconds", "processor s", "MB/s", "MB a processor s", "peak MB", "times as fast"],
+    [
+      "input MB",
+      "workers",
+      "seconds",
+      "processor s",
+      "MB/s",
+      "MB a processor s",
+      "peak MB",
+      "on average in quarter 2",
+      "in quarter 4",
+      "times as fast",
+    ],
   ];
   /** Of each number of workers: the smallest and the largest run. */
   const extremes = new Map<
@@ -100,6 +111,7 @@ export async function measureScale(
         (megabytes / run.seconds).toFixed(1),
         (megabytes / run.processorSeconds).toFixed(1),
         (run.peakBytes / 1e6).toFixed(0),
+        ...run.averageBytes.map((bytes) => (bytes / 1e6).toFixed(0)),
         workers === 1 ? "" : (first.seconds / run.seconds).toFixed(2),
       ]);
     }

@@ -8,6 +8,8 @@ export interface MeasuredRun {
   readonly processorSeconds: number;
   /** Largest resident memory, in bytes. */
   readonly peakBytes: number;
+  /** Resident memory on average over the second and over the last quarter of the time, in bytes: whether it grows. */
+  readonly averageBytes: readonly [second: number, last: number];
 }
 
 /** Linux counts processor time in ticks of 1/100 s. */
@@ -31,13 +33,17 @@ export async function measuredRun(
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
   let [processorSeconds, peakBytes] = [0, 0];
+  const resident: number[] = [];
   const poll = setInterval(() => {
     try {
       const stat = readFileSync(`/proc/${child.pid}/stat`, "utf8");
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       processorSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS || processorSeconds;
-      const peak = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"));
-      peakBytes = Math.max(peakBytes, Number(peak?.[1] ?? 0) * 1024);
+      const status = readFileSync(`/proc/${child.pid}/status`, "utf8");
+      const bytesOf = (name: string) =>
+        Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1] ?? 0) * 1024;
+      peakBytes = Math.max(peakBytes, bytesOf("VmHWM"));
+      if (bytesOf("VmRSS") > 0) resident.push(bytesOf("VmRSS"));
     } catch {
       // it has just ended
     }
@@ -48,5 +54,12 @@ export async function measuredRun(
   });
   clearInterval(poll);
   if (code !== 0) throw new Error(`${command} ${words.join(" ")} failed: ${stderr.slice(-2000)}`);
-  return { stdout, seconds: (performance.now() - start) / 1000, processorSeconds, peakBytes };
+  const quarter = Math.floor(resident.length / 4);
+  const averageBytes = [
+    average(resident.slice(quarter, 2 * quarter)),
+    average(resident.slice(-quarter)),
+  ] as const;
+  return { stdout, seconds: (performance.now() - start) / 1000, processorSeconds, peakBytes, averageBytes };
 }
+
+const average = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
