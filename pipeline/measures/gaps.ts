@@ -1,4 +1,4 @@
-import { MARGIN, unitsToChange } from "./units.ts";
+import { MARGIN, textOfUnits, unitsToChange } from "./units.ts";
 
 const TAB = 9;
 const NEWLINE = 10;
@@ -12,12 +12,8 @@ const MAX_NEWLINES = 2;
  */
 export function closeGaps(text: string): string {
   const units = unitsToChange(text);
-  return textOf(units, closeGapsIn(units, text.length));
+  return textOfUnits(closeGapsIn(units, text.length));
 }
-
-/** The text that stands in such memory. */
-export const textOf = (units: Uint16Array, length: number) =>
-  Buffer.from(units.buffer, MARGIN * 2, length * 2).toString("utf16le");
 
 /** Returns the length the text has then. */
 function closeGapsIn(units: Uint16Array, length: number): number {

@@ -1,9 +1,8 @@
 import { MARGIN, unitsOf } from "./units.ts";
 
-/** The text of a JSON line, its bytes in UTF-8, and where in the line its closing quote is passed. */
+/** The text of a JSON line, and where in the line its closing quote is passed. */
 export interface LeadingText {
   readonly text: string;
-  readonly bytes: number;
   readonly end: number;
 }
 

@@ -31,14 +31,34 @@ export function unitsToChange(text: string): Uint16Array {
   return fill(text);
 }
 
+/** The same memory for a text of up to so many units, to be written there; see `textOfUnits`. */
+export function newUnits(length: number): Uint16Array {
+  present = "";
+  return reserve(length);
+}
+
+/** The text of so many units that was written to such memory; its units are then valid as those of `unitsOf` are. */
+export function textOfUnits(length: number): string {
+  endWithZeros(length);
+  present = scratch.toString("utf16le", MARGIN * 2, (MARGIN + length) * 2);
+  return present;
+}
+
 function fill(text: string): Uint16Array {
-  const needed = text.length + 2 * MARGIN;
+  reserve(text.length);
+  scratch.write(text, MARGIN * 2, "utf16le");
+  endWithZeros(text.length);
+  return units;
+}
+
+const endWithZeros = (length: number) => units.fill(0, MARGIN + length, length + 2 * MARGIN);
+
+function reserve(length: number): Uint16Array {
+  const needed = length + 2 * MARGIN;
   if (units.length < needed || (units.length > ORDINARY && needed < ORDINARY / 4)) {
     units = new Uint16Array(needed > ORDINARY ? needed : Math.max(needed * 2, 1 << 16));
     scratch = Buffer.from(units.buffer);
     units.fill(NEWLINE, 0, MARGIN);
   }
-  scratch.write(text, MARGIN * 2, "utf16le");
-  units.fill(0, MARGIN + text.length, needed);
   return units;
 }

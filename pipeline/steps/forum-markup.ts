@@ -33,7 +33,8 @@ export const forumMarkup: Step = {
   version: 3,
   addsNoSigns: true,
   create: (profile) => (text, measures) => {
-    const plain = measures.has(SIGN.bracket) && text.includes("[/") && BBCODE.test(text) ? removeBbcode(text) : text;
+    const plain =
+      measures.has(SIGN.bracket) && text.includes("[/") && BBCODE.test(text) ? removeBbcode(text) : text;
     if (!profile.removeQuotations) return keep(plain);
     const unsigned = measures.has(SIGN.digit) ? splitTalk(plain) : plain;
     return keep(removeQuotations(unsigned, measures));

@@ -171,15 +171,18 @@ napi_value gaps(napi_env env, napi_callback_info info) {
   });
 }
 
-/** leadingText(line, text, found): whether it was read; `found` gets its length and where it ends in the line. */
+/**
+ * leadingText(line, units, found): whether it was read; the text stands in `units` behind their margin, `found` gets its
+ * length and where it ends in the line.
+ */
 napi_value leadingText(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Arguments<3> arguments(env, info);
     const Elements<uint8_t> line(env, arguments.values[0], 0);
-    const Elements<uint8_t> text(env, arguments.values[1], line.count);
+    Unit* text = unitsOf(env, arguments.values[1], line.count);
     const Elements<uint32_t> found(env, arguments.values[2], 2);
     size_t length = 0;
-    const size_t end = readLeadingText(line.data, line.count, text.data, length);
+    const size_t end = readLeadingText(line.data, line.count, text, length);
     found.data[0] = length;
     found.data[1] = end;
     napi_value isRead;

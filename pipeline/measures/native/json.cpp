@@ -70,16 +70,20 @@ class JsonReader {
     return true;
   }
 
-  /** Writes the UTF-8 of a string that has begun and passes its closing quote; false for one that cannot be read so. */
-  bool readString(uint8_t* to, size_t& length) {
+  /** Writes the units of a string that has begun and passes its closing quote; false for one that cannot be read so. */
+  bool readString(Unit* to, size_t& length) {
     length = 0;
     for (;;) {
       copyPlain(to, length);
       if (at_ == size_) return false;
       const uint8_t sign = json_[at_++];
-      if (sign == '"') return true;
-      if (sign < 32) return false;
-      if (sign != '\\') {
+      if (sign >= 0x80) {
+        if (!readSequence(sign, to, length)) return false;
+      } else if (sign == '"') {
+        return true;
+      } else if (sign < 32) {
+        return false;
+      } else if (sign != '\\') {
         to[length++] = sign;
       } else if (!readEscape(to, length)) {
         return false;
@@ -88,27 +92,43 @@ class JsonReader {
   }
 
  private:
-  using Bytes = uint8_t __attribute__((vector_size(16)));
-
   static bool isSpace(uint8_t sign) { return sign == ' ' || sign == '\n' || sign == '\r' || sign == '\t'; }
 
-  /** Copies bytes sixteen at a time as long as all of them stand for themselves, and up to the one that does not. */
-  void copyPlain(uint8_t* to, size_t& length) {
+  /**
+   * Copies signs of ASCII sixteen at a time up to one that does not stand for itself. What is written behind it is written
+   * again: no branch asks how many there are.
+   */
+  void copyPlain(Unit* to, size_t& length) {
     while (size_ - at_ >= sizeof(Bytes)) {
       Bytes bytes;
       std::memcpy(&bytes, json_ + at_, sizeof bytes);
-      std::memcpy(to + length, &bytes, sizeof bytes);
-      const auto halves = std::bit_cast<std::array<uint64_t, 2>>((bytes < 32) | (bytes == '"') | (bytes == '\\'));
-      size_t plain = sizeof bytes;
-      if ((halves[0] | halves[1]) != 0)
-        plain = (halves[0] != 0 ? std::countr_zero(halves[0]) : 64 + std::countr_zero(halves[1])) / 8;
+      widen(bytes, to + length);
+      using Signed = int8_t __attribute__((vector_size(sizeof(Bytes))));
+      // bytes beyond ASCII are negative
+      const uint32_t special = bitsOf((Bytes)(((Signed)bytes < 32) | (Signed)(bytes == '"') | (Signed)(bytes == '\\')));
+      const size_t plain = special == 0 ? sizeof bytes : std::countr_zero(special);
       at_ += plain;
       length += plain;
       if (plain < sizeof bytes) return;
     }
   }
 
-  bool readEscape(uint8_t* to, size_t& length) {
+  /** The rest of a character beyond ASCII; what is cut off is none, and what is no UTF-8 becomes some character. */
+  bool readSequence(uint8_t first, Unit* to, size_t& length) {
+    const size_t more = first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    if (size_ - at_ < more) return false;
+    uint32_t code = first & (0x3f >> more);
+    for (size_t i = 0; i < more; i++) code = code << 6 | (json_[at_++] & 0x3f);
+    if (code < 0x10000) {
+      to[length++] = code;
+    } else {
+      to[length++] = 0xd7c0 + (code >> 10);
+      to[length++] = 0xdc00 | (code & 0x3ff);
+    }
+    return true;
+  }
+
+  bool readEscape(Unit* to, size_t& length) {
     if (at_ == size_) return false;
     const uint8_t letter = json_[at_++];
     if (letter == 'u') return readCode(to, length);
@@ -117,25 +137,17 @@ class JsonReader {
     return true;
   }
 
-  /** A sign by its code, or a pair of surrogates; half of one has no UTF-8. */
-  bool readCode(uint8_t* to, size_t& length) {
+  /** A unit by its code, or a pair of surrogates; half of one is left to others. */
+  bool readCode(Unit* to, size_t& length) {
     uint32_t code = 0;
     if (!readHex(code) || isLow(code)) return false;
-    if (isHigh(code)) {
-      uint32_t low = 0;
-      if (size_ - at_ < 2 || json_[at_] != '\\' || json_[at_ + 1] != 'u') return false;
-      at_ += 2;
-      if (!readHex(low) || !isLow(low)) return false;
-      code = codeOf(code, low);
-    }
-    if (code < 0x80) {
-      to[length++] = code;
-    } else if (code < shortUnits) {
-      to[length++] = 0xc0 | code >> 6;
-      to[length++] = 0x80 | (code & 0x3f);
-    } else {
-      length += writeLong(code, to + length);
-    }
+    to[length++] = code;
+    if (!isHigh(code)) return true;
+    uint32_t low = 0;
+    if (size_ - at_ < 2 || json_[at_] != '\\' || json_[at_ + 1] != 'u') return false;
+    at_ += 2;
+    if (!readHex(low) || !isLow(low)) return false;
+    to[length++] = low;
     return true;
   }
 
@@ -156,7 +168,7 @@ class JsonReader {
 
 }  // namespace
 
-size_t readLeadingText(const uint8_t* json, size_t size, uint8_t* text, size_t& length) {
+size_t readLeadingText(const uint8_t* json, size_t size, Unit* text, size_t& length) {
   JsonReader reader(json, size);
   const bool isRead = reader.take('{') && reader.takeName("text") && reader.take(':') && reader.take('"') &&
                       reader.readString(text, length);

@@ -41,6 +41,28 @@ bool any(Vector value) {
 /** Sixteen units as bytes. */
 using Bytes = uint8_t __attribute__((vector_size(16)));
 
+/** A bit for each byte of a mask, the first one's the lowest. */
+inline uint16_t bitsOf(Bytes mask) {
+#ifdef __SSE2__
+  return _mm_movemask_epi8((__m128i)mask);
+#else
+  uint16_t found = 0;
+  for (size_t k = 0; k < sizeof mask; k++) found |= (mask[k] & 1) << k;
+  return found;
+#endif
+}
+
+/** Writes bytes as units. */
+inline void widen(Bytes bytes, Unit* to) {
+#ifdef __SSE2__
+  const __m128i zero = _mm_setzero_si128();
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_unpacklo_epi8((__m128i)bytes, zero));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to + lanes), _mm_unpackhi_epi8((__m128i)bytes, zero));
+#else
+  for (size_t k = 0; k < sizeof bytes; k++) to[k] = bytes[k];
+#endif
+}
+
 /** Sixty-four units of a text, what is asked of all of them answered in one word: the first one's bit is the lowest. */
 class Block {
  public:
@@ -56,7 +78,7 @@ class Block {
   uint64_t where(Test test) const {
     uint64_t found = 0;
 #pragma GCC unroll 4
-    for (size_t i = 0; i < parts_.size(); i++) found |= uint64_t{bits((Bytes)test(parts_[i]))} << i * 16;
+    for (size_t i = 0; i < parts_.size(); i++) found |= uint64_t{bitsOf((Bytes)test(parts_[i]))} << i * 16;
     return found;
   }
 
@@ -75,16 +97,6 @@ class Block {
       narrowed[k + lanes] = high[k] < 255 ? high[k] : 255;
     }
     return narrowed;
-#endif
-  }
-
-  static uint16_t bits(Bytes mask) {
-#ifdef __SSE2__
-    return _mm_movemask_epi8((__m128i)mask);
-#else
-    uint16_t found = 0;
-    for (size_t k = 0; k < 2 * lanes; k++) found |= (mask[k] & 1) << k;
-    return found;
 #endif
   }
 };

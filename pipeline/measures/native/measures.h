@@ -28,12 +28,11 @@ bool hasNotice(const Unit* text, size_t length);
 size_t closeGaps(Unit* text, size_t length);
 
 /**
- * Reads the text of a line that begins with `{"text":"…"` and writes its UTF-8, which is no longer than the line and is
- * valid if the line's is.
+ * Reads the text of a line of UTF-8 that begins with `{"text":"…"`. There is room for as many units as the line has bytes.
  *
- * @return where its closing quote is passed; 0 when the line begins with something else, and when the text has no UTF-8
+ * @return where its closing quote is passed; 0 when the line begins with something else, and for half a surrogate pair
  */
-size_t readLeadingText(const uint8_t* line, size_t size, uint8_t* text, size_t& length);
+size_t readLeadingText(const uint8_t* line, size_t size, Unit* text, size_t& length);
 
 /**
  * Writes a text as it stands between the quotes of a JSON string. There is room for `jsonBytes(length)`.

@@ -1,12 +1,11 @@
 import { type FoundAddon, loadAddon } from "../../../native/load.ts";
-import { textOf } from "../gaps.ts";
 import { FEW_POLISH_LETTERS, lineUnits, roomForLines } from "../line-table.ts";
 import { roomForBounds } from "../ngrams.ts";
 import { NUMBER } from "../numbers.ts";
 import { SIGN, signTable } from "../signs.ts";
 import type { TextReader } from "../text-reader.ts";
 import { sampleOf, trigramTables } from "../trigrams.ts";
-import { unitsOf, unitsToChange } from "../units.ts";
+import { textOfUnits, unitsOf, unitsToChange } from "../units.ts";
 import { COUNTS, roomForWords, wordsOf, wordTables } from "../words.ts";
 
 /** A handle to a native object. */
@@ -109,7 +108,7 @@ export function openNativeReader(variant: "" | "sanitize" = ""): TextReader | un
     hasNotice: (text) => addon.hasNotice(unitsOf(text), text.length),
     closeGaps(text) {
       const units = unitsToChange(text);
-      return textOf(units, addon.closeGaps(units, text.length));
+      return textOfUnits(addon.closeGaps(units, text.length));
     },
     words(text) {
       const room = roomForWords(text);

@@ -15,7 +15,10 @@ const PATTERNS: Readonly<Record<keyof typeof NUMBER, RegExp>> = {
 };
 
 test("no number that a step looks for is without its bit", () => {
-  const text = fc.string({ unit: fc.constantFrom(..."0123456789 -.,:aż\nAB…”", "WX12A", "B 1234"), maxLength: 60 });
+  const text = fc.string({
+    unit: fc.constantFrom(..."0123456789 -.,:aż\nAB…”", "WX12A", "B 1234"),
+    maxLength: 60,
+  });
   fc.assert(
     fc.property(text, (drawn) => {
       const found = readNumbers(drawn);
