@@ -55,9 +55,14 @@ struct MatrixRows {
   }
 };
 
+/** A tile that asks for no memory but its own. */
+struct NothingAhead {
+  APT3_INLINE void askForOne() {}
+};
+
 /** Calls finish(row, sums) with every row of a · b over `inner` steps; `b` is a panel of vectors·width lanes. */
-template <int rows, int vectors, class Rows, class Step, class Finish>
-inline APT3_INLINE void computeTile(int64_t inner, Rows a, const Step* b, const Finish& finish) {
+template <int rows, int vectors, class Rows, class Step, class Finish, class Ahead = NothingAhead>
+inline APT3_INLINE void computeTile(int64_t inner, Rows a, const Step* b, const Finish& finish, Ahead ahead = {}) {
   vec sums[rows][vectors] = {};
   for (int64_t k = 0; k < inner; k++) {
     vec lanes[vectors];
@@ -69,6 +74,7 @@ inline APT3_INLINE void computeTile(int64_t inner, Rows a, const Step* b, const 
 #pragma GCC unroll 4
       for (int j = 0; j < vectors; j++) sums[i][j] = multiplyAdd(factor, lanes[j], sums[i][j]);
     }
+    ahead.askForOne();
     a.advance();
     b += vectors * width;
   }
