@@ -187,5 +187,6 @@ function isRealHyphen(line: string, next: string, compounds: Compounds): boolean
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
   const whole = head.slice(0, -1) + tail;
-  return COMPOUND.test(head) ? !compounds.has(whole) && !isKnownWord(whole) : compounds.has(head + tail);
+  if (COMPOUND.test(head)) return !isKnownWord(whole) && !compounds.has(whole);
+  return tail === "" || compounds.has(head + tail); // without a tail, this is where the text holds it
 }
