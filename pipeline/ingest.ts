@@ -7,7 +7,8 @@ import { removeRepeatedParts } from "./dedup/line-dedup.ts";
 import { type DatasetUnits, dropNearDuplicates, removeReplaced } from "./dedup/near-dedup.ts";
 import { SeenKeys } from "./dedup/seen-keys.ts";
 import type { Rejects } from "./evidence/evidence.ts";
-import { publishEvidence, type UnitEvidence } from "./evidence/publish.ts";
+import { publishEvidence } from "./evidence/publish.ts";
+import { removeArchives, requirePublished } from "./evidence/reject-frames.ts";
 import { isExtension, orderBehindEarlier } from "./extension.ts";
 import { Journal, type Unit } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
@@ -129,9 +130,12 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
     extends: (found) => isExtension(found, settings, plan),
   });
   try {
-    if (folder.found?.complete && folder.found.fingerprint === job) {
-      await removeReplaced(options.out, folder.found.shards); // a kill may have left them
-      return folder.found;
+    if (folder.found?.complete) {
+      const journal = await Journal.open(options.out);
+      const isSameJob = folder.found.fingerprint === job;
+      if (!isSameJob) await requirePublished(options.out, journal.evidenceOf(folder.found.datasets));
+      await removePublished(folder.found, options.out, journal); // a kill may have left it
+      if (isSameJob) return folder.found;
     }
     const manifest: CleanManifest = {
       format: CLEAN_FORMAT,
@@ -145,7 +149,8 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       failed,
       shards: [],
     };
-    await folder.save(manifest);
+    await folder.save(manifest); // before anything else: it says whose the folder is
+    const journal = await Journal.open(options.out);
 
     // 3. Clean one data set after the other; workers share each one's lines
     const workerData: CleanWorkerData = {
@@ -164,7 +169,7 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
         workerData,
         youngHeapMegabytes: YOUNG_HEAP_MEGABYTES,
       }),
-      journal: await Journal.open(options.out),
+      journal,
       seen: await SeenKeys.create(join(options.out, "journal", "seen-keys"), options),
       shardTextBytes,
       policy,
@@ -198,21 +203,25 @@ export async function ingest(options: IngestOptions, context: JobContext): Promi
       describeResult(byName.get(dataset) as Dataset, units),
     );
     manifest.shards = unique.flatMap(({ dataset, units }) => shardsOf(byName.get(dataset) as Dataset, units));
-    const examples = await publishEvidence(evidenceOf(unique, state.journal), {
-      ...state,
-      archives: state.journal.folder,
-    });
+    const evidence = journal.evidenceOf(manifest.datasets);
+    const examples = await publishEvidence(evidence, { ...state, journal: journal.folder });
     const complete = { ...manifest, complete: true };
     await writeFileAtomic(
       join(options.out, "report.html"),
       renderReport(complete, examples, state.milliseconds),
     );
     await folder.save(complete);
-    await removeReplaced(options.out, complete.shards);
+    await removePublished(complete, options.out, journal);
     return complete;
   } finally {
     await folder.release();
   }
+}
+
+/** Removes what a complete manifest's files took the place of: shards, and the archives of rejects. */
+async function removePublished({ shards }: CleanManifest, out: string, journal: Journal): Promise<void> {
+  await removeReplaced(out, shards);
+  await removeArchives(journal.folder);
 }
 
 /** What of a data set decides the output's bytes. Files are known by name and size; their hashes are recorded. */
@@ -256,13 +265,6 @@ function mixOf(
 ): Record<string, number> {
   const groups = new Set(datasets.map(({ group }) => group));
   return Object.fromEntries(Object.entries(mix).filter(([group]) => !isSelection || groups.has(group)));
-}
-
-async function* evidenceOf(cleaned: readonly DatasetUnits[], journal: Journal): AsyncGenerator<UnitEvidence> {
-  for (const { dataset, units } of cleaned) {
-    for (let i = 0; i < units.length; i++)
-      for await (const evidence of journal.evidenceOf(dataset, i)) yield { dataset, evidence };
-  }
 }
 
 /** An empty corpus is the user's business to know at once, not the next stage's. */

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { BANDS } from "./dedup/minhash.ts";
-import { type Evidence, evidenceSchema } from "./evidence/evidence.ts";
+import { ARCHIVE_ENDING, type Evidence, evidenceSchema, type UnitEvidence } from "./evidence/evidence.ts";
 import { exists, removePartialFiles, writeFileAtomic } from "./runtime/files.ts";
 import { readJson, writeJson } from "./runtime/manifest.ts";
 import { statisticsSchema } from "./statistics.ts";
@@ -119,8 +119,8 @@ export class Journal {
         "lines",
         "lines.bands",
         "unique",
-        "clean.rejected",
-        "lines.rejected",
+        `clean${ARCHIVE_ENDING}`,
+        `lines${ARCHIVE_ENDING}`,
       ])
         await rm(this.#path(dataset, index, ending), { force: true });
     }
@@ -148,17 +148,22 @@ export class Journal {
     await writeJson(this.#path(unit.dataset, index, "lines"), { unit, evidence });
   }
 
-  /** What the stages that a unit went through kept to show what they did, in their order. */
-  async *evidenceOf(dataset: string, index: number): AsyncGenerator<Evidence> {
-    for (const [ending, schema] of EVIDENCE) {
-      const path = this.#path(dataset, index, ending);
-      if (await exists(path)) yield (await readJson<{ evidence: Evidence }>(path, schema)).evidence;
+  /** What the stages kept to show what they did: data set by data set, unit by unit, the stages in their order. */
+  async *evidenceOf(datasets: readonly { readonly name: string }[]): AsyncGenerator<UnitEvidence> {
+    for (const { name: dataset } of datasets) {
+      for (let index = 0; await exists(this.#path(dataset, index, "json")); index++) {
+        for (const [ending, schema] of EVIDENCE) {
+          const path = this.#path(dataset, index, ending);
+          if (!(await exists(path))) continue;
+          yield { dataset, evidence: (await readJson<{ evidence: Evidence }>(path, schema)).evidence };
+        }
+      }
     }
   }
 
-  /** Where a unit's dropped documents go whole; `stage` tells those of several stages apart. */
+  /** Where a unit's dropped documents go whole until they are published; `stage` tells those of several stages apart. */
   archivePath(dataset: string, index: number, stage: string): string {
-    return this.#path(dataset, index, `${stage}.rejected`);
+    return this.#path(dataset, index, `${stage}${ARCHIVE_ENDING}`);
   }
 
   #path(dataset: string, index: number, ending: string): string {

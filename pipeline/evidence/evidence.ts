@@ -33,6 +33,15 @@ export type Trace = z.infer<typeof traceSchema>;
 export type Archive = z.infer<typeof archiveSchema>;
 export type Evidence = z.infer<typeof evidenceSchema>;
 
+/** Evidence of one unit, or of one of the stages it went through. */
+export interface UnitEvidence {
+  readonly dataset: string;
+  readonly evidence: Evidence;
+}
+
+/** What the names of archives end in. */
+export const ARCHIVE_ENDING = ".rejected";
+
 /** Whether rejects are written out as a few excerpts for each reason, or all of them whole. */
 export const REJECTS = ["sampled", "all"] as const;
 export type Rejects = (typeof REJECTS)[number];

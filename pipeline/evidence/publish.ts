@@ -1,16 +1,10 @@
-import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { AtomicFile, writeFileAtomic } from "../runtime/files.ts";
-import { type Archive, type Evidence, kindOf, type Reject, type Rejects, type Trace } from "./evidence.ts";
+import { kindOf, type Reject, type Rejects, type Trace, type UnitEvidence } from "./evidence.ts";
+import { publishedRejects, RejectFrames } from "./reject-frames.ts";
 
 /** Examples held of each kind while all evidence is gone through: half of it to all of it are left in the end. */
 const MOST_EXAMPLES = 40;
-
-/** Evidence of one unit, and how to name the files it speaks of. */
-export interface UnitEvidence {
-  readonly dataset: string;
-  readonly evidence: Evidence;
-}
 
 export type PublishedReject = Reject & { readonly dataset: string };
 export type PublishedTrace = Trace & { readonly dataset: string };
@@ -23,8 +17,8 @@ export interface Examples {
 
 export interface PublishOptions {
   readonly out: string;
-  /** Folder of the archives. */
-  readonly archives: string;
+  /** Folder of the journal, where the archives are. */
+  readonly journal: string;
   readonly rejects: Rejects;
   /** Name of a data set's input. */
   readonly fileOf: (dataset: string, input: number) => string;
@@ -36,11 +30,12 @@ export interface PublishOptions {
  */
 export async function publishEvidence(
   units: AsyncIterable<UnitEvidence>,
-  { out, archives, rejects: kept, fileOf }: PublishOptions,
+  { out, journal, rejects: kept, fileOf }: PublishOptions,
 ): Promise<Examples> {
   const rejects = new Map<string, Spread<PublishedReject>>();
   const traces = new Map<string, Spread<PublishedTrace>>();
   const written = new FileSet();
+  const frames = new RejectFrames({ out, journal });
   const named = ({ input, ...rest }: PublishedReject | PublishedTrace) => {
     const { dataset, ...others } = rest;
     return `${JSON.stringify({ dataset, file: fileOf(dataset, input), ...others })}\n`;
@@ -57,12 +52,14 @@ export async function publishEvidence(
         );
       }
       for (const archive of evidence.archives) {
-        for await (const { kind, frame } of readFrames(join(archives, archive.file), archive))
-          await written.append(join(out, "rejects", `${kind}.jsonl.zst`), frame);
+        for await (const { kind, frame } of frames.of(archive))
+          await written.append(publishedRejects(out, kind), frame);
       }
     }
+    await frames.requireAllRead();
     await written.commit();
   } finally {
+    await frames.close();
     await written.discard();
   }
   if (kept === "sampled") {
@@ -72,25 +69,6 @@ export async function publishEvidence(
   const examplesOf = <T>(map: Map<string, Spread<T>>) =>
     [...map].map(([name, { examples }]) => [name, examples] as const);
   return { rejects: examplesOf(rejects), traces: examplesOf(traces) };
-}
-
-async function* readFrames(
-  path: string,
-  { frames }: Archive,
-): AsyncGenerator<{ readonly kind: string; readonly frame: Uint8Array }> {
-  const file = await open(path, "r");
-  try {
-    let position = 0;
-    for (const { kind, bytes } of frames) {
-      const frame = new Uint8Array(bytes);
-      const { bytesRead } = await file.read(frame, 0, bytes, position);
-      if (bytesRead < bytes) throw new Error(`${path}: cut off at byte ${position + bytesRead}`);
-      yield { kind, frame };
-      position += bytes;
-    }
-  } finally {
-    await file.close();
-  }
 }
 
 function getOrMake<T>(map: Map<string, Spread<T>>, key: string): Spread<T> {

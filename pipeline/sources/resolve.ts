@@ -1,6 +1,7 @@
 import { glob, stat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { type DatasetsConfig, FORMATS, type Source, type SourceFormat } from "../datasets-config.ts";
+import { formatOfName } from "../readers/documents.ts";
 import { UserError } from "../runtime/errors.ts";
 import { profileFor } from "../thresholds.ts";
 import type { Dataset, Download, FailedDataset, InputFile, ResolvedSource } from "./dataset.ts";
@@ -144,7 +145,7 @@ function dataset(
 }
 
 function formatOf(path: string): SourceFormat {
-  const format = FORMATS.find((ending) => path.endsWith(`.${ending}`));
+  const format = formatOfName(path);
   if (format === undefined) {
     throw new UserError(
       `${path}: format not known by its name; set \`format\` to one of ${FORMATS.join(", ")}`,

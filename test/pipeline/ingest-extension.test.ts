@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import { readdirSync, statSync } from "node:fs";
+import { copyFileSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type IngestOptions, ingest } from "../../pipeline/ingest.ts";
+import { openBytes } from "../../pipeline/readers/open.ts";
 import { sumStatistics } from "../../pipeline/results.ts";
 import { silentContext } from "../../pipeline/runtime/command.ts";
 import { polishText, writeDatasetsYaml, writeJsonl } from "../support/corpus.ts";
-import { hashFolder, temporaryFolder } from "../support/folders.ts";
+import { hashFolder, hashOutput, temporaryFolder } from "../support/folders.ts";
 import { runWithStops } from "../support/stops.ts";
 
 const root = temporaryFolder();
@@ -92,6 +93,67 @@ test("stopped at any shard, the extension goes on to the same bytes", async () =
   const stops = await runWithStops((signal) => run("stopped", config, {}, signal), names);
   assert.ok(stops > 0);
   assert.deepEqual(published("stopped"), published("at-once"));
+});
+
+/** The rejected documents of each kind, whatever their order. */
+async function rejectsIn(out: string): Promise<Record<string, string[]>> {
+  const rejects: Record<string, string[]> = {};
+  for (const name of readdirSync(join(root, out, "rejects")).sort()) {
+    const bytes = Buffer.concat(await Array.fromAsync(openBytes(join(root, out, "rejects", name))));
+    rejects[name] = bytes.toString().trimEnd().split("\n").sort();
+  }
+  return rejects;
+}
+
+/** Files that hold rejects besides the published ones. */
+const copiesIn = (out: string) =>
+  readdirSync(join(root, out, "journal")).filter((name) => /reject/.test(name));
+
+const [two, three] = [configOf("first", "second"), configOf("first", "second", "added")];
+const all = { rejects: "all" } as const;
+
+test("all rejects lie on disk once; an extension takes those of before from the published files", async () => {
+  await run("all-grown", two, all);
+  assert.deepEqual(copiesIn("all-grown"), []);
+  const before = await rejectsIn("all-grown");
+  await run("all-grown", three, all);
+  await run("all-at-once", three, all);
+  assert.deepEqual(copiesIn("all-grown"), []);
+  assert.deepEqual(published("all-grown"), published("all-at-once"));
+  const after = await rejectsIn("all-grown");
+  assert.deepEqual(after, await rejectsIn("all-at-once"));
+  const kind = "near-dedup--near-duplicate.jsonl.zst";
+  assert.ok((after[kind]?.length ?? 0) > (before[kind]?.length ?? 0));
+  assert.ok(before[kind]?.every((line) => after[kind]?.includes(line)));
+});
+
+test("the extension of all rejects goes on to the same bytes after any stop", async () => {
+  await run("all-stopped", two, all);
+  const names = () =>
+    ["journal", "rejects"].map((folder) => readdirSync(join(root, "all-stopped", folder)).join()).join();
+  const stops = await runWithStops((signal) => run("all-stopped", three, all, signal), names);
+  assert.ok(stops > 0);
+  assert.deepEqual(hashOutput(join(root, "all-stopped")), hashOutput(join(root, "all-grown")));
+});
+
+test("rejects that were taken away are missed before anything is done; put back, they are there again", async () => {
+  await run("robbed", two, all);
+  const path = join(root, "robbed/rejects/near-dedup--near-duplicate.jsonl.zst");
+  const [stolen, left] = [join(root, "stolen"), hashFolder(join(root, "robbed"))];
+  copyFileSync(path, stolen);
+  truncateSync(path, 1);
+  const message = /near-duplicate.jsonl.zst: 1 bytes, written were \d+; put it back as it was, or choose/;
+  await assert.rejects(run("robbed", three, all), { name: "UserError", message });
+  rmSync(path);
+  await assert.rejects(run("robbed", three, all), {
+    name: "UserError",
+    message: /zst: missing; put it back/,
+  });
+  await run("robbed", two, all); // nothing to do: they are not needed
+  copyFileSync(stolen, path);
+  assert.deepEqual(hashFolder(join(root, "robbed")), left);
+  await run("robbed", three, all);
+  assert.deepEqual(hashOutput(join(root, "robbed")), hashOutput(join(root, "all-grown")));
 });
 
 test("a data set less, or one that changed, is another job", async () => {

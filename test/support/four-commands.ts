@@ -30,6 +30,12 @@ export function wordsOf(name: CommandName, out: string = COMMANDS[name]): string
   return [name, ...WORDS[name], "--out", out];
 }
 
+/** The words of an ingest that keeps all rejects whole, of all the sources or of the first few. */
+export function wordsOfAllRejects(out: string, sources: "all" | "some"): string[] {
+  const only = sources === "all" ? [] : ["--only", "source-0,source-1,source-2"];
+  return [...wordsOf("ingest", out), "--rejects", "all", ...only];
+}
+
 /** What the commands read: some sources with a tenth of one in the next, and a config of a model that trains fast. */
 export function writeInputs(
   folder: string,

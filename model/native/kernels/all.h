@@ -4,6 +4,7 @@
 #include "rows.h"
 #include "steps.h"
 #include "packing.h"
+#include "ahead.h"
 #include "tile.h"
 #include "row_operand.h"
 #include "tile_results.h"

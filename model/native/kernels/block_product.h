@@ -42,9 +42,23 @@ struct BlockProduct {
     const int64_t at = panel * tileColumns;
     packPanels<tileColumns>(b, column + at, columns - at, panels, k, inner, to);
   }
-  /** The tiles of panels of rows, the first of which `taskRows` starts with, and one panel of columns. */
+  /** Where `count` rows of an operand lie, along the inner dimension or across it. */
+  MemoryAhead memoryOf(const Operand<T>& operand, int64_t first, int64_t count) const {
+    if (operand.transposed) return MemoryAhead::of(operand.data + k * operand.stride + first, count, inner, operand.stride);
+    return MemoryAhead::of(operand.data + first * operand.stride + k, inner, count, operand.stride);
+  }
+  MemoryAhead rowsMemory(int64_t panel, int64_t panels) const {
+    return memoryOf(a, row + panel * tileRows, std::min(panels * tileRows, rows - panel * tileRows));
+  }
+  MemoryAhead columnsMemory(int64_t panel, int64_t panels) const {
+    return memoryOf(b, column + panel * tileColumns, std::min(panels * tileColumns, columns - panel * tileColumns));
+  }
+  /**
+   * The tiles of panels of rows, the first of which `taskRows` starts with, and one panel of columns; they ask for the
+   * memory that comes next.
+   */
   void multiplyColumnPanel(const TileRows<Step>& taskRows, int64_t firstRow, int64_t lastRow, int64_t columnPanel,
-                           const Step* packed) const {
+                           const Step* packed, const MemoryAhead& ahead) const {
     const int64_t across = std::min<int64_t>(tileColumns, columns - columnPanel * tileColumns);
     for (int64_t i = firstRow; i < lastRow; i++) {
       const int64_t height = std::min<int64_t>(tileRows, rows - i * tileRows);
@@ -53,7 +67,9 @@ struct BlockProduct {
       if (running.last) prefetchRows(to.out + offset, height, to.stride);
       else prefetchRows(running.data + runningOffset, height, running.stride);
       if (running.first && to.plus != nullptr && to.plus != to.out) prefetchRows(to.plus + offset, height, to.stride);
-      multiplyAndFinish(steps, taskRows, i - firstRow, packed, height, across, to, offset, running, runningOffset);
+      const LinesAhead lines = ahead.share(i - firstRow, lastRow - firstRow, steps, packed);
+      const TileOperands<Step> operands{steps, taskRows, i - firstRow, packed, lines};
+      multiplyAndFinish(operands, height, across, to, offset, running, runningOffset);
     }
   }
 };
@@ -89,7 +105,14 @@ inline void multiplyBlock(Engine& engine, const BlockProduct<Step, T, Out>& bloc
       if (first && at % packedTogether == 0) {
         block.packColumns(column, std::min(packedTogether, lastColumn - column), ownColumns + at * columnSteps);
       }
-      block.multiplyColumnPanel(rows, firstRow, lastRow, column, ownColumns + at * columnSteps);
+      // What has to be packed next, or the rows of the group that most likely is this thread's next one.
+      MemoryAhead ahead;
+      if (column + 1 == lastColumn) {
+        if (group + 1 < grid.groups()) ahead = block.rowsMemory(lastRow, grid.groupRow(cell, group + 2) - lastRow);
+      } else if (first && (at + 1) % packedTogether == 0) {
+        ahead = block.columnsMemory(column + 1, std::min(packedTogether, lastColumn - column - 1));
+      }
+      block.multiplyColumnPanel(rows, firstRow, lastRow, column, ownColumns + at * columnSteps, ahead);
     }
   });
 }

@@ -45,6 +45,10 @@ template <int lanes, class T>
 inline void packStep(const T* from, const T*, int64_t rows, float* to) {
   int64_t i = 0;
   for (; lanes % width == 0 && i + width <= rows; i += width) store(to + i, load(from + i));
+  for (; i + 8 <= lanes && i + 8 <= rows; i += 8) {
+    const octet steps = loadSteps8(from + i);
+    std::memcpy(to + i, &steps, sizeof steps);
+  }
   for (; i < lanes; i += 4) {
     if (i + 4 <= rows) {
       const quad steps = loadSteps(from + i, float{});

@@ -60,21 +60,34 @@ inline APT3_INLINE void withTileHeight(int64_t rows, const Kernel& kernel) {
 }
 
 template <int rows, class Step, class Finish>
-__attribute__((noinline)) inline void multiplyPanelTile(int64_t steps, const Step* a, const Step* b, Finish finish) {
-  computeTile<rows, tileVectors>(steps, PanelRows<Step, 1, tileRows>{a}, b, finish);
+__attribute__((noinline)) inline void multiplyPanelTile(int64_t steps, const Step* a, const Step* b, LinesAhead ahead,
+                                                        Finish finish) {
+  computeTile<rows, tileVectors>(steps, PanelRows<Step, 1, tileRows>{a}, b, finish, ahead);
 }
 template <int rows, class Step, class Finish>
 __attribute__((noinline)) inline void multiplyRowTile(int64_t steps, const Step* a, int64_t stride, const Step* b,
-                                                      Finish finish) {
-  computeTile<rows, tileVectors>(steps, MatrixRows<Step, rows>(a, stride), b, finish);
+                                                      LinesAhead ahead, Finish finish) {
+  computeTile<rows, tileVectors>(steps, MatrixRows<Step, rows>(a, stride), b, finish, ahead);
 }
 
-/** A tile of `rows` rows, the first of which are those of a panel, and the columns of a packed panel. */
+/** What a tile of a product reads. */
+template <class Step>
+struct TileOperands {
+  int64_t steps;
+  const TileRows<Step>& rows;
+  /** The first of its rows are those of this panel. */
+  int64_t panel;
+  /** A packed panel of columns. */
+  const Step* columns;
+  LinesAhead ahead;
+};
+
+/** A tile of `rows` rows. */
 template <class Step, class Finish>
-inline void multiplyTile(int64_t steps, const TileRows<Step>& a, int64_t panel, int64_t rows, const Step* b,
-                         const Finish& finish) {
+inline void multiplyTile(const TileOperands<Step>& of, int64_t rows, const Finish& finish) {
+  const Step* first = of.rows.data + of.panel * tileRows * (of.rows.stride == 0 ? of.steps : of.rows.stride);
   withTileHeight(rows, [&]<int height>() {
-    if (a.stride == 0) multiplyPanelTile<height>(steps, a.data + panel * tileRows * steps, b, finish);
-    else multiplyRowTile<height>(steps, a.data + panel * tileRows * a.stride, a.stride, b, finish);
+    if (of.rows.stride == 0) multiplyPanelTile<height>(of.steps, first, of.columns, of.ahead, finish);
+    else multiplyRowTile<height>(of.steps, first, of.rows.stride, of.columns, of.ahead, finish);
   });
 }

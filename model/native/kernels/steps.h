@@ -57,6 +57,14 @@ inline octet loadOctet(const bfloat16* from) {
   return __builtin_convertvector(halves, octet);
 }
 
+/** Eight consecutive steps of float32. */
+inline octet loadSteps8(const float* from) {
+  octet steps;
+  std::memcpy(&steps, from, sizeof steps);
+  return steps;
+}
+inline octet loadSteps8(const bfloat16* from) { return loadOctet(from) << 16; }
+
 /** As many consecutive steps as a vector holds. */
 template <class T>
 inline vec loadStepVector(const T* from, float) { return load(from); }

@@ -37,9 +37,8 @@ inline void finishTile(const float* tile, int64_t rows, int64_t columns, const D
 
 /** Computes a tile and moves it on, whole tiles by the shortest way: it is a few per cent of a product's time. */
 template <class Step, class Out>
-inline void multiplyAndFinish(int64_t steps, const TileRows<Step>& a, int64_t panel, const Step* b, int64_t rows,
-                              int64_t columns, const Destination<Out>& to, int64_t offset, const RunningSums& running,
-                              int64_t runningOffset) {
+inline void multiplyAndFinish(const TileOperands<Step>& of, int64_t rows, int64_t columns, const Destination<Out>& to,
+                              int64_t offset, const RunningSums& running, int64_t runningOffset) {
   constexpr bool exact = std::is_same_v<Out, float>;
   const bool whole = rows % rowUnit == 0 && columns == tileColumns;
   const bool addsOther = running.first && to.plus != nullptr;
@@ -49,15 +48,15 @@ inline void multiplyAndFinish(int64_t steps, const TileRows<Step>& a, int64_t pa
   if constexpr (exact) {
     if (whole) {
       const float* plus = addsOther ? other : before;
-      return multiplyTile(steps, a, panel, rows, b, StoreRows{to.out + offset, to.stride, plus});
+      return multiplyTile(of, rows, StoreRows{to.out + offset, to.stride, plus});
     }
   } else if (whole && running.last) {
-    return multiplyTile(steps, a, panel, rows, b, RoundRows{to.out + offset, to.stride, before, running.stride, other});
+    return multiplyTile(of, rows, RoundRows{to.out + offset, to.stride, before, running.stride, other});
   } else if (whole && !addsOther) {
-    return multiplyTile(steps, a, panel, rows, b, StoreRows{running.data + runningOffset, running.stride, before});
+    return multiplyTile(of, rows, StoreRows{running.data + runningOffset, running.stride, before});
   }
   alignas(64) float tile[tileRows * tileColumns];
-  multiplyTile(steps, a, panel, rows, b, StoreRows{tile, tileColumns, nullptr});
+  multiplyTile(of, rows, StoreRows{tile, tileColumns, nullptr});
   finishTile(tile, rows, columns, to, offset, running, runningOffset);
 }
 
