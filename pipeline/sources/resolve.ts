@@ -1,6 +1,12 @@
 import { glob, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type DatasetsConfig, FORMATS, type Source, type SourceFormat } from "../datasets-config.ts";
+import {
+  type DatasetsConfig,
+  FORMATS,
+  type Source,
+  type SourceFormat,
+  sameFile,
+} from "../datasets-config.ts";
 import { formatOfName } from "../readers/documents.ts";
 import { UserError } from "../runtime/errors.ts";
 import { profileFor } from "../thresholds.ts";
@@ -158,9 +164,9 @@ function formatOf(path: string): SourceFormat {
 function refuseDuplicates(datasets: readonly Dataset[]): void {
   const sources = new Map<string, string>();
   for (const { name, source } of datasets) {
-    const earlier = sources.get(name);
+    const earlier = sources.get(sameFile(name));
     if (earlier !== undefined)
       throw new UserError(`${name}: both ${earlier} and ${source} have a data set of this name`);
-    sources.set(name, source);
+    sources.set(sameFile(name), source);
   }
 }
