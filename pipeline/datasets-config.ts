@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { PROFILE_NAMES } from "./profiles.ts";
 import { UserError } from "./runtime/errors.ts";
+import { readText } from "./runtime/files.ts";
 import { byteSize } from "./runtime/options.ts";
 import { parseYaml } from "./runtime/yaml.ts";
 import { thresholdsSchema } from "./thresholds.ts";
@@ -103,7 +103,7 @@ export interface DatasetsConfig extends z.infer<typeof datasetsSchema> {
  *   `datasets.yaml:12: sources[3].format: expected one of …, found "cvs"`
  */
 export async function readDatasetsConfig(path: string): Promise<DatasetsConfig> {
-  const { content, lineOf } = parseYaml(path, await readFile(path, "utf8"), datasetsSchema);
+  const { content, lineOf } = parseYaml(path, await readText(path), datasetsSchema);
   const refuse = (place: readonly PropertyKey[], message: string): never => {
     throw new UserError(`${path}:${lineOf(place)}: ${message}`);
   };
