@@ -2,7 +2,7 @@
 export type TextOf = (length: number) => string;
 
 /** What the steps look for before they do anything: one of each kind of markup, and of each sign. */
-const EVIDENCE =
+export const EVIDENCE =
   "[a](http://b) [[c]] {{d}} '''e''' <p>f</p> &amp; `g` \" h \" a , b , c , d ; e . f . g - h- i 12, 13 a b c d e [quote]x[/quote] | • @ ¹ ? \n\n  x\n";
 const PAGE = "<html><body><p>a</p>";
 const XML = '<?xml version="1.0"?><doc xmlns="http://x">';
@@ -13,7 +13,7 @@ const STRIPPED_WIKI = "aZobacz też\n[[a]] thumb|";
 const POLISH = "To jest zdanie, które się urywa w środku i nie\n";
 
 /** `unit` again and again between an opening and an ending. */
-const repeated =
+export const repeated =
   (opening: string, unit: string, ending = ""): TextOf =>
   (length) =>
     opening + unit.repeat(Math.ceil(length / unit.length)) + ending;
