@@ -23,11 +23,14 @@ const size = z.int().positive();
 /** Tokens are stored as uint16 in packed shards and as int32 on the device; the wider type is the limit here. */
 const largestVocabulary = 2 ** 31 - 1;
 
+/** Far above any model that there is (the deepest have a thousand): every layer's tensors are listed before memory is planned. */
+const mostLayers = 10_000;
+
 /** Checks shapes that JSON types cannot express; the messages name the values that clash. */
 export const modelConfigSchema: z.ZodType<ModelConfig> = z
   .strictObject({
     vocabSize: size.max(largestVocabulary),
-    layers: size,
+    layers: size.max(mostLayers),
     dModel: size,
     heads: size,
     kvHeads: size,

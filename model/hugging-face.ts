@@ -173,7 +173,14 @@ const isMissing = (error: unknown): boolean =>
 
 async function readParts(parts: readonly { name: string; file: SafetensorsFile }[]): Promise<Float32Array> {
   const values: Float32Array[] = [];
-  for (const { name, file } of parts) values.push(await file.readFloats(name));
+  for (const { name, file } of parts) {
+    const part = await file.readFloats(name);
+    if (!allFinite(part))
+      throw new ModelInputError(
+        `${file.path}: tensor ${name} holds NaN or infinite values; nothing can be computed with them`,
+      );
+    values.push(part);
+  }
   const joined = new Float32Array(values.reduce((sum, part) => sum + part.length, 0));
   let offset = 0;
   for (const part of values) {
@@ -181,6 +188,13 @@ async function readParts(parts: readonly { name: string; file: SafetensorsFile }
     offset += part.length;
   }
   return joined;
+}
+
+/** `x - x` is 0 for every number, and NaN for infinities and NaN, which no sum loses again. */
+function allFinite(values: Float32Array): boolean {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]! - values[i]!;
+  return sum === 0;
 }
 
 const indexSchema = z.looseObject({ weight_map: z.record(z.string(), z.string()) });

@@ -92,8 +92,8 @@ export function createInferenceBatch(
   const caches = weights.layers.map((_, layer) =>
     create(`layer ${layer} cache`, computeType, sequences * capacity, kvWidth),
   );
-  const table = create("rotary table", "f32", config.maxSequenceLength, headSize(config));
-  backend.write(table, rotaryTable(config));
+  const table = create("rotary table", "f32", capacity, headSize(config));
+  backend.write(table, rotaryTable({ ...config, maxSequenceLength: capacity }));
   const last = create("last hidden", "f32", sequences, config.dModel);
   const lastNormed = create("last normed", computeType, sequences, config.dModel);
   const lastScale = create("last scale", "f32", sequences, 1);
@@ -202,7 +202,7 @@ export function inferenceBytes(
   const token = config.dModel + qkvWidth(config) + config.heads * width + 3 * config.dHidden;
   const computed = cache + sequences * (longestFeed * token + config.dModel + config.vocabSize);
   // The residual stream and the rotary table are float32.
-  const exact = sequences * (longestFeed + 1) * config.dModel + config.maxSequenceLength * width;
+  const exact = sequences * (longestFeed + 1) * config.dModel + capacity * width;
   return size * computed + 4 * exact;
 }
 

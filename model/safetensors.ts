@@ -125,7 +125,9 @@ export interface SafetensorsFile extends SafetensorsHeader {
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   const file = await open(path);
   try {
-    const { size } = await file.stat();
+    const facts = await file.stat();
+    if (!facts.isFile()) throw new ModelInputError(`${path}: is no file`);
+    const { size } = facts;
     const length = size < lengthBytes ? 0n : (await readRange(path, file, 0, lengthBytes)).readBigUInt64LE();
     if (length < 2n || length > BigInt(Math.min(size - lengthBytes, maxHeaderBytes))) {
       throw new ModelInputError(

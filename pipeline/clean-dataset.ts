@@ -6,7 +6,7 @@ import type { SeenKeys } from "./dedup/seen-keys.ts";
 import type { Rejects } from "./evidence/evidence.ts";
 import type { Journal, Unit } from "./journal.ts";
 import { CorruptInput } from "./readers/corrupt-input.ts";
-import { openDocuments } from "./readers/documents.ts";
+import { MAX_DOCUMENT_BYTES, openDocuments } from "./readers/documents.ts";
 import { type LineBlock, readLineBlocks } from "./readers/lines.ts";
 import type { JobContext } from "./runtime/command.ts";
 import type { ProgressTask } from "./runtime/progress.ts";
@@ -15,12 +15,6 @@ import type { Dataset, InputFile } from "./sources/dataset.ts";
 import { readRemote } from "./sources/remote-input.ts";
 import type { TransferPolicy } from "./sources/transfer-policy.ts";
 import { Span } from "./span.ts";
-
-/**
- * A longer line is counted as too long: a worker would need 15 times its size. The million words that profiles allow a
- * document have 8 MB.
- */
-const MAX_DOCUMENT_BYTES = 1 << 24;
 
 /** Where one run of ingest keeps what all its data sets share. */
 export interface CleaningState {

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { PROFILE_NAMES } from "./profiles.ts";
 import { UserError } from "./runtime/errors.ts";
+import { readText } from "./runtime/files.ts";
 import { byteSize } from "./runtime/options.ts";
 import { parseYaml } from "./runtime/yaml.ts";
 import { thresholdsSchema } from "./thresholds.ts";
@@ -103,7 +103,7 @@ export interface DatasetsConfig extends z.infer<typeof datasetsSchema> {
  *   `datasets.yaml:12: sources[3].format: expected one of …, found "cvs"`
  */
 export async function readDatasetsConfig(path: string): Promise<DatasetsConfig> {
-  const { content, lineOf } = parseYaml(path, await readFile(path, "utf8"), datasetsSchema);
+  const { content, lineOf } = parseYaml(path, await readText(path), datasetsSchema);
   const refuse = (place: readonly PropertyKey[], message: string): never => {
     throw new UserError(`${path}:${lineOf(place)}: ${message}`);
   };
@@ -125,10 +125,12 @@ function namesOf(
   refuse: (place: readonly PropertyKey[], message: string) => never,
 ): ReadonlySet<string> {
   const seen = new Map<string, string>();
+  const names = new Set<string>();
   const add = (taken: string, where: string, place: readonly PropertyKey[]) => {
-    const earlier = seen.get(taken);
+    const earlier = seen.get(sameFile(taken));
     if (earlier !== undefined) refuse(place, `${where}: the name ${taken} is taken by ${earlier}`);
-    seen.set(taken, where);
+    seen.set(sameFile(taken), where);
+    names.add(taken);
   };
   sources.forEach((entry, index) => {
     add(entry.name, `sources[${index}].name`, ["sources", index, "name"]);
@@ -138,5 +140,8 @@ function namesOf(
       if (dataset !== entry.name) add(dataset, `sources[${index}].datasets[${at}]`, place);
     });
   });
-  return new Set(seen.keys());
+  return names;
 }
+
+/** What names have in common that would be the same file on some systems: case and the form of accents do not count there. */
+export const sameFile = (name: string): string => name.normalize("NFC").toLowerCase();

@@ -1,16 +1,19 @@
 import { z } from "zod";
-import { readDatasetsConfig } from "./datasets-config.ts";
-import { type Explanation, explainRecord, readPlace } from "./explain.ts";
+import { readDatasetsConfig, type Source } from "./datasets-config.ts";
+import { type Explanation, explainRecord } from "./explain.ts";
 import { PROFILE_NAMES, PROFILES, type Profile } from "./profiles.ts";
+import { readPlace } from "./read-place.ts";
 import type { Command } from "./runtime/command.ts";
+import { UserError } from "./runtime/errors.ts";
 import { formatTable } from "./runtime/table.ts";
 import { profileFor } from "./thresholds.ts";
 
 const optionsSchema = z.object({
   place: z.string(),
-  profile: z.enum(PROFILE_NAMES).default("web"),
+  profile: z.enum(PROFILE_NAMES).optional(),
   config: z.string().optional(),
   dataset: z.string().optional(),
+  textColumn: z.string().optional(),
 });
 
 type Options = z.infer<typeof optionsSchema>;
@@ -24,27 +27,50 @@ export const command: Command<Options> = {
   ],
   configure: (program) =>
     program
-      .argument("<place>", "FILE:LINE, the document: a JSON lines file and a line, counted from 1")
-      .option("--profile <name>", `one of ${PROFILE_NAMES.join(", ")}`, "web")
+      .argument("<place>", "FILE:LINE, a line of a JSON lines file, or the n-th document of another, from 1")
+      .option("--profile <name>", `one of ${PROFILE_NAMES.join(", ")} (default: that of --dataset, or web)`)
       .option("--config <file>", "a datasets.yaml, for the thresholds it sets")
-      .option("--dataset <name>", "the source or data set whose thresholds count, of --config"),
+      .option("--dataset <name>", "the source or data set of --config whose profile and thresholds count")
+      .option("--text-column <name>", "column of a Parquet file that holds the text (default: text)"),
   options: optionsSchema,
 
-  async run({ place, profile, config, dataset }, context) {
-    const thresholds =
-      config === undefined
-        ? PROFILES[profile]
-        : profileFor(
-            profile,
-            (await readDatasetsConfig(config)).thresholds,
-            dataset === undefined ? [] : [dataset],
-          );
-    const explanation = explainRecord(await readPlace(place), thresholds);
+  async run(options, context) {
+    const { profile, thresholds, textColumn } = await selectionOf(options);
+    const explanation = explainRecord(await readPlace(options.place, textColumn), thresholds);
     context.print(describe(explanation, thresholds));
     const { text, ...figures } = explanation;
-    return { place, profile, kept: text !== undefined, ...figures };
+    return { place: options.place, profile, kept: text !== undefined, ...figures };
   },
 };
+
+/** What the document is to be judged by, and where its text is: what the flags say, then what the data set's source does. */
+async function selectionOf({ profile, config: path, dataset, textColumn }: Options) {
+  const config = path === undefined ? undefined : await readDatasetsConfig(path);
+  const source = config?.sources.find((entry) => dataset !== undefined && holds(entry, dataset));
+  if (dataset !== undefined && source === undefined)
+    throw new UserError(
+      path === undefined
+        ? `--dataset ${dataset}: name the datasets.yaml that has it with --config`
+        : `--dataset ${dataset}: ${path} has no source or data set of that name`,
+    );
+  const name = profile ?? source?.profile ?? "web";
+  return {
+    profile: name,
+    thresholds:
+      config === undefined ? PROFILES[name] : profileFor(name, config.thresholds, namesOf(source, dataset)),
+    textColumn: textColumn ?? source?.textColumn ?? "text",
+  };
+}
+
+/** Whose thresholds count: the source's, before them its data set's. */
+const namesOf = (source: Source | undefined, dataset: string | undefined) =>
+  [source?.name, dataset].filter((name) => name !== undefined);
+
+/** Whether a name is a source's or may be that of a data set in it. */
+function holds(source: Source, name: string): boolean {
+  if (source.name === name) return true;
+  return source.kind === "speakleash" && (source.datasets === "all" || source.datasets.includes(name));
+}
 
 function describe(
   { steps, criteria, features, quality, label, text }: Explanation,

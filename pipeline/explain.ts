@@ -2,11 +2,7 @@ import { excerptChange } from "./evidence/trace.ts";
 import { type Feature, featuresOf } from "./measures/quality.ts";
 import { TextMeasures } from "./measures/text-measures.ts";
 import { type Profile, profileSchema, type QualityLabel } from "./profiles.ts";
-import { CorruptInput } from "./readers/corrupt-input.ts";
-import { readLineBlocks } from "./readers/lines.ts";
-import { openBytes } from "./readers/open.ts";
-import { parseRecord, type TextRecord } from "./readers/record.ts";
-import { UserError } from "./runtime/errors.ts";
+import type { TextRecord } from "./readers/record.ts";
 import { STEPS } from "./steps/index.ts";
 
 /** What one step makes of a document. */
@@ -90,34 +86,4 @@ export function explainRecord({ text, label }: TextRecord, profile: Profile): Ex
     features: featuresOf(measures),
     quality: measures.quality,
   };
-}
-
-/**
- * Reads the document in one line of a JSON lines file.
- *
- * @param place `FILE:LINE`, lines counted from 1
- * @throws UserError when the file cannot be read, there is no such line, or it holds no text
- */
-export async function readPlace(place: string): Promise<TextRecord> {
-  const [, path, number] = /^(.+):([1-9]\d*)$/.exec(place) ?? [];
-  if (path === undefined)
-    throw new UserError(`${place}: expected FILE:LINE, such as data/raw/a.jsonl.zst:12`);
-  const line = await readLine(path, Number(number));
-  if (line === undefined) throw new UserError(`${place}: the file has fewer lines`);
-  const parsed = parseRecord(Buffer.from(line));
-  if (!parsed.ok)
-    throw new UserError(`${place}: ingest leaves this line out when it reads it (${parsed.reason})`);
-  return parsed.record;
-}
-
-/** A line of a file, counted from 1; undefined behind its end. */
-async function readLine(path: string, wanted: number): Promise<string | undefined> {
-  try {
-    for await (const { bytes, firstLine, lines } of readLineBlocks(openBytes(path)))
-      if (wanted < firstLine + lines) return Buffer.from(bytes).toString().split("\n")[wanted - firstLine];
-    return undefined;
-  } catch (error) {
-    if (error instanceof CorruptInput) throw new UserError(`${path}: ${error.message}`);
-    throw error;
-  }
 }

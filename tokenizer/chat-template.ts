@@ -79,7 +79,8 @@ function joined(pieces: readonly TextPiece[]): TextPiece[] {
 }
 
 /** What Python's `str.strip` removes, which the template runs on: \s without U+FEFF, and four control characters more. */
-const BLANK = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
-const EDGES = new RegExp(`^${BLANK}|${BLANK}$`, "g");
+const BLANK = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
+/** The blanks at the end are read from their first on: from each one on, those inside a text would take their square. */
+const EDGES = new RegExp(`^${BLANK}+|(?<!${BLANK})${BLANK}+$`, "g");
 
 const strip = (text: string) => text.replace(EDGES, "");

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { UserError } from "../pipeline/runtime/errors.ts";
-import { exists } from "../pipeline/runtime/files.ts";
+import { exists, readText } from "../pipeline/runtime/files.ts";
 import { Tokenizer } from "./node.ts";
 
 /**
@@ -19,7 +18,7 @@ export async function loadTokenizer(folder: string): Promise<{ tokenizer: Tokeni
       `${path}: no such file; give the folder \`train-tokenizer\` wrote, or another with a tokenizer.json`,
     );
   }
-  const text = await readFile(path, "utf8");
+  const text = await readText(path);
   const sha256 = createHash("sha256").update(text).digest("hex");
   try {
     return { tokenizer: Tokenizer.fromJson(text), sha256 };

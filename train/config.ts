@@ -1,10 +1,9 @@
-import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parseDocument, stringify } from "yaml";
 import { z } from "zod";
 import { type ModelConfig, modelConfigSchema, presets } from "../model/config.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
-import { exists } from "../pipeline/runtime/files.ts";
+import { exists, readText } from "../pipeline/runtime/files.ts";
 import { describeIssue } from "../pipeline/runtime/schema.ts";
 
 const shippedConfigs = ["apt3-1b", "apt3-500m", "apt3-275m", "demo-large", "demo"];
@@ -123,6 +122,13 @@ function configSchema(data: DataShape | undefined) {
           message: `is more than model.maxSequenceLength ${model.maxSequenceLength}`,
         });
       }
+      if (schedule.warmupSteps > schedule.steps) {
+        context.addIssue({
+          code: "custom",
+          path: ["schedule", "warmupSteps"],
+          message: `is more than schedule.steps ${schedule.steps}; the learning rate would never be reached`,
+        });
+      }
       if (schedule.minLearningRate > schedule.learningRate) {
         context.addIssue({
           code: "custom",
@@ -166,7 +172,7 @@ export async function readTrainingConfig(
   data: DataShape | undefined,
 ): Promise<TrainingConfig> {
   const path = await findConfig(given);
-  return parseTrainingConfig(path, await readFile(path, "utf8"), data);
+  return parseTrainingConfig(path, await readText(path), data);
 }
 
 async function findConfig(given: string): Promise<string> {

@@ -1,8 +1,12 @@
+import type { Stats } from "node:fs";
 import { readFile, rm, stat } from "node:fs/promises";
 import { parse, stringify } from "yaml";
 import { z } from "zod";
 import { isCode, writeFileAtomic } from "../pipeline/runtime/files.ts";
 import { describeIssue } from "../pipeline/runtime/schema.ts";
+
+/** A larger file was not meant for us. */
+const MAX_BYTES = 1 << 16;
 
 const controlSchema = z.strictObject({
   /** Used instead of the schedule's, until the line is taken out. */
@@ -29,19 +33,13 @@ export function openControlFile(path: string, onProblem: (message: string) => vo
 
   return {
     async read() {
-      const found = await stat(path).catch((error: unknown) => {
-        if (isCode(error, "ENOENT")) return undefined;
-        throw error;
-      });
-      const seen = found === undefined ? undefined : `${found.mtimeMs} ${found.size} ${found.ino}`;
+      const found = await factsOf(path);
+      const seen = typeof found === "object" ? `${found.mtimeMs} ${found.size} ${found.ino}` : found;
       if (seen === version) return control;
       version = seen;
-      if (seen === undefined) control = {};
-      else {
-        const parsed = parseControl(await readFile(path, "utf8"));
-        if (typeof parsed === "string") onProblem(`${path}: ${parsed}; ignored`);
-        else control = parsed;
-      }
+      const asked = typeof found === "object" ? await readControl(path, found) : found;
+      if (typeof asked === "string") onProblem(`${path}: ${asked}; ignored`);
+      else control = asked ?? {};
       return control;
     },
     async clearStop() {
@@ -54,7 +52,29 @@ export function openControlFile(path: string, onProblem: (message: string) => vo
   };
 }
 
-/** @returns what is wrong with it, if anything is */
+/** @returns undefined when there is no such file, or what is wrong with it */
+async function factsOf(path: string): Promise<Stats | string | undefined> {
+  try {
+    return await stat(path);
+  } catch (error) {
+    return isCode(error, "ENOENT") ? undefined : cannotBeRead(error);
+  }
+}
+
+/** @returns what is wrong with it, if anything is: nothing that lies there may end the training or hold it up */
+async function readControl(path: string, facts: Stats): Promise<Control | string | undefined> {
+  if (!facts.isFile()) return "not a file";
+  if (facts.size > MAX_BYTES) return `larger than ${MAX_BYTES} bytes`;
+  try {
+    return parseControl(await readFile(path, "utf8"));
+  } catch (error) {
+    return isCode(error, "ENOENT") ? undefined : cannotBeRead(error); // taken away just now
+  }
+}
+
+const cannotBeRead = (error: unknown): string =>
+  `cannot be read (${error instanceof Error && "code" in error ? error.code : error})`;
+
 function parseControl(text: string): Control | string {
   let value: unknown;
   try {

@@ -15,7 +15,7 @@ export const command: Command<EvaluateTextOptions> = {
     program
       .requiredOption("--model <folder>", "exported folder, or another LLaMA-shaped Hugging Face folder")
       .requiredOption("--text <file>", "text, or .jsonl with a document a line; may be .zst or .gz")
-      .option("--seq-len <n>", "tokens seen at once (default: the model's context)")
+      .option("--seq-len <n>", "tokens seen at once (default: the model's context, up to 4096)")
       .option("--stride <n>", "tokens from one window to the next (default: half a window)")
       .option("--batch <n>", "windows computed at once", "4")
       .option("--backend <name>", `auto or one of ${backendNames.join(", ")}`, "auto"),

@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { backendNames } from "../model/backends/registry.ts";
 import type { Command } from "../pipeline/runtime/command.ts";
 import { UserError } from "../pipeline/runtime/errors.ts";
+import { readText } from "../pipeline/runtime/files.ts";
 import { decimal, integer, seed } from "../pipeline/runtime/options.ts";
 import { generateText, generateTexts } from "./use/generate-text.ts";
 
@@ -71,7 +71,7 @@ export const command: Command<z.infer<typeof optionsSchema>> = {
 };
 
 async function readPrompts(path: string): Promise<string[]> {
-  const lines = (await readFile(path, "utf8")).split(/\r?\n/).filter((line) => line.trim() !== "");
+  const lines = (await readText(path)).split(/\r?\n/).filter((line) => line.trim() !== "");
   if (lines.length === 0) throw new UserError(`${path}: has no line with a prompt`);
   return lines;
 }

@@ -3,6 +3,7 @@ import type { Backend, BufferSpec, DeviceBuffer, DType } from "../backend.ts";
 import { checked } from "./checked.ts";
 import { type BasicBackend, completeBackend } from "./complete.ts";
 import { type Addon, loadCpuAddon, type NativeBuffer } from "./cpu/addon.ts";
+import { fusedOperations } from "./fused-operations.ts";
 import { nativeOperations } from "./native-operations.ts";
 
 export interface CpuOptions {
@@ -96,5 +97,5 @@ export function createCpuBackend(options: CpuOptions = {}): Backend {
       }
     },
   };
-  return completeBackend(checked(backend));
+  return { ...completeBackend(checked(backend)), ...fusedOperations(addon, device, nativeOf) };
 }

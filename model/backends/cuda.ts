@@ -9,8 +9,8 @@ import type { CudaAddon, CudaDeviceFacts, CudaMatrix } from "./cuda/addon.ts";
 import { chooseTarget, imagesOf, readKernelFile } from "./cuda/kernel-images.ts";
 import { cudaBufferBytes, cudaWorkspaceBytes } from "./cuda/layout.ts";
 import { createRecorder } from "./cuda/recorder.ts";
+import { fusedOperations } from "./fused-operations.ts";
 import { nativeOperations } from "./native-operations.ts";
-import { expectAlike, expectProduct, expectShape } from "./shapes.ts";
 
 export interface CudaOptions {
   /** The driver library; NVIDIA's by default, the emulator's in tests. */
@@ -178,24 +178,13 @@ export async function createCudaBackend(options: CudaOptions = {}): Promise<Cuda
   });
   return {
     ...operations,
+    ...fusedOperations(addon, device, nativeOf),
     bufferBytes: cudaBufferBytes,
     repeat: recorder.repeat,
     async allocatedBytes() {
       const now = new Float64Array(3);
       await addon.finish(device, now);
       return now[1]!;
-    },
-    matmulSwiglu({ x, weight, gateUp, out }) {
-      expectProduct({ a: x, b: weight, out: gateUp, transposition: "nt" });
-      expectShape(gateUp, out.rows, 2 * out.columns, out.dtype);
-      addon.matmulSwiglu(device, nativeOf(x), nativeOf(weight), nativeOf(gateUp), nativeOf(out));
-    },
-    matmulSwigluBackward({ dOut, weight, gateUp, dHidden, dGateUp }) {
-      expectProduct({ a: dOut, b: weight, out: dHidden, transposition: "nn" });
-      expectAlike(gateUp, dGateUp);
-      expectShape(gateUp, dHidden.rows, 2 * dHidden.columns, dHidden.dtype);
-      const [gradient, matrix, forward] = [nativeOf(dOut), nativeOf(weight), nativeOf(gateUp)];
-      addon.matmulSwigluBackward(device, gradient, matrix, forward, nativeOf(dHidden), nativeOf(dGateUp));
     },
   };
 }

@@ -243,6 +243,8 @@ napi_value initialize(napi_env env, napi_value exports) {
         {"cachedAttention", Enqueue<&Operations::cachedAttention>::call},
         {"swiglu", Enqueue<&Operations::swiglu>::call},
         {"swigluBackward", Enqueue<&Operations::swigluBackward>::call},
+        {"matmulSwiglu", Enqueue<&Operations::matmulSwiglu>::call},
+        {"matmulSwigluBackward", Enqueue<&Operations::matmulSwigluBackward>::call},
         {"crossEntropy", Enqueue<&Operations::crossEntropy>::call},
         {"squaredNorm", Enqueue<&Operations::squaredNorm>::call},
         {"peakProducts", Enqueue<&Operations::peakProducts>::call},

@@ -40,6 +40,9 @@ struct Operations {
                           const Buffer& qkv, const Buffer& cache, const Buffer& out);
   void (*swiglu)(Engine&, const Buffer& gateUp, const Buffer& out);
   void (*swigluBackward)(Engine&, const Buffer& gateUp, const Buffer& dOut, const Buffer& dGateUp);
+  void (*matmulSwiglu)(Engine&, const Buffer& x, const Buffer& weight, const Buffer& gateUp, const Buffer& out);
+  void (*matmulSwigluBackward)(Engine&, const Buffer& dOut, const Buffer& weight, const Buffer& gateUp,
+                               const Buffer& dHidden, const Buffer& dGateUp);
   /** `gradientScale` 0 means: leave the logits alone. */
   void (*crossEntropy)(Engine&, const Buffer& logits, const Buffer& targets, const Buffer& sums,
                        double gradientScale);

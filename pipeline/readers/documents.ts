@@ -1,9 +1,19 @@
-import type { PlainFormat, SourceFormat } from "../datasets-config.ts";
+import { FORMATS, type PlainFormat, type SourceFormat } from "../datasets-config.ts";
 import { readMediaWiki } from "./mediawiki.ts";
 import { type Compression, type OpenOptions, openBytes } from "./open.ts";
 import { readParquet } from "./parquet.ts";
 import { readWarc } from "./warc.ts";
 import { readJsonArray, readOneDocument } from "./whole-file.ts";
+
+/**
+ * A longer line is counted as too long: a worker would need 15 times its size. The million words that profiles allow a
+ * document have 8 MB.
+ */
+export const MAX_DOCUMENT_BYTES = 1 << 24;
+
+/** The format that a file's name ends in. */
+export const formatOfName = (path: string): SourceFormat | undefined =>
+  FORMATS.find((ending) => path.endsWith(`.${ending}`));
 
 export interface DocumentsOptions extends Pick<OpenOptions, "onRead" | "content"> {
   /** Column of a Parquet file that holds the text. */

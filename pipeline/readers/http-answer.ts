@@ -35,7 +35,8 @@ export const charsetOf = (contentType: string) => /charset=["']?([\w-]+)/i.exec(
 
 /** The value of a header field; of one that is given twice, the first. */
 export function headerField(head: string, name: string): string | undefined {
-  return new RegExp(`^${name}:[ \\t]*(.*?)[ \\t]*\\r?$`, "im").exec(head)?.[1];
+  // what goes at the value's end is cut off apart: a pattern would read each of its gaps to the end
+  return new RegExp(`^${name}:[ \\t]*(.*)$`, "im").exec(head)?.[1]?.trimEnd();
 }
 
 /** Joins the chunks of a chunked body. Crawlers often keep the header of a body they have joined: taken as it is. */

@@ -8,6 +8,7 @@ export const READER_DROPS = [
   "not-a-page",
   "damaged-page",
   "page-too-long",
+  "nested-too-deeply",
 ] as const;
 
 export type ReaderDrop = (typeof READER_DROPS)[number];

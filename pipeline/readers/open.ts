@@ -84,8 +84,8 @@ async function* gunzip(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
   pipeline(input, inflate, () => undefined); // zlib's errors reach the reader through `inflate`
   try {
     yield* inflate;
-  } catch (error) {
-    if (input.errored !== null) throw input.errored;
+  } catch (failure) {
+    const error = input.errored ?? failure; // the source's own, or zlib's, which ends the source as well
     const code = error instanceof Error && "code" in error ? String(error.code) : "";
     if (code === "Z_BUF_ERROR") throw new CorruptInput("cut off inside the gzip stream");
     if (code.startsWith("Z_")) throw new CorruptInput(`damaged gzip stream (${code})`);

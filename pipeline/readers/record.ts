@@ -9,8 +9,11 @@ import { speakleashLabel } from "./speakleash-label.ts";
 const recordSchema = z.object({
   /** Real files also hold lists of paragraphs here. */
   text: z.union([z.string(), z.array(z.string())]),
-  /** Real files also hold a Python dictionary as a string here. */
-  meta: z.union([z.record(z.string(), z.unknown()), z.string()]).optional(),
+  /** Real files also hold a Python dictionary as a string here. Anything else says nothing of the text, nor against it. */
+  meta: z
+    .union([z.record(z.string(), z.unknown()), z.string()])
+    .optional()
+    .catch(undefined),
 });
 
 /** What a reader of another format says of a document that it refuses. */

@@ -1,6 +1,6 @@
 import { CorruptInput } from "./corrupt-input.ts";
 import { decodeText } from "./decode.ts";
-import { documentLine } from "./json-line.ts";
+import { documentLine, droppedLine } from "./json-line.ts";
 
 /** A file that is one document, or one JSON array, is held in memory whole. */
 const MAX_FILE_BYTES = 1 << 25;
@@ -29,7 +29,17 @@ export async function* readJsonArray(source: AsyncIterable<Uint8Array>): AsyncGe
   }
   if (!Array.isArray(value))
     throw new CorruptInput("holds no JSON array of records; a file of lines is `jsonl`");
-  for (const record of value) yield Buffer.from(`${JSON.stringify(record)}\n`);
+  for (const record of value) yield recordLine(record);
+}
+
+/** A member as a line; what `JSON.parse` reads may be nested more deeply than `JSON.stringify` can write. */
+function recordLine(record: unknown): Buffer {
+  try {
+    return Buffer.from(`${JSON.stringify(record)}\n`);
+  } catch (error) {
+    if (error instanceof RangeError) return droppedLine("nested-too-deeply");
+    throw error;
+  }
 }
 
 async function readAll(source: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { type FileHandle, lstat, mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
+import { type FileHandle, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { UserError } from "./errors.ts";
 
@@ -99,6 +99,19 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     return await file.commit();
   } finally {
     await file.discard();
+  }
+}
+
+/**
+ * A file's text.
+ *
+ * @throws the system's error, such as that it is a folder, with the path, which Node leaves out of it once it is open
+ */
+export async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw error instanceof Error ? Object.assign(error, { path }) : error;
   }
 }
 

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import type { z } from "zod";
 import { UserError } from "./errors.ts";
-import { writeFileAtomic } from "./files.ts";
+import { readText, writeFileAtomic } from "./files.ts";
 import { describeIssue } from "./schema.ts";
 
 /**
@@ -31,7 +30,7 @@ export function canonicalJson(value: unknown): string {
  * other format that it has.
  */
 export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T> {
-  const text = await readFile(path, "utf8");
+  const text = await readText(path);
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -30,8 +30,8 @@ export const byteSize: z.ZodType<number> = z.string().transform((text, context) 
   return z.NEVER;
 });
 
-/** `--workers N`; all cores when it is not given. */
-export const workerCount: z.ZodType<number> = integer(1, 1024)
+/** `--workers N`; all cores when it is not given. With 999 V8 ran out of memory maps and ended the process (2026-11). */
+export const workerCount: z.ZodType<number> = integer(1, 256)
   .optional()
   .transform((count) => count ?? availableParallelism());
 

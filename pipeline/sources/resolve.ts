@@ -1,6 +1,13 @@
 import { glob, stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type DatasetsConfig, FORMATS, type Source, type SourceFormat } from "../datasets-config.ts";
+import {
+  type DatasetsConfig,
+  FORMATS,
+  type Source,
+  type SourceFormat,
+  sameFile,
+} from "../datasets-config.ts";
+import { formatOfName } from "../readers/documents.ts";
 import { UserError } from "../runtime/errors.ts";
 import { profileFor } from "../thresholds.ts";
 import type { Dataset, Download, FailedDataset, InputFile, ResolvedSource } from "./dataset.ts";
@@ -144,7 +151,7 @@ function dataset(
 }
 
 function formatOf(path: string): SourceFormat {
-  const format = FORMATS.find((ending) => path.endsWith(`.${ending}`));
+  const format = formatOfName(path);
   if (format === undefined) {
     throw new UserError(
       `${path}: format not known by its name; set \`format\` to one of ${FORMATS.join(", ")}`,
@@ -157,9 +164,9 @@ function formatOf(path: string): SourceFormat {
 function refuseDuplicates(datasets: readonly Dataset[]): void {
   const sources = new Map<string, string>();
   for (const { name, source } of datasets) {
-    const earlier = sources.get(name);
+    const earlier = sources.get(sameFile(name));
     if (earlier !== undefined)
       throw new UserError(`${name}: both ${earlier} and ${source} have a data set of this name`);
-    sources.set(name, source);
+    sources.set(sameFile(name), source);
   }
 }

@@ -1,9 +1,9 @@
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { datasetName, type Source } from "../datasets-config.ts";
 import { UserError } from "../runtime/errors.ts";
-import { exists, writeFileAtomic } from "../runtime/files.ts";
+import { exists, readText, writeFileAtomic } from "../runtime/files.ts";
 import { describeIssue } from "../runtime/schema.ts";
 import { profileFor } from "../thresholds.ts";
 import type { Dataset, Download, FailedDataset, InputFile, ResolvedSource } from "./dataset.ts";
@@ -136,7 +136,7 @@ const readManifest = (mirror: Mirror, name: string) =>
 async function readDocument<T>(mirror: Mirror, file: string, schema: z.ZodType<T>): Promise<T> {
   const { source, isRemote, folder, context } = mirror;
   const path = join(folder, file);
-  if (!isRemote || (await exists(path))) return parse(path, await readFile(path, "utf8"), schema);
+  if (!isRemote || (await exists(path))) return parse(path, await readText(path), schema);
   const url = urlOf(source, file);
   const text = await fetchText({ ...context, url }, MAX_MANIFEST_BYTES);
   const value = parse(url, text, schema);

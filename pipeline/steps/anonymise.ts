@@ -15,7 +15,7 @@ const PLATE_BEFORE = /(?:rejestracyjn|tablic\p{L}* (?:o )?n(?:r|umer)|(?:nr|nume
 const PLATE_STEMS = /rej(?:\.|estrac)|tablic/i;
 /** Seven digits of a local number, behind a word that says so. */
 const LOCAL_PHONE =
-  /((?:tel|telefon|fax|faks)[.:]* ?(?:nr|numer)?[.:]* ?)\d{3}[ -]?\d{2}[ -]?\d{2}(?![\d-]|[ ,.]\d)/giu;
+  /((?:tel|telefon|fax|faks)[.:]*(?: ?(?:nr|numer)[.:]*| [.:]*)? ?)\d{3}[ -]?\d{2}[ -]?\d{2}(?![\d-]|[ ,.]\d)/giu;
 /** Digits with the separators people put between them; what they are is decided by their number and check digits. */
 const DIGITS =
   /(?=[P+(\d])(?<![\p{L}\d,./-])(?:PL ?|\+)?\(?\d(?:[ \u2009()-]{0,2}\d){8,25}(?![\d]|[,.]\d|\p{L})/gu;

@@ -16,6 +16,14 @@ export const END = "(?!\\p{L})";
 const SITES =
   "facebook|twitter|google\\+?|linkedin|pinterest|instagram|youtube|whatsapp|messenger|e-?mail|rss|tiktok|wykop";
 
+/**
+ * Labels of up to 40 characters behind separators. A separator is no part of a label, and a label begins and ends in no
+ * space: where all could be read in several ways, a row of hyphens before a longer text took 2 to its length.
+ */
+const LABEL = "[^|•·»›/>\\s-](?:[^|•·»›/>-]{0,38}[^|•·»›/>\\s-])?\\s*";
+const FURTHER = `[|•·»›/>-]\\s*(?:${LABEL})?`;
+const MENU_ENTRIES = `(?:\\s*[|•·»›/>-]\\s*(?:${LABEL}(?:${FURTHER})*|(?:${FURTHER})+))?`;
+
 /** A site's furniture that begins a line. Collected from the kinds of pages Speakleash and the web sets hold. */
 export const BEGINNINGS = [
   // consent
@@ -30,7 +38,7 @@ export const BEGINNINGS = [
   `(?:czytaj|przeczytaj|zobacz|sprawdź|patrz|obejrzyj|polecamy) (?:także|też|również|więcej)(?:[:»>…→ -].{0,160})?$`,
   `(?:czytaj (?:dalej|całość|cały artykuł)|więcej(?: na ten temat| informacji)?|polecane(?: artykuły)?|powiązane(?: artykuły| wpisy)?|podobne (?:artykuły|wpisy|tematy)|najczęściej czytane|najnowsze (?:wpisy|artykuły|komentarze)|reklama|advertisement|materiał sponsorowany)\\s*(?:[:»>…→]+.{0,120})?$`,
   // navigation and log-in
-  `(?:strona główna|start|home|kontakt|o nas|mapa (?:strony|serwisu)|regulamin|polityka prywatności|zaloguj(?: się)?|zarejestruj(?: się)?|załóż konto|moje konto|koszyk|logowanie|rejestracja|szukaj|wyszukaj|menu|newsletter|do góry|wróć|powrót|następn[ay]|poprzedni[ae]?)(?:\\s*[|•·»›/>-]+\\s*.{1,40}){0,12}$`,
+  `(?:strona główna|start|home|kontakt|o nas|mapa (?:strony|serwisu)|regulamin|polityka prywatności|zaloguj(?: się)?|zarejestruj(?: się)?|załóż konto|moje konto|koszyk|logowanie|rejestracja|szukaj|wyszukaj|menu|newsletter|do góry|wróć|powrót|następn[ay]|poprzedni[ae]?)${MENU_ENTRIES}$`,
   `(?:następn|poprzedn)[ai]?[iy]? rozdział(?:[, ]+(?:następn|poprzedn)[ai]?[iy]? rozdział)?$`,
   `(?:główny )?spis treści(?: rozdziału)?, (?:główny )?spis treści(?: rozdziału)?$`,
   `początek (?:dokumentu|rozdziału|strony)(?:, początek (?:dokumentu|rozdziału|strony))?$`,

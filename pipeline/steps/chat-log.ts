@@ -25,7 +25,7 @@ const SURE_NOTICE = new RegExp(
 /** BitchX's action with its channel: a letter that was an ornament, `JmsBLoNd/#argante jest blondynem`. */
 const CHANNEL_ACTION = /^\S{1,3} ([\w[\]{}^|\x60\\-]{1,30})\/#[\w.-]{1,30} (?=\S)/u;
 /** What one does instead of speaking: `* nick idzie spac`. */
-const ACTION = new RegExp(String.raw`^${TIME}\s*\* \S`, "u");
+const ACTION = new RegExp(String.raw`^(?:\[?${CLOCK}\]?(?=\s))?\s*\* \S`, "u");
 /** The rest of a turn that was too long for its line stands below it, indented. */
 const CONTINUATION = /^\s{2,}\S|^\t\s*\S/;
 /** Name of a channel above or below what was said in it. */
@@ -77,6 +77,7 @@ function asDialogue(text: string): string {
   const dialogue: string[] = [];
   let others = 0;
   let speaker: string | undefined;
+  let isContinued = false;
   for (const line of lines) {
     const turn = TURN.exec(line);
     if (turn !== null) {
@@ -85,10 +86,14 @@ function asDialogue(text: string): string {
       if (said.trim() === "") continue;
       dialogue.push(name === speaker ? said : `— ${said}`);
       speaker = name;
+      isContinued = false;
     } else if (NOTICE.test(line) || SURE_NOTICE.test(line) || CHANNEL.test(line)) {
       // goes
     } else if (speaker !== undefined && CONTINUATION.test(line) && dialogue.length > 0) {
-      dialogue.push(`${(dialogue.pop() as string).trimEnd()} ${line.trim()}`);
+      const turn = dialogue.pop() as string;
+      // what was put together is not read again: with each of many lines, the whole turn would be copied
+      dialogue.push(`${isContinued ? turn : turn.trimEnd()} ${line.trim()}`);
+      isContinued = true;
     } else {
       const action = line.replace(CHANNEL_ACTION, "$1 ");
       if (line.trim() !== "" && action === line && !ACTION.test(line)) others += 1;

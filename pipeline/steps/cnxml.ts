@@ -18,9 +18,9 @@ function cases(forms: string): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map((name, i) => [name, written[i] as string]));
 }
 
-const TARGET = new RegExp(`<(${Object.keys(NAMES).join("|")})\\b([^>]*)>`, "g");
+const TARGET = new RegExp(`<(${Object.keys(NAMES).join("|")})\\b([^<>]*)>`, "g");
 /** A reference without a text of its own; the bracket around it goes with it where it leads nowhere. */
-const REFERENCE = /( ?\()?<link\b([^>]*?)(?:\/>|>\s*<\/link>)(\))?/g;
+const REFERENCE = /( ?\()?<link\b([^<>]*?)(?:\/>|>\s*<\/link>)(\))?/g;
 const attribute = (attributes: string, name: string) =>
   new RegExp(`(?<![\\w:-])${name}="([^"]*)"`).exec(attributes)?.[1];
 
@@ -29,7 +29,7 @@ const attribute = (attributes: string, name: string) =>
  * would leave a gap in the sentence. Those to other documents have no number here, and are left out.
  */
 export function writeReferences(text: string): string {
-  if (!/<link\b[^>]*target-id=/.test(text)) return text;
+  if (!/<link\b[^<>]*target-id=/.test(text)) return text;
   const targets = new Map<string, readonly [element: string, number: number]>();
   const counts = new Map<string, number>();
   for (const [, element = "", attributes = ""] of text.matchAll(TARGET)) {

@@ -5,15 +5,15 @@ import { keep, type Step } from "./step.ts";
 const TAG_NAMES =
   "b|i|u|s|url|img|quote|code|size|color|font|list|li|center|left|right|email|youtube|video|spoiler|table|tr|td|hr";
 const BBCODE = new RegExp(`\\[/(?:${TAG_NAMES})\\]`, "i");
-const DROPPED = /\[(img|youtube|video)\b[^\]]*\][^[\]]*\[\/\1\]/gi;
-const QUOTE = /\[(\/?)quote\b[^\]\n]*\]/gi;
+const DROPPED = /\[(img|youtube|video)\b[^[\]]*\][^[\]]*\[\/\1\]/gi;
+/** Found without its end, too: up to the line's end, no other one in it has an end either. */
+const QUOTE = /\[(\/?)quote\b[^\]\n]*(\]?)/gi;
 const LIST_ITEM = /\[\*\]\s*/g;
 const TAG = new RegExp(`\\[/?(?:${TAG_NAMES})(?:=[^\\]\\n]{0,300})?\\]`, "gi");
 
 /** Lines another writer is quoted with, and the line that says who. */
 const QUOTED = /^\s*(?:>|\|\s?>)/;
-const ATTRIBUTION =
-  /(?:napisał|pisze|wrote|powiedział)(?:\(?a\)?)?(?: w (?:wiadomości|news|artykule).*)?\s*:\s*$/i;
+const ATTRIBUTION = /(?:napisał|pisze|wrote|powiedział)(?:\(?a\)?)?(?: w (?:wiadomości|news|artykule).*)?$/i;
 /** The mail separator; what follows is the writer's signature if it is short. */
 const SIGNATURE = /\n-- ?\n/g;
 const MAX_SIGNATURE_LINES = 8;
@@ -51,6 +51,7 @@ function withoutQuotes(text: string): string {
   let depth = 0;
   let copied = 0;
   for (const tag of text.matchAll(QUOTE)) {
+    if (tag[2] === "") continue;
     if (depth === 0) rest += text.slice(copied, tag.index);
     depth = Math.max(0, depth + (tag[1] === "/" ? -1 : 1));
     copied = tag.index + tag[0].length;
@@ -60,16 +61,17 @@ function withoutQuotes(text: string): string {
 
 /** Cuts the signature: to the text's end, or to the quotation that the next post answers. */
 function withoutSignature(text: string): string {
-  const last = [...text.matchAll(SIGNATURE)].at(-1);
-  if (last === undefined) return text;
-  const start = last.index + last[0].length;
-  const quotation = text.slice(start).search(/^\s*>/m);
-  const end = quotation < 0 ? text.length : start + quotation;
-  const signature = text.slice(start, end).trimEnd();
+  let [begin, start] = [-1, -1];
+  for (const { index, 0: separator } of text.matchAll(SIGNATURE))
+    [begin, start] = [index, index + separator.length];
+  if (begin < 0) return text;
+  const quotation = text.slice(start).search(/^[^\S\n]*>/m);
+  const signature = text.slice(start, quotation < 0 ? text.length : start + quotation).trimEnd();
+  // blank lines above the quotation belong to it
+  const behind = signature === "" ? start : text.indexOf("\n", start + signature.length) + 1;
+  const end = quotation < 0 ? text.length : behind;
   if (signature.split("\n").length > MAX_SIGNATURE_LINES) return text;
-  return end === text.length
-    ? text.slice(0, last.index)
-    : `${text.slice(0, last.index)}\n\n${text.slice(end)}`;
+  return end === text.length ? text.slice(0, begin) : `${text.slice(0, begin)}\n\n${text.slice(end)}`;
 }
 
 /** Ends a line where a post on a talk page is signed; the time goes, and the name where one can tell it. */
@@ -87,6 +89,11 @@ function splitTalk(text: string): string {
   return split + text.slice(copied);
 }
 
+function isAttribution(line: string): boolean {
+  const said = line.trimEnd();
+  return said.endsWith(":") && ATTRIBUTION.test(said.slice(0, -1).trimEnd());
+}
+
 function removeQuotations(text: string, measures: TextMeasures): string {
   const unsigned = measures.has(SIGN.lineEnd) ? withoutSignature(text) : text;
   if (!measures.has(SIGN.greater) || !unsigned.includes(">")) return unsigned;
@@ -94,7 +101,7 @@ function removeQuotations(text: string, measures: TextMeasures): string {
   const kept: string[] = [];
   for (const line of lines) {
     if (!QUOTED.test(line)) kept.push(line);
-    else if (ATTRIBUTION.test(kept.at(-1) ?? "")) kept.pop();
+    else if (isAttribution(kept.at(-1) ?? "")) kept.pop();
   }
   // a post of nothing but quotations is a digest: then they are the text
   return kept.some((line) => line.trim() !== "") ? kept.join("\n") : unsigned;

@@ -1,6 +1,7 @@
 import { decodeHTMLStrict } from "entities";
 import { SIGN } from "../measures/signs.ts";
 import { writeReferences } from "./cnxml.ts";
+import { findEnclosed, replaceEnclosed } from "./enclosures.ts";
 import { writeFormulas } from "./mathml.ts";
 import { keep, type Step } from "./step.ts";
 
@@ -12,31 +13,34 @@ const INLINE_TAGS =
   "a|abbr|acronym|b|big|button|cite|code|del|em|font|i|iframe|img|input|ins|kbd|label|link|mark|meta|nobr|q|s|samp|small|span|strike|strong|sub|sup|tt|u|var|wbr";
 const ATTRIBUTES = "(?:\\s[^<>]{0,2000})?";
 
-const DROPPED_ELEMENTS = /<(script|style|noscript|template|svg)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
-const COMMENTS = /<!--[\s\S]*?-->|<!doctype[^>]*>|<\?xml[^>]*\?>/gi;
-const PARAGRAPH_TAG = new RegExp(
-  `<(?:/?p|/?blockquote|/?h[1-6]|/?table|/?ul|/?ol)${ATTRIBUTES}\\s*/?>`,
-  "gi",
-);
+// Tags end before the next one begins: 16 MB of `<svg ` would take days if each were read on to the text's end.
+const DROPPED_ELEMENT = {
+  open: /<(script|style|noscript|template|svg)\b[^<>]*>/gi,
+  close: /<\/(script|style|noscript|template|svg)\s*>/gi,
+};
+const COMMENT = { open: /<!--/g, close: /-->/g };
+const DECLARATION = /<!doctype[^<>]*(?:<[^<>]*)?>|<\?xml[^<>]*\?>/gi;
+const PARAGRAPH_TAG = new RegExp(`<(?:/?p|/?blockquote|/?h[1-6]|/?table|/?ul|/?ol)${ATTRIBUTES}/?>`, "gi");
 const CELL_TAG = /<\/t[dh]\s*>/gi;
-const BLOCK_TAG = new RegExp(`</?(?:${BLOCK_TAGS})${ATTRIBUTES}\\s*/?>`, "gi");
-const INLINE_TAG = new RegExp(`</?(?:${INLINE_TAGS})${ATTRIBUTES}\\s*/?>`, "gi");
+const BLOCK_TAG = new RegExp(`</?(?:${BLOCK_TAGS})${ATTRIBUTES}/?>`, "gi");
+const INLINE_TAG = new RegExp(`</?(?:${INLINE_TAGS})${ATTRIBUTES}/?>`, "gi");
 
 /** A whole page, not a text with some tags left in it. */
 const PAGE = /<(?:html|body|!doctype)\b/i;
 
 /** A document of another XML vocabulary: then every tag goes, and those that hold text end a line. */
 const XML_START = /^\s*<(?:\?xml\b|(\w+)\b[^>]*\bxmlns)/;
-const XML_METADATA = /<metadata\b[^>]*>[\s\S]*?<\/metadata\s*>/gi;
+const XML_METADATA = { open: /<metadata\b[^<>]*>/gi, close: /<\/metadata\s*>/gi };
 const XML_BLOCK_END =
   /<\/(?:\w+:)?(?:para|title|item|section|note|caption|entry|row|exercise|problem|solution|list|definition|meaning|term-group|figure|p|l|lg|ab|s|u|head)\s*>/gi;
 /** Powers: of a figure or a unit of length. Behind a word, a raised figure is a note's. */
-const POWER = /<(?<=\d\s*<)sup\b[^>]*>\s*([-−+]?\d{1,3})\s*<\/sup\s*>/gi;
-const UNIT_POWER = /<(?<=(?<!\p{L})[kcmd]?m\s*<)sup\b[^>]*>\s*([23])\s*<\/sup\s*>/giu;
-const TITLE = /<title\b[^>]*>([^<]*)<\/title\s*>/i;
-const HEADING = /<h[12]\b[^>]*>([\s\S]{1,500}?)<\/h[12]\s*>/gi;
+const POWER = /<(?<=\d\s*<)sup\b[^<>]*>\s*([-−+]?\d{1,3})\s*<\/sup\s*>/gi;
+const UNIT_POWER = /<(?<=(?<!\p{L})[kcmd]?m\s*<)sup\b[^<>]*>\s*([23])\s*<\/sup\s*>/giu;
+const TITLE = /<title\b[^<>]*>([^<]*)<\/title\s*>/i;
+const HEADING = /<h[12]\b[^<>]*>([\s\S]{1,500}?)<\/h[12]\s*>/gi;
 /** What a whole page has in angle brackets is a tag, of whatever name. */
 const ANY_TAG = /<\/?[a-z][\w:-]*(?:\s[^<>]{0,2000})?\/?>/gi;
+const PREFORMATTED = { open: /<pre\b/gi, close: /<\/pre\s*>/gi };
 /** A page that was cut off inside its last tag. */
 const CUT_TAG = /<\/[a-z][a-z\d]*\s*$/i;
 const XML_TAG = /<\/?[a-z][\w:.-]*(?:\s[^<>]*)?\/?>/gi;
@@ -75,9 +79,7 @@ function removeTags(source: string): string {
   const isXml = XML_START.test(text) && !/<html\b/i.test(text.slice(0, 1000));
   if (isXml) return removeXmlTags(text);
   const isPage = PAGE.test(text);
-  const plain = (isPage ? dropRepeatedTitle(joinSourceLines(text)) : text)
-    .replace(DROPPED_ELEMENTS, "\n")
-    .replace(COMMENTS, "")
+  const plain = withoutHidden(isPage ? dropRepeatedTitle(joinSourceLines(text)) : text, "\n")
     .replace(POWER, "^$1")
     .replace(UNIT_POWER, (_, power: string) => (power === "2" ? "²" : "³"))
     .replace(PARAGRAPH_TAG, "\n\n")
@@ -87,20 +89,31 @@ function removeTags(source: string): string {
   return isPage ? plain.replace(ANY_TAG, "").replace(CUT_TAG, "") : plain;
 }
 
+/** Without what a browser does not show either; `gap` is put for whole elements. */
+function withoutHidden(text: string, gap: string): string {
+  const seen = replaceEnclosed(text, DROPPED_ELEMENT, () => gap);
+  return replaceEnclosed(seen, COMMENT, () => "").replace(DECLARATION, "");
+}
+
 /** In a page's source, line ends are spaces, but for preformatted text. */
 function joinSourceLines(text: string): string {
-  return text
-    .split(/(<pre\b[\s\S]*?<\/pre\s*>)/i)
-    .map((part, i) => (i % 2 === 1 ? part : part.replace(/\s+/g, " ")))
-    .join("");
+  const joinLines = (source: string) => source.replace(/\s+/g, " ");
+  let joined = "";
+  let copied = 0;
+  for (const { start, end } of findEnclosed(text, PREFORMATTED)) {
+    joined += joinLines(text.slice(copied, start)) + text.slice(start, end);
+    copied = end;
+  }
+  return joined + joinLines(text.slice(copied));
 }
 
 /** Most pages say their title twice: in `<title>`, often followed by the site's name, and as a heading. The heading stays. */
 function dropRepeatedTitle(page: string): string {
   const [element, title] = TITLE.exec(page) ?? [];
   if (element === undefined || title === undefined) return page;
+  const words = wordsOf(title);
   const headings = Array.from(page.matchAll(HEADING), ([, heading = ""]) => wordsOf(heading));
-  const isRepeated = headings.some((heading) => heading !== "" && wordsOf(title).startsWith(heading));
+  const isRepeated = headings.some((heading) => heading !== "" && words.startsWith(heading));
   return isRepeated ? page.replace(element, () => "\n") : page;
 }
 
@@ -108,12 +121,10 @@ const wordsOf = (markup: string): string => markup.replace(ANY_TAG, "").replace(
 
 /** Line ends of XML are layout; only the elements that hold a paragraph end a line. */
 function removeXmlTags(text: string): string {
-  return writeReferences(text)
-    .replace(DROPPED_ELEMENTS, " ")
-    .replace(COMMENTS, "")
-    .replace(XML_METADATA, "")
+  const content = withoutHidden(writeReferences(text), " ");
+  return replaceEnclosed(content, XML_METADATA, () => "")
     .replace(/\s+/g, " ")
     .replace(XML_BLOCK_END, "\n\n")
     .replace(XML_TAG, "")
-    .replace(/ +(?=[,.;:?!](?:\s|$))/g, "");
+    .replace(/ (?<! {2}) *(?=[,.;:?!](?:\s|$))/g, "");
 }

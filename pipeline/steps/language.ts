@@ -16,8 +16,8 @@ const SILESIAN_WORDS = new RegExp(`(?=${SILESIAN})(?<!\\p{L})(?:${SILESIAN})(?!\
 /** Spellings that Polish does not have: `prziszła`, `śniyg`. */
 const SILESIAN_SPELLING = /(?<!\p{L})\p{L}*(?:rzi|iy)\p{L}*/giu;
 /** Only Silesian has these letters in words that are no names; names of Japan have them in Polish texts too. */
-const SILESIAN_VOWEL = /(?<!\p{L})\p{Ll}*[ōŏô]\p{Ll}*(?!\p{L})/u;
-const SILESIAN_LETTERS = /(?<!\p{L})\p{Ll}*[ōŏ]\p{Ll}*(?!\p{L})/gu;
+const SILESIAN_VOWEL = /(?<!\p{L})(?=\p{Ll}+(?!\p{L}))\p{Ll}*?[ōŏô]/u;
+const SILESIAN_LETTERS = /(?<!\p{L})(?=\p{Ll}+(?!\p{L}))\p{Ll}*?[ōŏ]\p{Ll}*/gu;
 /** Polish knows some of these words, old texts more of them, but never so many. */
 const SILESIAN_SHARE = 0.08;
 /** The detector reads this much, a third of it from the beginning, the middle and the end: a chapter with an

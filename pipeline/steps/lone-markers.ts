@@ -31,10 +31,9 @@ export function joinLoneMarkers(lines: TextLines): string {
     start = end;
   }
   // one whose neighbours stand before their texts belongs to the same list
-  for (const at of markers) {
-    const [before, after] = [numberAt(at) - 1, numberAt(at) + 1];
-    if (beginsLine(lines.text, before) && beginsLine(lines.text, after)) joined.add(at);
-  }
+  const numbered = numbersBeforeTexts(lines);
+  for (const at of markers)
+    if (numbered.has(numberAt(at) - 1) && numbered.has(numberAt(at) + 1)) joined.add(at);
   if (joined.size === 0) return lines.text;
   const result: string[] = [];
   for (let i = 0; i < lines.count; i++) {
@@ -49,5 +48,13 @@ export function joinLoneMarkers(lines: TextLines): string {
   return result.join("\n");
 }
 
-const beginsLine = (text: string, number: number) =>
-  text.startsWith(`${number}. `) || text.includes(`\n${number}. `);
+/** The numbers with a full stop that lines begin with. */
+function numbersBeforeTexts(lines: TextLines): ReadonlySet<number> {
+  const numbers = new Set<number>();
+  for (let at = 0; at < lines.count; at++) {
+    if (!lines.holds(at, IN_LINE.digit)) continue;
+    const number = /^(?:0|[1-9]\d{0,3})(?=\. )/.exec(lines.line(at))?.[0];
+    if (number !== undefined) numbers.add(Number(number));
+  }
+  return numbers;
+}

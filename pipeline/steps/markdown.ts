@@ -1,16 +1,19 @@
 import { SIGN } from "../measures/signs.ts";
+import { replaceEnclosed } from "./enclosures.ts";
 import { keep, type Step } from "./step.ts";
 
 /** There is one way only to read a line: with two, front matter without an end would take 2 to the number of its lines. */
 const FRONT_MATTER =
   /^\uFEFF?---[ \t]*\r?\n((?:[ \t]*[\w#[\]{},"'-].*\r?\n|[ \t]*\r?\n)*?)---[ \t]*(?:\r?\n|$)/;
-const TITLE = /^title:[ \t]*["']?(.*?)["']?[ \t]*\r?$/m;
-const LIQUID = /\{%[-\s][\s\S]*?%\}|\{\{[^{}\n]*\}\}|\{:[^{}\n]*\}/g;
-const REFERENCE = /^[ \t]*\[[^\]\n]+\]:[ \t]*\S+.*$/gm;
-const IMAGE = /!\[[^\]\n]*\](?:\([^()\n]*(?:\([^()\n]*\))?[^()\n]*\)|\[[^\]\n]*\])/g;
-const LINK = /\[([^[\]\n]+)\](?:\([^()\n]*(?:\([^()\n]*\))?[^()\n]*\)|\[[^\]\n]*\])/g;
+const TITLE = /^title:[ \t]*["']?(.*)$/m;
+const LIQUID_TAG = { open: /\{%[-\s]/g, close: /%\}/g };
+const LIQUID = /\{\{[^{}\n]*\}\}|\{:[^{}\n]*\}/g;
+const REFERENCE = /^[ \t]*\[[^\]\r\n\u2028\u2029]+\]:[ \t]*\S+.*$/gm;
+/** Found without a target, too: what stands between its brackets is then not read again for one that begins in it. */
+const IMAGE = /!\[[^\]\n]*(\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\]))?/g;
+const LINK = /\[([^[\]\n]+)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\])/g;
 const WRAPPED_LINK = /\[([^[\]]{1,200})\]\[[^\]\n]{0,100}\]/g;
-const HEADING = /^#{1,6}[ \t]+(.*?)[ \t]*#*$/gm;
+const HEADING = /^#{1,6}[ \t]+(.*)$/gm;
 /** That the line is not blank is asked ahead: a search that could go back over it would take the square of its length. */
 const UNDERLINE = /^(?=.*\S)(.*)\r?\n(?:={3,}|-{3,})[ \t]*$/gm;
 const STRONG = /\*\*(?=\S)([^*\n]+?)(?<=\S)\*\*|__(?=\S)([^_\n]+?)(?<=\S)__/g;
@@ -36,7 +39,8 @@ const MIN_BLANK_SHARE = 0.1;
 const FENCE = /^\s*(?:```|~~~)/;
 
 /** A text without front matter is Markdown only if it holds at least one link or image of it. */
-const EVIDENCE = /\]\((?:https?:|\/|\.{1,2}\/|#|mailto:)|^\[[^\]\n]+\]:[ \t]*(?:https?:|\/)|\{%[-\s]/m;
+const EVIDENCE =
+  /\]\((?:https?:|\/|\.{1,2}\/|#|mailto:)|^\[[^\]\r\n\u2028\u2029]+\]:[ \t]*(?:https?:|\/)|\{%[-\s]/m;
 
 /** Each kind of evidence holds one of these, whose first signs are rare: a search for them is fast. */
 const mayBeMarkdown = (text: string) => text.includes("](") || text.includes("]:") || text.includes("{%");
@@ -53,13 +57,16 @@ export const markdown: Step = {
     if (!hasFrontMatter && !measures.has(SIGN.bracket)) return keep(text);
     const frontMatter = hasFrontMatter ? FRONT_MATTER.exec(text) : null;
     if (frontMatter === null && !(mayBeMarkdown(text) && EVIDENCE.test(text))) return keep(text);
-    const title = TITLE.exec(frontMatter?.[1] ?? "")?.[1] ?? "";
+    const title = titleOf(frontMatter?.[1] ?? "");
     const body = frontMatter === null ? text : text.slice(frontMatter[0].length);
-    const stripped = body.replace(LIQUID, "").replace(REFERENCE, "").replace(IMAGE, "");
+    const stripped = replaceEnclosed(body, LIQUID_TAG, () => "")
+      .replace(LIQUID, "")
+      .replace(REFERENCE, "")
+      .replace(IMAGE, (image, target: string | undefined) => (target === undefined ? image : ""));
     const links = (frontMatter === null ? stripped : joinSoftBreaks(stripped))
       .replace(LINK, "$1")
       .replace(WRAPPED_LINK, "$1")
-      .replace(HEADING, "$1");
+      .replace(HEADING, (_, heading: string) => withoutBlanks(heading.replace(/(?<!#)#+$/, "")));
     const plain = (/\n(?:===|---)/.test(links) ? links.replace(UNDERLINE, "$1\n") : links).replace(
       STRONG,
       "$1$2",
@@ -68,6 +75,14 @@ export const markdown: Step = {
     return keep(title === "" ? bare : `${title}\n\n${bare}`);
   },
 };
+
+const withoutBlanks = (line: string) => line.replace(/(?<![ \t])[ \t]+$/, "");
+
+/** The title that front matter gives, without the quotes around it. */
+function titleOf(frontMatter: string): string {
+  const title = withoutBlanks(TITLE.exec(frontMatter)?.[1] ?? "");
+  return /["']$/.test(title) ? title.slice(0, -1) : title;
+}
 
 function hasBlankLines(text: string): boolean {
   const lines = text.split("\n");

@@ -1,13 +1,18 @@
+import { replaceEnclosed } from "./enclosures.ts";
+
 /** A formula of MathML, its name space prefixed or not. */
-const FORMULA = /<((?:\w+:)?)math\b[^>]*>([\s\S]*?)<\/\1math\s*>/gi;
+const FORMULA = { open: /<((?:\w+:)?)math\b[^<>]*>/gi, close: /<\/((?:\w+:)?)math\s*>/gi };
 /** The same formula once more, for machines. */
-const ANNOTATION = /<(?:\w+:)?annotation(?:-xml)?\b[^>]*>[\s\S]*?<\/(?:\w+:)?annotation(?:-xml)?\s*>/gi;
-const SPACE_TAG = /<(?:\w+:)?mspace\b[^>]*>/gi;
-const LEAF = /<(?:\w+:)?(mi|mn|mo|mtext|ms)\b[^>]*>([^<]*)<\/(?:\w+:)?(?:mi|mn|mo|mtext|ms)\s*>/gi;
+const ANNOTATION = {
+  open: /<(?:\w+:)?annotation(?:-xml)?\b[^<>]*>/gi,
+  close: /<\/(?:\w+:)?annotation(?:-xml)?\s*>/gi,
+};
+const SPACE_TAG = /<(?:\w+:)?mspace\b[^<>]*>/gi;
+const LEAF = /<(?:\w+:)?(mi|mn|mo|mtext|ms)\b[^<>]*>([^<]*)<\/(?:\w+:)?(?:mi|mn|mo|mtext|ms)\s*>/gi;
 /** An element that holds nothing, such as the marks that rows are aligned by. */
-const EMPTY = /<(?:\w+:)?\w+\b[^>]*\/>/g;
+const EMPTY = /<(?:\w+:)?\w+\b[^<>]*\/>/g;
 /** An element whose children all have become parts already. */
-const INNERMOST = /<(?:\w+:)?(\w+)\b[^>]*>\s*((?:\u0001[^\u0001\u0002<]*\u0002\s*)*)<\/(?:\w+:)?\1\s*>/gi;
+const INNERMOST = /<(?:\w+:)?(\w+)\b[^<>]*>\s*((?:\u0001[^\u0001\u0002<]*\u0002\s*)*)<\/(?:\w+:)?\1\s*>/gi;
 const PART = /\u0001([^\u0001\u0002]*)\u0002/g;
 /** Elements stand in each other; a formula that is deeper is left out as before. */
 const MAX_DEPTH = 30;
@@ -19,16 +24,15 @@ const MAX_FORMULA = 200;
  * written so, and what is long, goes.
  */
 export function writeFormulas(text: string): string {
-  return text.replace(FORMULA, (markup, _prefix: string, content: string, at: number) => {
-    const before = text[at - 1] === "(" ? "" : " ";
-    const after = text[at + markup.length] === ")" ? "" : " ";
+  return replaceEnclosed(text, FORMULA, ({ content, start, end }) => {
+    const before = text[start - 1] === "(" ? "" : " ";
+    const after = text[end] === ")" ? "" : " ";
     return before + linear(content) + after;
   });
 }
 
 function linear(content: string): string {
-  let formula = content
-    .replace(ANNOTATION, "")
+  let formula = replaceEnclosed(content, ANNOTATION, () => "")
     .replace(SPACE_TAG, "\u0001 \u0002")
     .replace(EMPTY, "")
     .replace(LEAF, (_, element: string, leaf: string) => {

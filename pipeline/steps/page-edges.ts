@@ -59,20 +59,17 @@ export function markLoneEnds(lines: TextLines, removed: Uint8Array): void {
 
 /** What stands above and below the text of a scanned page: its number, running heads, the printer's marks. */
 export function markPageEnds(lines: TextLines, removed: Uint8Array): void {
-  const filled: number[] = [];
-  for (let i = 0; i < lines.count; i++) if (!lines.isBlank(i) && removed[i] === 0) filled.push(i);
-  for (let i = filled[0]; i !== undefined && isRubbish(lines, i) && isBlankAt(lines, i + 1); i = filled[0])
-    removed[filled.shift() as number] = 1;
-  for (
-    let i = filled.at(-1);
-    i !== undefined && isRubbish(lines, i) && isBlankAt(lines, i - 1);
-    i = filled.at(-1)
-  )
-    removed[filled.pop() as number] = 1;
+  const left: number[] = [];
+  for (let i = 0; i < lines.count; i++) if (!lines.isBlank(i) && removed[i] === 0) left.push(i);
+  const isMarginal = (i: number, beside: number) => isRubbish(lines, i) && isBlankAt(lines, beside);
+  const first = left.findIndex((i) => !isMarginal(i, i + 1));
+  const begin = first < 0 ? left.length : first;
+  const end = Math.max(begin, left.findLastIndex((i) => !isMarginal(i, i - 1)) + 1);
+  for (const i of [...left.slice(0, begin), ...left.slice(end)]) removed[i] = 1;
+  const filled = left.slice(begin, end);
   markHeads(lines, filled.slice(0, MAX_EDGE_LINES + 1), removed);
-  const first = filled.slice(0, 2);
   const last = filled.slice(-2);
-  for (const i of [...first, ...last]) if (PAGE_NUMBER.test(lines.line(i))) removed[i] = 1;
+  for (const i of [...filled.slice(0, 2), ...last]) if (PAGE_NUMBER.test(lines.line(i))) removed[i] = 1;
   const head = filled[0];
   if (head !== undefined && isBlankAt(lines, head + 1) && RUNNING_HEAD.test(lines.line(head)))
     removed[head] = 1;

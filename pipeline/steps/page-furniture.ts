@@ -119,8 +119,8 @@ function markPageNumbers(lines: TextLines, removed: Uint8Array, isDivided: boole
     while (end < numbers.length && numbers[end]!.value === numbers[end - 1]!.value + 1) end += 1;
     const run = numbers.slice(start, end);
     // numbers that stand between sentences may be a list's or a table's
-    const own = new Set(run.map((number) => number.line));
-    const interrupting = run.filter((number) => interruptsSentence(lines, number.line, own)).length;
+    const interrupts = interruptions(lines, new Set(run.map((number) => number.line)));
+    const interrupting = run.filter(({ line }) => interrupts(line)).length;
     const arePages = run.every(({ line }, i) => i === 0 || line - run[i - 1]!.line >= MIN_PAGE_LINES);
     const feet = run.filter(({ line, value }) => value > MAX_STANZA && isFoot(lines, line)).length;
     if (
@@ -134,7 +134,7 @@ function markPageNumbers(lines: TextLines, removed: Uint8Array, isDivided: boole
   // one that stands inside a sentence, with a blank line beside it, needs no others
   for (const { line } of numbers) {
     const isApart = isBlankAt(lines, line - 1) || isBlankAt(lines, line + 1);
-    if (isApart && interruptsSentence(lines, line, new Set([line]))) removed[line] = 1;
+    if (isApart && interruptions(lines, new Set([line]))(line)) removed[line] = 1;
     else if (isDivided && isFoot(lines, line) && lines.length(line - 1) >= FULL_LINE) removed[line] = 1;
   }
 }
@@ -170,7 +170,7 @@ function markRepeatedHeads(lines: TextLines, removed: Uint8Array): void {
     if (found.length >= MIN_HEAD_REPEATS) for (const i of found) repeated.add(i);
   for (const found of places.values()) {
     if (found.length < MIN_HEAD_REPEATS || !isHead(found.map((i) => lines.line(i)))) continue;
-    const interrupting = found.filter((i) => interruptsSentence(lines, i, repeated)).length;
+    const interrupting = found.filter(interruptions(lines, repeated)).length;
     if (interrupting >= 2 && interrupting >= found.length * MIN_INTERRUPTING)
       for (const i of found) removed[i] = 1;
   }
@@ -197,17 +197,25 @@ function isHead(copies: readonly string[]): boolean {
   return numbers.every((number, i) => i === 0 || number > (numbers[i - 1] as number));
 }
 
-/** Whether the text goes on in small letters behind a group of repeated lines. */
-function interruptsSentence(lines: TextLines, at: number, repeated: ReadonlySet<number>): boolean {
+/**
+ * Tells of repeated lines whether the text goes on in small letters behind the group that they stand in. A group's lines
+ * have one answer, which is kept for the next: to look around each of them would take the square of their number.
+ */
+function interruptions(lines: TextLines, repeated: ReadonlySet<number>): (at: number) => boolean {
   const skip = (i: number) => lines.isBlank(i) || repeated.has(i);
-  let before = at - 1;
-  while (before >= 0 && skip(before)) before -= 1;
-  let after = at + 1;
-  while (after < lines.count && skip(after)) after += 1;
-  const open = lines.line(before);
-  return (
-    open.length >= FULL_LINE && /[\p{Ll},-]$/u.test(open.slice(-2)) && /^\p{Ll}/u.test(lines.line(after))
-  );
+  let [before, after] = [-1, -1];
+  let interrupts = false;
+  return (at) => {
+    if (before < at && at < after) return interrupts;
+    before = at - 1;
+    while (before >= 0 && skip(before)) before -= 1;
+    after = at + 1;
+    while (after < lines.count && skip(after)) after += 1;
+    const open = lines.line(before);
+    interrupts =
+      open.length >= FULL_LINE && /[\p{Ll},-]$/u.test(open.slice(-2)) && /^\p{Ll}/u.test(lines.line(after));
+    return interrupts;
+  };
 }
 
 function markGarbage(lines: TextLines, removed: Uint8Array): void {

@@ -1,10 +1,11 @@
 import { SIGN } from "../measures/signs.ts";
 import { EDGE, type TextLines } from "../measures/text-lines.ts";
 import { TextMeasures } from "../measures/text-measures.ts";
-import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { isKnownWord } from "../measures/word-borders.ts";
+import { Compounds, isWordPart } from "./compounds.ts";
 import { joinLoneMarkers } from "./lone-markers.ts";
 import { SPEAKER } from "./page-edges.ts";
+import { endsInBracket, Shout } from "./shout.ts";
 import { keep, type Step } from "./step.ts";
 import { isFixedWrap, type Wrapping, wrappingOf } from "./wrapping.ts";
 
@@ -17,9 +18,7 @@ const NUMBERED = /^(?:\(?\d{1,3}[.)]\s|Art\.\s|§\s)/;
 const DASH_CONTINUES = /^[—–-]\s?\p{Ll}/u;
 /** What happens while somebody speaks has a short line of its own: `(Dzwonek)`. */
 const STAGE_NOTE = /^\([^()]*\)$/;
-/** A paragraph that is a shout, or says what happens, stands between brackets as a whole: `(Głos z sali: Tak jest!)`. */
-const SHOUT = /^\(\p{Lu}/u;
-/** Such a one with the name of who shouts: it begins a line of its own behind a sentence. */
+/** A shout with the name of who shouts: it begins a line of its own behind a sentence. */
 const NAMED_SHOUT = /^\(\p{Lu}[^():.!?…]{2,60}: /u;
 /** A dash before a figure is no turn's. */
 const DASH_NUMBER = /^[—–-]\s\d/;
@@ -70,7 +69,8 @@ function joinWrappedLines(source: TextLines, isChat: boolean): string {
 /** The lines that belong to the paragraph of the one before, in their order. */
 function findJoins(lines: TextLines, wrapping: Wrapping | undefined, isChat: boolean): number[] {
   const joins: number[] = [];
-  let [start, previous] = [-1, -1];
+  const shout = new Shout(lines);
+  let previous = -1;
   for (let i = 0; i < lines.count; i++) {
     if (lines.isBlank(i)) continue;
     const isApart = i - previous > 1;
@@ -79,29 +79,12 @@ function findJoins(lines: TextLines, wrapping: Wrapping | undefined, isChat: boo
       (isApart ? spansBlank : continues)(lines, previous, i, wrapping) &&
       // each turn of a chat's log stands on lines that the log begins with a dash
       !(isChat && lines.line(i).startsWith("— ")) &&
-      !isShout(lines, start, previous, i);
+      !shout.endsBefore(previous, i);
     if (goesOn) joins.push(i);
-    else start = i;
+    else shout.begin(i);
     previous = i;
   }
   return joins;
-}
-
-/** Whether a paragraph stands in brackets as a whole, and what follows begins a sentence. */
-function isShout(lines: TextLines, start: number, last: number, next: number): boolean {
-  if (lines.has(next, EDGE.startsSmall) || !endsInBracket(lines, last)) return false;
-  if (!SHOUT.test(lines.line(start))) return false;
-  let depth = 0;
-  for (let i = start; i <= last; i++) {
-    const line = lines.line(i);
-    for (let at = line.search(/[()]/); at >= 0 && at < line.length; at++) {
-      if (line[at] === "(") depth += 1;
-      else if (line[at] === ")") depth -= 1;
-      // something stands behind its end
-      if (depth === 0 && (i < last || at < line.length - 1)) return false;
-    }
-  }
-  return true;
 }
 
 /** Whether a blank line stands beside another one, or above or below all text. */
@@ -112,7 +95,9 @@ function hasLooseBlanks(lines: TextLines): boolean {
 }
 
 function joinLines(lines: TextLines, joins: readonly number[]): string {
-  const paragraphs: string[] = [];
+  // one line after the other, and what stands between: a paragraph that were put together at once would be copied with
+  // each hyphen that is cut off
+  const pieces: string[] = [];
   const compounds = new Compounds(lines.text);
   let previous = "";
   let blank = false;
@@ -125,54 +110,13 @@ function joinLines(lines: TextLines, joins: readonly number[]): string {
     const line = lines.line(i);
     if (joins[next] === i) {
       next += 1;
-      paragraphs[paragraphs.length - 1] = append(paragraphs.at(-1) as string, previous, line, compounds);
-    } else {
-      if (blank && paragraphs.length > 0) paragraphs.push("");
-      paragraphs.push(line);
-    }
+      appendLine(pieces, previous, line, compounds);
+    } else if (pieces.length === 0) pieces.push(line);
+    else pieces.push(blank ? "\n\n" : "\n", line);
     previous = line;
     blank = false;
   }
-  return paragraphs.join("\n");
-}
-
-/** Where a text's words with hyphens are looked up: the whole of a book for each divided word would be slow. */
-class Compounds {
-  readonly #text: string;
-  #hyphenated: string | undefined;
-
-  constructor(text: string) {
-    this.#text = text;
-  }
-
-  /** Whether the text holds this piece of letters and hyphens. */
-  has(piece: string): boolean {
-    if (!/[-¬]/.test(piece)) return this.#text.includes(piece);
-    this.#hyphenated ??= hyphenatedWords(this.#text);
-    return this.#hyphenated.includes(piece);
-  }
-}
-
-/** Letters, hyphens, and halves of letters beyond the basic plane. */
-function isWordPart(code: number): boolean {
-  return (
-    ((unitKinds()[code] as number) & (UNIT.letter | UNIT.surrogate)) !== 0 || code === 45 || code === 0xac
-  );
-}
-
-/** The runs of letters and hyphens in which there is a hyphen, one a line. */
-function hyphenatedWords(text: string): string {
-  const words: string[] = [];
-  let end = 0;
-  for (const { index } of text.matchAll(/[-¬]/g)) {
-    if (index < end) continue;
-    let start = index;
-    while (start > end && isWordPart(text.charCodeAt(start - 1))) start -= 1;
-    end = index + 1;
-    while (end < text.length && isWordPart(text.charCodeAt(end))) end += 1;
-    words.push(text.slice(start, end));
-  }
-  return words.join("\n");
+  return pieces.join("");
 }
 
 /** Whether a line goes on with the sentence or paragraph that the one before left open. */
@@ -208,10 +152,6 @@ function continues(lines: TextLines, line: number, next: number, wrapping: Wrapp
   return lines.has(line, EDGE.endsInLetter) && length + 1 + lines.firstWord(next) > width * 0.85;
 }
 
-const CLOSING_BRACKET = 41;
-const endsInBracket = (lines: TextLines, i: number) =>
-  lines.text.charCodeAt(lines.end(i) - 1) === CLOSING_BRACKET;
-
 const beginsSpeech = (line: string) => SPEAKER.test(line) || NAMED_SHOUT.test(line);
 
 /** Polish print says that a hyphen is real by setting it on both lines: `Środkowo-` and `-Wschodniej`. */
@@ -233,18 +173,24 @@ function lastPart(line: string): string {
   return start === line.length - 1 ? "-" : line.slice(start);
 }
 
-/** Puts a line behind the paragraph that ends in `line`; a hyphen that only marked the break goes. */
-function append(paragraph: string, line: string, next: string, compounds: Compounds): string {
+/** Puts a line behind the one before, the last of the pieces; a hyphen that only marked the break goes. */
+function appendLine(pieces: string[], line: string, next: string, compounds: Compounds): void {
   // few lines end in one of these, and a pattern with letters of all languages is slow
   const mayBeDivided = DIVIDERS.includes(line.charAt(line.length - 1));
-  if (!mayBeDivided || !/^\p{L}/u.test(line.slice(-2))) return `${paragraph} ${next}`;
-  if (/^-\p{L}/u.test(next)) return paragraph + next.slice(1);
+  if (!mayBeDivided || !/^\p{L}/u.test(line.slice(-2))) pieces.push(" ", next);
+  else if (/^-\p{L}/u.test(next)) pieces.push(next.slice(1));
+  else {
+    if (!isRealHyphen(line, next, compounds)) pieces.push((pieces.pop() as string).slice(0, -1));
+    pieces.push(next);
+  }
+}
+
+/** The rest of the text decides when it holds the compound; otherwise its kind, unless `konieczno-ści` is a word. */
+function isRealHyphen(line: string, next: string, compounds: Compounds): boolean {
+  if (/^\p{Lu}/u.test(next)) return true;
   const head = lastPart(line.slice(-MAX_WORD));
   const tail = FIRST_PART.exec(next)?.[0] ?? "";
   const whole = head.slice(0, -1) + tail;
-  // the rest of the text decides when it holds the compound; otherwise its kind, unless `konieczno-ści` is a word
-  const isRealHyphen =
-    /^\p{Lu}/u.test(next) ||
-    (COMPOUND.test(head) ? !compounds.has(whole) && !isKnownWord(whole) : compounds.has(head + tail));
-  return (isRealHyphen ? paragraph : paragraph.slice(0, -1)) + next;
+  if (COMPOUND.test(head)) return !isKnownWord(whole) && !compounds.has(whole);
+  return tail === "" || compounds.has(head + tail); // without a tail, this is where the text holds it
 }

@@ -3,6 +3,7 @@ import { SIGN } from "../measures/signs.ts";
 import { unlikelyShare } from "../measures/trigrams.ts";
 import { UNIT, unitKinds } from "../measures/unit-kinds.ts";
 import { splitWords } from "../measures/word-borders.ts";
+import { QuoteCounts } from "./quote-counts.ts";
 import { keep, type Step } from "./step.ts";
 import { closeTornWords } from "./torn-words.ts";
 
@@ -23,7 +24,7 @@ const MAX_SYMBOLS = 5;
 
 /** Tokenised text has spaces before its marks; other text has hardly one. */
 const MIN_LOOSE = 3;
-const BEFORE_MARK = / +(?![:;]-?[()])(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
+const BEFORE_MARK = / (?<! {2}) *(?![:;]-?[()])(?=[,.;:!?…)\]}%”»](?:[\s,.;:!?…)\]}”»"]|$))/g;
 const AFTER_BRACKET = /(?= )(?<=(?:^|[\s"])[([{„«]) +/gm;
 /** A pair of straight quotes that stand apart from what they quote; behind a figure it is an inch. */
 const QUOTED =
@@ -102,24 +103,22 @@ function countMarks(text: string, mark: string): { readonly loose: number; reado
 
 function closeQuotes(text: string): string {
   const closed = text.includes("``") ? text.replace(TEX_QUOTED, '"$1"') : text;
-  const paired = /" [^"\n]* "/.test(closed) ? closed.replace(QUOTED, closePair) : closed;
-  return paired.replace(LONE_OPENING, closeLone).replace(LONE_CLOSING, closeLone);
+  const paired = /" [^"\n]* "/.test(closed) ? closed.replace(QUOTED, pairCloser(closed)) : closed;
+  const opened = paired.replace(LONE_OPENING, loneCloser(paired));
+  return opened.replace(LONE_CLOSING, loneCloser(opened));
 }
 
-/** A quotation mark whose other one was cut off with another sentence: its line holds an odd number of them. */
-function closeLone(found: string, at: number, text: string): string {
-  const start = text.lastIndexOf("\n", at) + 1;
-  const end = text.indexOf("\n", at + found.length);
-  const line = text.slice(start, end < 0 ? text.length : end);
-  return line.split('"').length % 2 === 0 ? found.trim() : found;
+/** Closes a quotation mark whose other one was cut off with another sentence: its line holds an odd number of them. */
+function loneCloser(text: string) {
+  const quotes = new QuoteCounts(text);
+  return (found: string, at: number) => (quotes.inLine(at) % 2 === 1 ? found.trim() : found);
 }
 
 /** What stands between two quotations looks like one as well: then an odd number of quotes stands before it. */
-function closePair(found: string, before: string, inside: string, at: number, text: string): string {
-  const lineStart = text.lastIndexOf("\n", at) + 1;
-  let quotes = 0;
-  for (let i = text.indexOf('"', lineStart); i >= 0 && i < at; i = text.indexOf('"', i + 1)) quotes += 1;
-  return quotes % 2 === 1 ? found : `${before}"${inside}"`;
+function pairCloser(text: string) {
+  const quotes = new QuoteCounts(text);
+  return (found: string, before: string, inside: string, at: number) =>
+    quotes.before(at + before.length) % 2 === 1 ? found : `${before}"${inside}"`;
 }
 
 function closeMarks(text: string): string {
@@ -142,10 +141,17 @@ function closeSmiley(
   at: number,
   text: string,
 ): string {
-  const end = text.indexOf("\n", at);
-  const before = text.slice(text.lastIndexOf("\n", at) + 1, at);
-  const behind = text.slice(at + found.length, end < 0 ? text.length : end);
-  const other = mouth === "(" ? /[()]/.exec(behind)?.[0] : /[()](?=[^()]*$)/.exec(before)?.[0];
+  const other = mouth === "(" ? nextBracket(text, at + found.length, 1) : nextBracket(text, at - 1, -1);
   const isBracket = other !== undefined && other !== mouth;
   return isBracket ? found : ` ${eyes}${nose ?? ""}${mouth}`;
+}
+
+/** The first bracket of a line from a place on, forwards or backwards. */
+function nextBracket(text: string, from: number, direction: 1 | -1): string | undefined {
+  for (let i = from; i >= 0 && i < text.length; i += direction) {
+    const sign = text.charAt(i);
+    if (sign === "\n") return undefined;
+    if (sign === "(" || sign === ")") return sign;
+  }
+  return undefined;
 }

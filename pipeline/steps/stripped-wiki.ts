@@ -15,6 +15,10 @@ const GLUED_CAPITAL = /(?=(\p{Lu}\p{Ll}*)[\s,:])(?<=(\p{L}*\p{Ll})[.)]?)/gu;
 const MIN_WORD = 3;
 /** Words of one letter begin sentences, too: `Narodziny naukiW 1748 roku`. */
 const LONE_WORD = /^[AIOUWZ]$/;
+/** Names are sought in the whole text; one with more words that may be such is none that a reader would miss. */
+const MAX_NAMES = 200;
+/** Addresses that are longer than this before the word in question were never seen. */
+const MAX_ADDRESS = 500;
 
 /** Labels under `Zobacz też`, one a line, and addresses under `Linki zewnętrzne`. */
 const LABELS =
@@ -46,18 +50,21 @@ export function mendStripped(text: string): string {
     .replace(ADDRESSES, "\n\n")
     .replace(PICTURE_FILE, "")
     .replace(CATEGORY, "")
-    .replace(GLUED_CAPITAL, (_, behind: string, before: string, at: number, whole: string) =>
-      isBorder(before, behind, at, whole) ? "\n\n" : "",
-    );
+    .replace(GLUED_CAPITAL, splitAtBorders());
 }
 
-/** Whether two words of the language stand there, and no name such as `OpenOffice.org`, nor an address. */
-function isBorder(before: string, behind: string, at: number, text: string): boolean {
+/** Divides where two words of the language stand glued, but no name such as `OpenOffice.org`, nor an address. */
+function splitAtBorders() {
   const isWord = (word: string) => word.length >= MIN_WORD && isKnownWord(word.toLowerCase());
-  if (!isWord(before) || !(LONE_WORD.test(behind) || isWord(behind))) return false;
-  // `OpenOffice` is written so more than once, or not at all
-  if (text.endsWith(before, at) && text.indexOf(before + behind) !== text.lastIndexOf(before + behind))
-    return false;
-  const token = text.slice(Math.max(text.lastIndexOf(" ", at - 1), text.lastIndexOf("\n", at - 1)) + 1, at);
-  return !/[/@]|www\./.test(token);
+  let names = 0;
+  return (_: string, behind: string, before: string, at: number, text: string): string => {
+    if (!isWord(before) || !(LONE_WORD.test(behind) || isWord(behind))) return "";
+    // `OpenOffice` is written so more than once, or not at all
+    if (text.endsWith(before, at) && names++ < MAX_NAMES && isRepeated(text, before + behind)) return "";
+    const near = text.slice(Math.max(0, at - MAX_ADDRESS), at);
+    const token = near.slice(Math.max(near.lastIndexOf(" "), near.lastIndexOf("\n")) + 1);
+    return /[/@]|www\./.test(token) ? "" : "\n\n";
+  };
 }
+
+const isRepeated = (text: string, words: string) => text.includes(words, text.indexOf(words) + 1);

@@ -33,16 +33,17 @@ const NO_SPACES = /\\!/g;
 const WORDS = /\\(?:mbox|text|textrm|hbox)\s*\{([^{}]*)\}/g;
 const GROUP = "\\{([^{}]*)\\}";
 const FRACTION = new RegExp(`\\\\[dt]?frac\\s*${GROUP}\\s*${GROUP}`, "g");
-const OVER = /\{([^{}]*)\\over(?![A-Za-z])([^{}]*)\}/g;
+/** That the group ends is asked ahead: one that does not would be read to the end from every `\over` in it. */
+const OVER = /\{(?=[^{}]*\})([^{}]*)\\over(?![A-Za-z])([^{}]*)\}/g;
 const ROOT = new RegExp(`\\\\sqrt\\s*${GROUP}`, "g");
-const SET = /\\mathbb\s*\{?\s*([A-Z])\s*\}?/g;
+const SET = /\\mathbb\s*(?:\{\s*)?([A-Z])\s*\}?/g;
 const ABOVE_ARROW = new RegExp(
   `\\\\(?:overset|stackrel)\\s*${GROUP}\\s*\\{\\s*([→⇌])\\s*\\}|\\\\xrightarrow\\s*${GROUP}`,
   "g",
 );
 const SCRIPT = new RegExp(`([_^])\\s*${GROUP}`, "g");
 /** A group that is no command's argument. */
-const FREE_GROUP = new RegExp(`(?<!\\\\[A-Za-z]+\\s*|\\}\\s*)${GROUP}`, "g");
+const FREE_GROUP = new RegExp(`(?=\\{)(?<!\\\\[A-Za-z]+\\s*|\\}\\s*)${GROUP}`, "g");
 const COMMAND = /\\([A-Za-z]+)\s*/g;
 const ESCAPED = /\\([{}%$#&_])/g;
 /** Groups stand in each other; what is deeper is no formula of a line. */

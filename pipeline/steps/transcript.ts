@@ -2,7 +2,7 @@ import { SIGN } from "../measures/signs.ts";
 import { keep, type Step } from "./step.ts";
 
 /** One word a line with its times in milliseconds, as speech recognition writes it. */
-const TIMED_WORD = /^\s*\((\d+),(\d+)\)\s*(.*?)\s*$/;
+const TIMED_WORD = /^\s*\((\d+),(\d+)\)(.*)$/;
 /** SubRip and WebVTT. */
 const CUE_TIME = /^\s*(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}\s*-->\s*(?:\d{1,2}:)?\d{1,2}:\d{2}[.,]\d{3}.*$/;
 const CUE_NUMBER = /^\s*\d{1,6}\s*$/;
@@ -39,8 +39,9 @@ function joinTimedWords(lines: readonly string[]): string {
   let text = "";
   let previousEnd: number | undefined;
   for (const line of lines) {
-    const [, from, to, word] = TIMED_WORD.exec(line) ?? [];
-    if (word === undefined || word === "") continue;
+    const [, from, to, rest] = TIMED_WORD.exec(line) ?? [];
+    const word = rest?.trim() ?? "";
+    if (word === "") continue;
     const isPause = previousEnd !== undefined && Number(from) - previousEnd > PAUSE_MS;
     text += `${text === "" ? "" : isPause ? "\n" : " "}${word}`;
     previousEnd = Number(to);

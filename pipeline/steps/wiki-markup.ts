@@ -1,5 +1,6 @@
 import { SIGN } from "../measures/signs.ts";
 import type { TextMeasures } from "../measures/text-measures.ts";
+import { replaceEnclosed } from "./enclosures.ts";
 import { keep, type Step } from "./step.ts";
 import { mendStripped, removePictures } from "./stripped-wiki.ts";
 import { linearTex } from "./tex.ts";
@@ -8,21 +9,27 @@ import { linearTex } from "./tex.ts";
 const EVIDENCE = /\[\[[^[\]\n]+\]\]|\{\{[^{}]+\}\}|'{2,3}\p{L}|^={2,5} ?[^=\n]+ ?={2,5}\s*$/gmu;
 const MIN_EVIDENCE = 2;
 
-const REFERENCES =
-  /<references\b[^>]*\/>|<references\b[^>]*>[\s\S]*?<\/references\s*>|<ref\b[^>]*\/>|<ref\b[^>]*>[\s\S]*?<\/ref\s*>/gi;
+const EMPTY_REFERENCE = /<ref(?:erences)?\b[^<>]*\/>/gi;
+const REFERENCE = { open: /<(ref|references)\b[^<>]*>/gi, close: /<\/(ref|references)\s*>/gi };
 /** What they hold is text, or code. */
-const PLAIN_TAG = /<\/?(?:nowiki|source|syntaxhighlight|poem)\b[^>]*>/gi;
-const FORMULA = /<math\b[^>]*>([\s\S]*?)<\/math\s*>/gi;
-const EXTENSIONS = /<(gallery|timeline|score)\b[^>]*>[\s\S]*?<\/\1\s*>/gi;
-const COMMENTS = /<!--[\s\S]*?-->/g;
+const PLAIN_TAG = /<\/?(?:nowiki|source|syntaxhighlight|poem)\b[^<>]*>/gi;
+const FORMULA = { open: /<math\b[^<>]*>/gi, close: /<\/math\s*>/gi };
+const EXTENSION = {
+  open: /<(gallery|timeline|score)\b[^<>]*>/gi,
+  close: /<\/(gallery|timeline|score)\s*>/gi,
+};
+const COMMENT = { open: /<!--/g, close: /-->/g };
 const INNER_TEMPLATE = /\{\{[^{}]*\}\}/g;
-const INNER_TABLE = /^\s*\{\|(?:(?!^\s*\{\|)[\s\S])*?^\s*\|\}[^\n]*/gm;
+/** The line a table begins on, and the one that ends it. */
+const TABLE_EDGE = /^[^\S\r\n\u2028\u2029]*(?:\{\||(\|\})[^\n]*)/gm;
 const MEDIA =
   /\[\[(?:Plik|Grafika|File|Image|Obraz|Kategoria|Category|[a-z]{2,3}(?:-[a-z]+)*|simple):(?:[^[\]]|\[\[[^[\]]*\]\]|\[[^[\]]*\])*\]\]/gi;
 const LABELLED_LINK = /\[\[[^[\]|]*\|([^[\]|]*)\]\]/g;
 const LINK = /\[\[([^[\]|]*)\]\]/g;
-const OUTER_LINK = /\[(?:https?|ftp):\/\/[^\s\]]+(?:\s+([^\]]*))?\]/g;
-const HEADING = /^={1,6}\s*([^=\n]+?)\s*={1,6}\s*$/gm;
+/** With its address and label, up to the bracket that ends it or to the text's end. */
+const OUTER_LINK = /\[(?:https?|ftp):\/\/([^\s\]][^\]]*)(\]?)/g;
+/** Its title begins and ends in no space: otherwise the spaces beside it could be read in three ways. */
+const HEADING = /^={1,6}(?!=)\s*([^=\s](?:[^=\n]*[^=\s])?)\s*={1,6}(?!=)\s*$/gm;
 const EMPHASIS = /'{2,5}/g;
 /** A list's item without a text: what it held is gone, or the line only divides articles. */
 const EMPTY_ITEM = /^[ \t]*[*#]+[ \t]*$\n?/gm;
@@ -30,9 +37,9 @@ const LIST_MARK = /^[ \t]*[*#]+[ \t]*/gm;
 const INDENT = /^[:;]+\s*/gm;
 const SWITCH = /__[A-ZĄĆĘŁŃÓŚŹŻ]{3,}__/g;
 /** What a removed template leaves: empty brackets, or a bracket that begins with a comma. */
-const EMPTY_BRACKETS = / ?\(\s*[,;–-]?\s*\)/g;
+const EMPTY_BRACKETS = / ?\(\s*(?:[,;–-]\s*)?\)/g;
 /** … or a space before the mark that came behind it. */
-const LOOSE_MARK = / +(?=[.,;:](?:\s|$))/g;
+const LOOSE_MARK = / (?<! {2}) *(?=[.,;:](?:\s|$))/g;
 /** A list of links to other articles and pages: their labels are no text. */
 const LINK_SECTION =
   /^={2,6} *(?:Linki? zewnętrzn[ey]|Zobacz (?:też|także|również)) *={2,6}[ \t]*(?:\n[ \t]*(?:(?:[*#:;<]|\[https?:)[^\n]*)?)*(?=\n==|(?![\s\S]))/gimu;
@@ -59,18 +66,19 @@ function withoutMarkup(text: string, measures: TextMeasures): string {
 
 /** Also used by the reader of MediaWiki dumps, where no evidence is needed. */
 function stripWikiMarkup(text: string): string {
-  let result = text
-    .replace(COMMENTS, "")
-    .replace(REFERENCES, "")
-    .replace(FORMULA, (_, formula: string) => linearTex(formula))
-    .replace(EXTENSIONS, "")
-    .replace(PLAIN_TAG, "");
+  const cut = () => "";
+  let result = replaceEnclosed(text, COMMENT, cut).replace(EMPTY_REFERENCE, "");
+  result = replaceEnclosed(result, REFERENCE, cut);
+  result = replaceEnclosed(result, FORMULA, ({ content }) => linearTex(content));
+  result = replaceEnclosed(result, EXTENSION, cut).replace(PLAIN_TAG, "");
   result = untilStable(result, (current) => current.replace(INNER_TEMPLATE, ""));
-  result = untilStable(result, (current) => current.replace(INNER_TABLE, ""));
+  result = untilStable(result, removeInnerTables);
   return withoutEmptySections(result.replace(MEDIA, "").replace(LINK_SECTION, dropLabels))
     .replace(LABELLED_LINK, "$1")
     .replace(LINK, "$1")
-    .replace(OUTER_LINK, "$1")
+    .replace(OUTER_LINK, (link, inside: string, end: string) =>
+      end === "" ? link : inside.replace(/^\S+\s*/, ""),
+    )
     .replace(HEADING, "\n$1\n")
     .replace(EMPHASIS, "")
     .replace(EMPTY_ITEM, "")
@@ -79,6 +87,27 @@ function stripWikiMarkup(text: string): string {
     .replace(SWITCH, "")
     .replace(EMPTY_BRACKETS, "")
     .replace(LOOSE_MARK, "");
+}
+
+/** Cuts out the tables that hold no other, with the blank lines above them. */
+function removeInnerTables(text: string): string {
+  let rest = "";
+  let copied = 0;
+  let start = -1;
+  for (const { index, 0: edge, 1: end } of text.matchAll(TABLE_EDGE)) {
+    if (end === undefined) {
+      const above = text.slice(copied, index);
+      start = copied + above.trimEnd().length;
+      // what stands before the blank lines keeps its own line end
+      if (start > 0)
+        start += /^.*(?:\r\n?|[\n\u2028\u2029])?/.exec(text.slice(start, index))?.[0].length ?? 0;
+    } else if (start >= 0) {
+      rest += text.slice(copied, start);
+      copied = index + edge.length;
+      start = -1;
+    }
+  }
+  return rest + text.slice(copied);
 }
 
 /** Items that explain what they link to, in sentences, are text. */

@@ -49,7 +49,7 @@ describe("a model config", () => {
 
   it("has no unknown, missing or senseless members", () => {
     assert.match(messagesOf({ ...demo, dropout: 0.1 }).join(), /dropout/);
-    assert.match(messagesOf({ ...demo, layers: 0 }).join(), /^layers: /);
+    for (const layers of [0, 1e9]) assert.match(messagesOf({ ...demo, layers }).join(), /^layers: /);
     assert.match(messagesOf({ ...demo, dModel: "64" }).join(), /^dModel: /);
     assert.match(messagesOf({ ...demo, ropeTheta: Number.NaN }).join(), /^ropeTheta: /);
   });

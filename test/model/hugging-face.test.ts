@@ -148,6 +148,26 @@ describe("a Hugging Face folder", () => {
     );
   });
 
+  it("is refused when its weights are a folder, or are no numbers", async () => {
+    const folder = await makeFolder("unfit", {});
+    await mkdir(join(folder, "model.safetensors"));
+    await refuse(folder, /model\.safetensors: is no file/);
+    const [first] = described;
+    for (const [name, value] of [
+      ["nan", Number.NaN],
+      ["infinite", Number.NEGATIVE_INFINITY],
+    ] as const) {
+      const bytes = Buffer.from(safetensors(names, "F32"));
+      bytes.writeFloatLE(value, 8 + Number(bytes.readBigUInt64LE()) + 40);
+      const model = await openModelFolder(await makeFolder(name, { "model.safetensors": bytes }));
+      await assert.rejects(
+        model.read(first!),
+        /tensor model\.embed_tokens\.weight holds NaN or infinite values/,
+      );
+      await model.close();
+    }
+  });
+
   it("is refused when it is no plain LLaMA", async () => {
     const folder = await makeFolder("other", { "model.safetensors": safetensors(names, "F32") });
     const path = join(folder, "config.json");

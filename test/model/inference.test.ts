@@ -108,6 +108,15 @@ describe("a batch of texts", () => {
     await assert.rejects(createInferenceSession(backend, config, weights).feed([]), /has no tokens/);
   });
 
+  it("takes memory for the tokens that come, whatever context the model claims to have", async () => {
+    const boundless = { ...config, maxSequenceLength: 1e12 };
+    const options = { sequences: 1, capacity: 6 };
+    const [expected] = await createInferenceBatch(backend, config, weights, options).feed([[1, 2, 3]]);
+    assert.deepEqual(await createInferenceBatch(backend, boundless, weights, options).feed([[1, 2, 3]]), [
+      expected,
+    ]);
+  });
+
   it("takes the memory it says, gives back that of a long prompt, and everything when closed", async () => {
     const live = new Map<DeviceBuffer, number>();
     const counting: Backend = {

@@ -198,6 +198,8 @@ export const operationCases: readonly OperationCase[] = [
   ...[
     [5, 13, 7],
     [130, 70, 40],
+    // Features that fill vectors, in more than one block.
+    [131, 1040, 24],
   ].map(([rows = 0, features = 0, width = 0]) => ({
     name: `matmulSwiglu ${rows}×${features}×${width}`,
     run(backend: Backend, inputs: Inputs) {

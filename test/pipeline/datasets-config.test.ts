@@ -72,6 +72,11 @@ const mistakes: readonly (readonly [what: string, yaml: string, message: RegExp]
     "  - {name: akty, kind: files, group: all, licence: x, path: b}\n",
     /yaml:3: sources\[1\]\.name: the name akty/,
   ],
+  [
+    "a name that is the same file where case does not count",
+    "  - {name: Akty, kind: files, group: all, licence: x, path: b}\n",
+    /yaml:3: sources\[1\]\.name: the name Akty is taken by sources\[0\]\.name/,
+  ],
   ["YAML that is none", "thresholds: {\n", /yaml:\d: /],
 ];
 for (const [what, yaml, message] of mistakes) {

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
-import { explainRecord, readPlace } from "../../pipeline/explain.ts";
+import { explainRecord } from "../../pipeline/explain.ts";
 import { PROFILES } from "../../pipeline/profiles.ts";
-import { writeJsonl } from "../support/corpus.ts";
-import { temporaryFolder } from "../support/folders.ts";
-
-const root = temporaryFolder();
 
 const record = (text: string) => ({ text, url: undefined, title: undefined, label: undefined });
 
@@ -30,19 +25,4 @@ test("every step, criterion and feature is told, also behind the step that drops
   assert.ok(variety !== undefined && variety.fault > 0.5 && variety.cost > 0);
   const cost = features.reduce((sum, feature) => sum + feature.cost, 0);
   assert.ok(Math.abs(1 - cost - quality) < 1e-9 || quality === 0);
-});
-
-test("a place is a file and a line that holds a text", async () => {
-  const path = join(root, "two.jsonl");
-  writeJsonl(path, [{ text: "pierwszy" }, { meta: {} }]);
-  assert.equal((await readPlace(`${path}:1`)).text, "pierwszy");
-  await assert.rejects(readPlace(`${path}:2`), /two\.jsonl:2: ingest leaves this line out .*\(no-text\)/);
-  await assert.rejects(readPlace(`${path}:3`), /fewer lines/);
-  await assert.rejects(readPlace(path), /expected FILE:LINE/);
-  await assert.rejects(readPlace(`${path}:0`), /expected FILE:LINE/);
-  for (const [missing, message] of [
-    [join(root, "none.jsonl.zst"), /none\.jsonl\.zst: cannot be read \(ENOENT\)/],
-    [root, /: cannot be read \(EISDIR\)/],
-  ] as const)
-    await assert.rejects(readPlace(`${missing}:1`), { name: "UserError", message });
 });

@@ -15,6 +15,7 @@ const ingest = (...words: string[]) => run("ingest", "--workers", "1", ...words)
 
 test("a configuration that is missing or wrong is named with the place in it", async () => {
   assertUserError(await ingest("--config", "missing.yaml"), /missing\.yaml: no such file or folder/);
+  assertUserError(await ingest("--config", "."), /ingest: \.: this is a folder, a file was expected/);
   const cases: [yaml: string, message: RegExp][] = [
     ["sources: [", /bad\.yaml:1: /],
     ["sources: []", /bad\.yaml:1: sources: .*>=1 items/],

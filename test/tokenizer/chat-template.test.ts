@@ -33,6 +33,14 @@ describe("chat template", () => {
     assert.deepEqual(specials, [tokenizer.bosId, tokenizer.id("[INST]"), tokenizer.id("[/INST]")]);
   });
 
+  it("takes no longer for a row of blanks than for letters", () => {
+    const content = `a${" ".repeat(200_000)}b`;
+    const since = performance.now();
+    const pieces = chatPieces([{ role: "user", content }]);
+    assert.ok(performance.now() - since < 1000, "reads each blank's row to its end");
+    assert.ok(pieces.some((piece) => "text" in piece && piece.text.includes(content)));
+  });
+
   it("refuses roles that do not alternate, and a conversation without a question", () => {
     const message = (role: "system" | "user" | "assistant") => ({ role, content: "x" });
     for (const roles of [[], ["system"], ["assistant"], ["user", "user"], ["user", "system"]] as const) {

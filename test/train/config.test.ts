@@ -83,6 +83,12 @@ describe("a mistake in a config is one line with file, place, value and limit", 
       /batch\.sequenceLength: is more than model\.maxS/,
     ],
     ["rates", "minLearningRate: 0.00002", "minLearningRate: 1", /schedule\.minLearningRate: is more than/],
+    [
+      "a warm-up without an end",
+      "warmupSteps: 1000",
+      "warmupSteps: 1000000",
+      /schedule\.warmupSteps: is more than schedule\.steps \d+; the learning rate would never be reached/,
+    ],
     ["YAML", "seed: 1337", "seed: [1337", /^x\.yaml:\d+: not valid YAML: /],
     ["a preset", /model:\n( {2}.*\n)+/, "model: apt4\n", /^x\.yaml: model: .*found "apt4"/],
     [

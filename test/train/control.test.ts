@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -39,6 +41,27 @@ describe("the control file", () => {
     ];
     for (const [text, message] of mistakes) {
       await writeFile(path, text);
+      assert.deepEqual(await file.read(), { learningRate: 0.5 });
+      assert.deepEqual(await file.read(), { learningRate: 0.5 });
+      assert.match(problems.pop() ?? "", message);
+      assert.deepEqual(problems, [], "once");
+    }
+  });
+
+  it("neither ends a training nor holds it up when it is no file, or not ours", async () => {
+    const { path, file, problems } = open("odd.yaml");
+    await writeFile(path, "learningRate: 0.5");
+    await file.read();
+    const oddities: [make: () => unknown, message: RegExp][] = [
+      [() => mkdirSync(path), /odd\.yaml: not a file; ignored/],
+      [() => execFileSync("mkfifo", [path]), /not a file; ignored/], // reading it would wait for a writer
+      [() => symlinkSync("odd.yaml", path), /cannot be read \(ELOOP\); ignored/],
+      [() => writeFileSync(path, "#".repeat(70_000)), /larger than 65536 bytes; ignored/],
+      [() => writeFileSync(path, Buffer.of(0xff, 0x00, 0x80)), /; ignored/],
+    ];
+    for (const [make, message] of oddities) {
+      await rm(path, { recursive: true });
+      make();
       assert.deepEqual(await file.read(), { learningRate: 0.5 });
       assert.deepEqual(await file.read(), { learningRate: 0.5 });
       assert.match(problems.pop() ?? "", message);

@@ -60,7 +60,9 @@ const METASPACE_LEAD = 0xe2;
 /** The scanner of a pre-tokenization. */
 export function wordScanner(preTokenization: PreTokenization): WordScanner {
   const scan = undividedScanner(preTokenization);
-  return preTokenization.digits === "isolated" ? digitScanner(scan) : scan;
+  if (preTokenization.digits === "joined") return scan;
+  // patterns of byte-level words never run past a digit themselves
+  return digitScanner(scan, preTokenization.kind === "byte-level" ? UNLIMITED : FIRST_LOOK);
 }
 
 function undividedScanner(preTokenization: PreTokenization): WordScanner {
@@ -127,19 +129,30 @@ function findRunWordEnd(bytes: Uint8Array, start: number, end: number): number {
   return at;
 }
 
+/** Longer than nearly every word. */
+const FIRST_LOOK = 64;
+const UNLIMITED = 2 ** 30;
+
 /**
  * Makes digits words of their own: the text between two digits is scanned as if nothing else were there, which is
  * what splitting at digits first means. Only where a digit is near can that differ from scanning on.
+ *
+ * @param firstLook bytes in which the word's end and a digit are sought first, then in twice as many, and so on: where
+ * words are cut at spaces only, 1 MB of `a1` would be read to its end from each digit
  */
-function digitScanner(scan: WordScanner): WordScanner {
+function digitScanner(scan: WordScanner, firstLook: number): WordScanner {
   return (bytes, start, end) => {
     if (isDigit(bytes[start] as number)) return start + 1;
-    const wordEnd = scan(bytes, start, end);
-    const seen = Math.min(wordEnd + SCAN_AHEAD, end); // a pattern looks one character beyond its word
-    for (let at = start + 1; at < seen; at++) {
-      if (isDigit(bytes[at] as number)) return scan(bytes, start, at);
+    let at = start + 1;
+    for (let look = firstLook; ; look *= 2) {
+      const limit = Math.min(start + look, end);
+      const wordEnd = scan(bytes, start, limit);
+      const seen = Math.min(wordEnd + SCAN_AHEAD, limit); // a pattern looks one character beyond its word
+      for (; at < seen; at++) {
+        if (isDigit(bytes[at] as number)) return scan(bytes, start, at);
+      }
+      if (limit === end || seen < limit) return wordEnd;
     }
-    return wordEnd;
   };
 }
 

@@ -1,7 +1,6 @@
-import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { UserError } from "../../pipeline/runtime/errors.ts";
-import { exists, writeFileAtomic } from "../../pipeline/runtime/files.ts";
+import { exists, readText, writeFileAtomic } from "../../pipeline/runtime/files.ts";
 import { openAppender } from "./appender.ts";
 
 const step = z.int().nonnegative();
@@ -140,7 +139,7 @@ interface WrittenLine {
 
 /** The lines up to a step. What is unreadable behind them is what a killed run wrote last; between them it is damage. */
 async function readLines(path: string, lastStep = Number.POSITIVE_INFINITY): Promise<WrittenLine[]> {
-  const content = (await exists(path)) ? await readFile(path, "utf8") : "";
+  const content = (await exists(path)) ? await readText(path) : "";
   const found: WrittenLine[] = [];
   let damaged: number | undefined;
   for (const [index, text] of content.split("\n").entries()) {

@@ -10,12 +10,15 @@ import { type LoadedModel, loadModel } from "./loaded-model.ts";
 import { type ScoringWindow, scoringWindows } from "./scoring-windows.ts";
 import { readDocuments } from "./text-documents.ts";
 
+/** Contexts of 128 thousand tokens exist; a window of so many, which nobody asked for, takes a hundred gigabytes. */
+const LONGEST_WINDOW = 4096;
+
 export interface EvaluateTextOptions {
   /** A Hugging Face folder with a tokenizer. */
   readonly model: string;
   /** Plain text or JSON lines. */
   readonly text: string;
-  /** Tokens the model sees at once; the model's context without it. */
+  /** Tokens the model sees at once; the model's context without it, but no more than 4,096. */
   readonly seqLen?: number | undefined;
   /** Tokens from one window to the next; half a window without it. */
   readonly stride?: number | undefined;
@@ -68,7 +71,7 @@ function windowLength({ seqLen }: EvaluateTextOptions, { config }: LoadedModel):
   if (seqLen !== undefined && seqLen > config.maxSequenceLength) {
     throw new UserError(`--seq-len ${seqLen}: the model's context has ${config.maxSequenceLength} tokens`);
   }
-  return seqLen ?? config.maxSequenceLength;
+  return seqLen ?? Math.min(config.maxSequenceLength, LONGEST_WINDOW);
 }
 
 async function createScorer(
@@ -85,7 +88,10 @@ async function createScorer(
     recompute: "full",
     documentAttention: false,
   } as const;
-  const model = createForwardModel(backend, { config, ...shape });
+  const model = createForwardModel(backend, {
+    config: { ...config, maxSequenceLength: sequenceLength }, // rotary positions for a window are enough
+    ...shape,
+  });
   await setWeights(model, (tensor) => folder.read(tensor));
   return model;
 }

@@ -1,6 +1,7 @@
 import { type FoundAddon, loadAddon } from "../../../native/load.ts";
 import type { AttentionShape, DType } from "../../backend.ts";
 import type { CudaAddon } from "../cuda/addon.ts";
+import type { FusedOperations } from "../fused-operations.ts";
 import type { NativeOperations } from "../native-operations.ts";
 
 /** Handles to native objects; only their own addon can look inside. */
@@ -14,7 +15,9 @@ export interface NativeBuffer {
 }
 
 /** What model/native/addon.cpp exports. */
-export interface Addon extends NativeOperations<NativeDevice, NativeBuffer> {
+export interface Addon
+  extends NativeOperations<NativeDevice, NativeBuffer>,
+    FusedOperations<NativeDevice, NativeBuffer> {
   readonly cuda: CudaAddon;
   /** Instruction sets that this processor has, worst first. */
   instructionSets(): string[];

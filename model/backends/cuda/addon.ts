@@ -1,4 +1,5 @@
 import type { DType } from "../../backend.ts";
+import type { FusedOperations } from "../fused-operations.ts";
 import type { NativeOperations } from "../native-operations.ts";
 
 /** Handles to native objects; only the addon can look inside. */
@@ -27,7 +28,9 @@ export interface CudaProbe {
 }
 
 /** What model/native/cuda/host/cuda_addon.cpp exports. */
-export interface CudaAddon extends NativeOperations<CudaHandle, CudaMatrix> {
+export interface CudaAddon
+  extends NativeOperations<CudaHandle, CudaMatrix>,
+    FusedOperations<CudaHandle, CudaMatrix> {
   /** @throws Error whose message says why there is no driver that could be used */
   probe(library: string): CudaProbe;
   /**
@@ -48,19 +51,4 @@ export interface CudaAddon extends NativeOperations<CudaHandle, CudaMatrix> {
   beginRecording(device: CudaHandle): void;
   endRecording(device: CudaHandle): void;
   replay(device: CudaHandle): void;
-  matmulSwiglu(
-    device: CudaHandle,
-    x: CudaMatrix,
-    weight: CudaMatrix,
-    gateUp: CudaMatrix,
-    out: CudaMatrix,
-  ): void;
-  matmulSwigluBackward(
-    device: CudaHandle,
-    dOut: CudaMatrix,
-    weight: CudaMatrix,
-    gateUp: CudaMatrix,
-    dHidden: CudaMatrix,
-    dGateUp: CudaMatrix,
-  ): void;
 }

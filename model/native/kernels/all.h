@@ -11,6 +11,7 @@
 #include "cells.h"
 #include "block_product.h"
 #include "matmul.h"
+#include "matmul_swiglu.h"
 #include "attention_blocks.h"
 #include "attention.h"
 #include "attention_gradients.h"
@@ -43,6 +44,8 @@ inline Operations listOperations(const char* instructionSet) {
   all.cachedAttention = cachedAttention;
   all.swiglu = swiglu;
   all.swigluBackward = swigluBackward;
+  all.matmulSwiglu = matmulSwiglu;
+  all.matmulSwigluBackward = matmulSwigluBackward;
   all.crossEntropy = crossEntropy;
   all.squaredNorm = squaredNorm;
   all.adamw = adamw;

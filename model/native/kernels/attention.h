@@ -80,13 +80,14 @@ struct RescaleRows {
   float* out;
   const vec* factors;
 
-  APT3_INLINE void operator()(int row, const vec (&sums)[tileVectors]) const {
+  APT3_INLINE void operator()(const vec (&sums)[tileVectors]) const {
 #pragma GCC unroll 4
     for (int j = 0; j < tileVectors; j++) {
-      float* at = out + row * queryLanes + j * width;
-      store(at, load(at) * factors[j] + sums[j]);
+      float* lanes = out + j * width;
+      store(lanes, load(lanes) * factors[j] + sums[j]);
     }
   }
+  APT3_INLINE void advance() { out += queryLanes; }
 };
 
 template <class Step, class Finish>

@@ -14,13 +14,13 @@ constexpr int64_t blockColumns = 2048 / tileColumns * tileColumns;
 constexpr int64_t packedTogether = 2;
 
 /** One block of the result and of the inner dimension. */
-template <class Step, class T, class Out>
+template <class Step, class T, class Results>
 struct BlockProduct {
   const Operand<T>& a;
   const Operand<T>& b;
   int64_t row, rows, column, columns, k, inner;
-  const Destination<Out>& to;
-  const RunningSums& running;
+  /** What becomes of the tiles. */
+  const Results& results;
   int64_t steps = stepsOf<Step>(inner);
   /** Steps from one copied row to the next; 0 where rows are packed into panels. */
   int64_t copyStride = a.transposed ? 0 : copiedStride<Step>(steps);
@@ -44,8 +44,11 @@ struct BlockProduct {
   }
   /** Where `count` rows of an operand lie, along the inner dimension or across it. */
   MemoryAhead memoryOf(const Operand<T>& operand, int64_t first, int64_t count) const {
-    if (operand.transposed) return MemoryAhead::of(operand.data + k * operand.stride + first, count, inner, operand.stride);
-    return MemoryAhead::of(operand.data + first * operand.stride + k, inner, count, operand.stride);
+    const int64_t stride = operand.stride;
+    if (operand.transposed) return MemoryAhead::of(operand.data + k * stride + first, count, inner, stride);
+    // Of panels made of two halves, only the upper one.
+    const int64_t halves = operand.halvesApart == 0 ? 1 : 2;
+    return MemoryAhead::of(operand.data + first / halves * stride + k, inner, count / halves, stride);
   }
   MemoryAhead rowsMemory(int64_t panel, int64_t panels) const {
     return memoryOf(a, row + panel * tileRows, std::min(panels * tileRows, rows - panel * tileRows));
@@ -62,14 +65,9 @@ struct BlockProduct {
     const int64_t across = std::min<int64_t>(tileColumns, columns - columnPanel * tileColumns);
     for (int64_t i = firstRow; i < lastRow; i++) {
       const int64_t height = std::min<int64_t>(tileRows, rows - i * tileRows);
-      const int64_t offset = (row + i * tileRows) * to.stride + column + columnPanel * tileColumns;
-      const int64_t runningOffset = i * tileRows * running.stride + columnPanel * tileColumns;
-      if (running.last) prefetchRows(to.out + offset, height, to.stride);
-      else prefetchRows(running.data + runningOffset, height, running.stride);
-      if (running.first && to.plus != nullptr && to.plus != to.out) prefetchRows(to.plus + offset, height, to.stride);
       const LinesAhead lines = ahead.share(i - firstRow, lastRow - firstRow, steps, packed);
       const TileOperands<Step> operands{steps, taskRows, i - firstRow, packed, lines};
-      multiplyAndFinish(operands, height, across, to, offset, running, runningOffset);
+      results.take(operands, row + i * tileRows, height, column + columnPanel * tileColumns, across);
     }
   }
 };
@@ -78,8 +76,8 @@ struct BlockProduct {
 constexpr int64_t mostPackedPanels = 2 * blockColumns / tileColumns;
 
 /** Adds a block of the inner dimension to a block of the result. */
-template <class Step, class T, class Out>
-inline void multiplyBlock(Engine& engine, const BlockProduct<Step, T, Out>& block) {
+template <class Step, class T, class Results>
+inline void multiplyBlock(Engine& engine, const BlockProduct<Step, T, Results>& block) {
   const int64_t threads = engine.pool.threads();
   const bool inPlace = readableInPlace<Step>(block.a, block.inner);
   const double makeRows = inPlace ? 0 : block.a.transposed ? 5 : 3;

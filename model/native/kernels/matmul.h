@@ -14,7 +14,7 @@ inline void multiplyBlocks(Engine& engine, const Operand<T>& a, const Operand<T>
     const int64_t rows = std::min(rowsAtOnce, m - row);
     for (int64_t column = 0; column < n; column += blockColumns) {
       const int64_t columns = std::min(blockColumns, n - column);
-      RunningSums running{nullptr, columns, true, false};
+      RunningSums running{row, column, nullptr, columns, true, false};
       if constexpr (sumsInPlace) {
         running.data = to.out + row * to.stride + column;
         running.stride = to.stride;
@@ -25,7 +25,8 @@ inline void multiplyBlocks(Engine& engine, const Operand<T>& a, const Operand<T>
         running.first = k == 0;
         running.last = k + innerBlock >= inner;
         const int64_t size = std::min(innerBlock, inner - k);
-        multiplyBlock<Step, T, Out>(engine, {a, b, row, rows, column, columns, k, size, to, running});
+        const StoredProduct<Out> results{to, running};
+        multiplyBlock<Step, T, StoredProduct<Out>>(engine, {a, b, row, rows, column, columns, k, size, results});
       }
     }
   }

@@ -7,10 +7,15 @@ struct Operand {
   const T* data;
   int64_t stride;
   bool transposed;
+  /**
+   * If not 0, a panel is one half rows of the upper part of the matrix and the other half those as many rows further
+   * below: gates and ups of the same features (matmul_swiglu.h). Only where rows lie along the inner dimension.
+   */
+  int64_t halvesApart = 0;
 };
 
-/** A panel of rows that lie along the inner dimension. */
-template <int lanes, class Step, class T>
+/** `lanes` rows that lie along the inner dimension, in a panel of `panelLanes`. */
+template <int lanes, int panelLanes, class Step, class T>
 inline void packAlong(const T* from, int64_t stride, int64_t rows, int64_t inner, uint32_t* panel) {
   constexpr int64_t step = stepElements<Step>;
   int64_t whole = 0;
@@ -19,7 +24,7 @@ inline void packAlong(const T* from, int64_t stride, int64_t rows, int64_t inner
     if (rows == lanes) whole = inner / (width * step) * (width * step);
     for (int row = 0; whole > 0 && row < lanes; row += width) {
       for (int64_t k = 0; k < whole; k += width * step) {
-        transposeBlock(from + row * stride + k, stride, Step{}, panel + k / step * lanes + row, lanes);
+        transposeBlock(from + row * stride + k, stride, Step{}, panel + k / step * panelLanes + row, panelLanes);
       }
     }
   }
@@ -30,11 +35,11 @@ inline void packAlong(const T* from, int64_t stride, int64_t rows, int64_t inner
       quad steps[4];
 #pragma GCC unroll 4
       for (int i = 0; i < 4; i++) steps[i] = loadSteps(from + (row + i) * stride + k, Step{});
-      transpose4(steps, panel + k / step * lanes + row, lanes);
+      transpose4(steps, panel + k / step * panelLanes + row, panelLanes);
     }
     for (; k < inner; k += step) {
       for (int i = row; i < row + 4; i++) {
-        panel[k / step * lanes + i] = i < rows ? loadStep(from + i * stride + k, inner - k, Step{}) : 0;
+        panel[k / step * panelLanes + i] = i < rows ? loadStep(from + i * stride + k, inner - k, Step{}) : 0;
       }
     }
   }
@@ -107,10 +112,21 @@ template <int lanes, class Step, class T>
 inline void packPanels(const Operand<T>& operand, int64_t row, int64_t rows, int64_t panels, int64_t k, int64_t inner,
                        Step* to) {
   const int64_t panelSteps = lanes * stepsOf<Step>(inner);
+  if (operand.halvesApart != 0) {
+    constexpr int half = lanes / 2;
+    for (int64_t panel = 0; panel < panels; panel++) {
+      for (int i = 0; i < 2; i++) {
+        const int64_t first = row / 2 + panel * half + i * operand.halvesApart;
+        packAlong<half, lanes, Step>(operand.data + first * operand.stride + k, operand.stride, half, inner,
+                                     reinterpret_cast<uint32_t*>(to + panel * panelSteps + i * half));
+      }
+    }
+    return;
+  }
   if (!operand.transposed) {
     for (int64_t panel = 0; panel < panels; panel++) {
       const T* from = operand.data + (row + panel * lanes) * operand.stride + k;
-      packAlong<lanes, Step>(from, operand.stride, std::min<int64_t>(lanes, rows - panel * lanes), inner,
+      packAlong<lanes, lanes, Step>(from, operand.stride, std::min<int64_t>(lanes, rows - panel * lanes), inner,
                              reinterpret_cast<uint32_t*>(to + panel * panelSteps));
     }
     return;

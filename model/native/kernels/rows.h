@@ -182,6 +182,8 @@ inline vec sigmoid(vec x) {
   return 1.0f / (1.0f + powerOfTwo(select(t > 126.0f, broadcast(126.0f), t)));
 }
 
+inline vec swigluOf(vec gate, vec up) { return gate * sigmoid(gate) * up; }
+
 void swiglu(Engine& engine, const Buffer& gateUp, const Buffer& out) {
   const int64_t features = out.columns;
   withFloats(gateUp, [&](auto* inputs) {
@@ -191,14 +193,21 @@ void swiglu(Engine& engine, const Buffer& gateUp, const Buffer& out) {
       const auto* ups = gates + features;
       auto* to = outputs + row * features;
       eachVector(features, [&](int64_t i, int64_t n) APT3_INLINE {
-        const vec gate = load(gates + i, n);
-        storeResult(to + i, gate * sigmoid(gate) * load(ups + i, n), n);
+        storeResult(to + i, swigluOf(load(gates + i, n), load(ups + i, n)), n);
       });
     });
   });
 }
 
-/** silu(g) = g·σ(g), so d silu/dg = σ(g)·(1 + g·(1 − σ(g))). */
+/** The gradients of gates and ups. silu(g) = g·σ(g), so d silu/dg = σ(g)·(1 + g·(1 − σ(g))). */
+template <class T>
+inline APT3_INLINE void swigluGradients(vec gradient, const T* gates, const T* ups, T* dGates, T* dUps, int64_t n) {
+  const vec gate = load(gates, n);
+  const vec opened = sigmoid(gate);
+  storeResult(dGates, gradient * load(ups, n) * opened * (1.0f + gate * (1.0f - opened)), n);
+  storeResult(dUps, gradient * gate * opened, n);
+}
+
 void swigluBackward(Engine& engine, const Buffer& gateUp, const Buffer& dOut, const Buffer& dGateUp) {
   const int64_t features = dOut.columns;
   withFloats(gateUp, [&](auto* inputs) {
@@ -210,11 +219,8 @@ void swigluBackward(Engine& engine, const Buffer& gateUp, const Buffer& dOut, co
       auto* dGates = outputs + row * 2 * features;
       auto* dUps = dGates + features;
       eachVector(features, [&](int64_t i, int64_t n) APT3_INLINE {
-        const vec gate = load(gates + i, n);
         const vec gradient = load(gradients + row * features + i, n);
-        const vec opened = sigmoid(gate);
-        storeResult(dGates + i, gradient * load(ups + i, n) * opened * (1.0f + gate * (1.0f - opened)), n);
-        storeResult(dUps + i, gradient * gate * opened, n);
+        swigluGradients(gradient, gates + i, ups + i, dGates + i, dUps + i, n);
       });
     });
   });

@@ -9,8 +9,9 @@ struct Destination {
   const Out* plus;
 };
 
-/** Running float32 sums of a block, between one block of the inner dimension and the next. */
+/** Running float32 sums, between one block of the inner dimension and the next, of the results from a row and column on. */
 struct RunningSums {
+  int64_t row, column;
   float* data;
   int64_t stride;
   bool first;
@@ -66,9 +67,27 @@ inline void multiplyAndFinish(const TileOperands<Step>& of, int64_t rows, int64_
  * cache: the first one's few places for what is under way are needed by the tile itself, which lost 700 cycles where float32
  * was added to float32 (2048×768×768, Zen 4, 2026-11: 6 % of the product).
  */
-template <class T>
+template <int columns = tileColumns, class T>
 inline APT3_INLINE void prefetchRows(const T* at, int64_t rows, int64_t stride) {
   for (int64_t row = 0; row < rows; row++) {
-    for (int i = 0; i < tileColumns; i += 64 / static_cast<int>(sizeof(T))) __builtin_prefetch(at + row * stride + i, 0, 2);
+    for (int i = 0; i < columns; i += 64 / static_cast<int>(sizeof(T))) __builtin_prefetch(at + row * stride + i, 0, 2);
   }
 }
+
+/** A product that is stored, or added to something. */
+template <class Out>
+struct StoredProduct {
+  const Destination<Out>& to;
+  const RunningSums& running;
+
+  /** Computes the tile of `rows` × `columns` results from a row and column on. */
+  template <class Step>
+  void take(const TileOperands<Step>& of, int64_t row, int64_t rows, int64_t column, int64_t columns) const {
+    const int64_t offset = row * to.stride + column;
+    const int64_t runningOffset = (row - running.row) * running.stride + column - running.column;
+    if (running.last) prefetchRows(to.out + offset, rows, to.stride);
+    else prefetchRows(running.data + runningOffset, rows, running.stride);
+    if (running.first && to.plus != nullptr && to.plus != to.out) prefetchRows(to.plus + offset, rows, to.stride);
+    multiplyAndFinish(of, rows, columns, to, offset, running, runningOffset);
+  }
+};

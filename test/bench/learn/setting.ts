@@ -41,7 +41,7 @@ export function trainingConfig(
     seed,
     model: { ...model, rmsNormEpsilon: 1e-6, ropeTheta: 10_000, initializerRange: 0.02 },
     batch: { microBatch: rowsPerStep, accumulation: 1 },
-    schedule: { steps, learningRate: 1e-3, minLearningRate: 1e-4, warmupSteps: 40 },
+    schedule: { steps, learningRate: 1e-3, minLearningRate: 1e-4, warmupSteps: Math.min(40, steps) },
     optimizer: { betas: [0.9, 0.95], epsilon: 1e-8, weightDecay: 0.1, clipNorm: 1 },
     data: { epochs: 1 },
     precision,

@@ -108,9 +108,38 @@ test("a text or page is one document, in UTF-8 or a Polish one-byte encoding", a
   assert.deepEqual(await textsOf(write("d.html", page), "html"), ['<meta charset="iso-8859-2">ą']);
 });
 
+test("UTF-16 is read with its mark and without; a page's private characters are letters of one byte", async () => {
+  const text = "Zażółć gęślą jaźń, rzekł Łukasz. ".repeat(300);
+  for (const wide of [text, `\uFEFF${text}`, "kot i pies", "ą"].map((part) => Buffer.from(part, "utf16le"))) {
+    const expected = wide.toString("utf16le").replace("\uFEFF", "");
+    const isTold = expected !== "ą"; // two bytes tell nothing
+    for (const [name, bytes] of [
+      ["le.txt", wide],
+      ["be.txt", Buffer.from(wide).swap16()],
+    ] as const) {
+      const [read] = await textsOf(write(name, bytes), "txt");
+      assert.equal(read === expected, isTold, name);
+    }
+  }
+  const zeros = Buffer.concat([Buffer.from("kot"), Buffer.alloc(50), Buffer.from("i pies")]);
+  assert.deepEqual(await textsOf(write("zeros.txt", zeros), "txt"), [zeros.toString()]);
+  const declared = Buffer.concat([
+    Buffer.from('<meta charset="x-user-defined">w'),
+    Buffer.from([0xb9, 0xbf]),
+  ]);
+  assert.deepEqual(await textsOf(write("own.html", declared), "html"), [
+    '<meta charset="x-user-defined">wąż',
+  ]);
+});
+
 test("a JSON array, as Speakleash's samples are, has a document a member", async () => {
   const path = write("a.sample", `\uFEFF[{"text":"jeden","meta":{}},\n{"text":["dwa","trzy"]}, 7, null]`);
   assert.deepEqual(await textsOf(path, "json"), ["jeden", "dwa\n\ntrzy", undefined, undefined]);
+  const deep = `${"[".repeat(1e5)}${"]".repeat(1e5)}`;
+  const nested = await Array.fromAsync(
+    openDocuments(write("deep.json", `[${deep},{"text":"b"}]`), "json", { textColumn: "text" }),
+  );
+  assert.deepEqual(nested.map(String), ['{"dropped":"nested-too-deeply","meta":{}}\n', '{"text":"b"}\n']);
   for (const [content, message] of [
     ['{"text":"a"}', /holds no JSON array/],
     ['[{"text":"a"}', /not valid JSON/],
@@ -123,6 +152,10 @@ test("a JSON array, as Speakleash's samples are, has a document a member", async
 test("gzip: members follow each other, padding is passed over, other bytes behind the end are refused", async () => {
   const members = Buffer.concat([gzipSync('{"text":"a"}\n'), gzipSync('{"text":"b"}\n')]);
   assert.deepEqual(await textsOf(write("m.gz", members), "jsonl.gz"), ["a", "b"]);
+  await assert.rejects(textsOf(write("no.gz", Buffer.from('{"text":"a"}\n')), "jsonl.gz"), {
+    name: "CorruptInput",
+    message: "damaged gzip stream (Z_DATA_ERROR)",
+  });
   const padded = Buffer.concat([members, Buffer.alloc(512)]);
   assert.deepEqual(await textsOf(write("p.gz", padded), "jsonl.gz"), ["a", "b"]);
   const more = Buffer.concat([members, Buffer.alloc(3), gzipSync('{"text":"lost"}\n')]);

@@ -112,3 +112,10 @@ test("what is cut off or no WARC file is refused with its place", async () => {
   await assert.rejects(read(Buffer.from("WARC/1.0\r\nContent-Length: -1\r\n\r\n")), /without a length/);
   await assert.rejects(read(Buffer.from("WARC/1.0\r\nWARC-Type: response\r\n\r\n")), /without a length/);
 });
+
+test("a header field of blanks takes no longer than one of letters", async () => {
+  const since = performance.now();
+  const page = warcResponse(`HTTP/1.1 200 OK\nContent-Type:\ttext/html${" ".repeat(200_000)}; \t`, "<p>tak");
+  assert.deepEqual(await read(page), ["<p>tak"]);
+  assert.ok(performance.now() - since < 1000, "reads each blank's row to its end");
+});

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { BpeModel } from "../../../tokenizer/engine/bpe-model.ts";
 import { BpeEncoder } from "../../../tokenizer/engine/encoder.ts";
 import { OffsetEncoder } from "../../../tokenizer/engine/offset-encoder.ts";
-import { encodersToCompare, mixedTexts } from "./encoder-cases.ts";
+import { encodersToCompare, mixedTexts, smallTokenizer } from "./encoder-cases.ts";
 
 describe("BpeEncoder", () => {
   for (const { name, parts, cachedWords } of encodersToCompare.slice(0, 3)) {
@@ -25,4 +25,20 @@ describe("BpeEncoder", () => {
       );
     });
   }
+
+  it("cuts digits off a text without spaces as one cuts each word alone, without reading on to its end", () => {
+    const parts = smallTokenizer("fused");
+    const model = new BpeModel(parts.ids, parts.merges, parts.options);
+    const encoder = new BpeEncoder(model, { ...parts.preTokenization, digits: "isolated" }, parts.wide);
+    const text = "ab1a".repeat(50_000);
+    const since = performance.now();
+    encoder.pushText(text, false);
+    const ids = encoder.take();
+    assert.ok(performance.now() - since < 1000, "reads from each digit to the end");
+    encoder.pushText("ab1a", false);
+    const [ab, one, a] = encoder.take();
+    encoder.pushText("aab", false);
+    assert.deepEqual([...ids.slice(0, 3)], [ab, one, ...[...encoder.take()].slice(0, 1)]);
+    assert.equal(ids.at(-1), a);
+  });
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { zstdCompressSync } from "node:zlib";
@@ -56,6 +56,17 @@ describe("evaluate", () => {
     assert.ok(Math.abs(Number(figures.perplexity) - Math.exp(expected.loss)) < 1e-3);
     const bits = expected.sum / Math.LN2 / Buffer.byteLength(document);
     assert.ok(Math.abs(Number(figures.bitsPerByte) - bits) < 1e-5);
+  });
+
+  it("does not take a window of whatever context the model claims to have", async () => {
+    const claiming = join(root, "claiming");
+    await cp(model, claiming, { recursive: true });
+    const config = await readFile(join(model, "config.json"), "utf8");
+    const claimed = config.replace(/(?<="max_position_embeddings": ?)\d+/, String(1e12));
+    assert.notEqual(claimed, config);
+    await writeFile(join(claiming, "config.json"), claimed);
+    const path = await put("claimed.txt", text);
+    assert.equal((await evaluate(path, { model: claiming })).tokens, (await evaluate(path)).tokens);
   });
 
   it("scores every token once, whatever windows and batches", async () => {
