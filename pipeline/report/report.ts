@@ -25,7 +25,10 @@ export function renderReport(
     summary(total, manifest, milliseconds),
     section("Where the documents went", overview(datasets, total)),
     section("Step by step", funnel(total, datasets, milliseconds) + funnelsBySource(datasets), STEPS_NOTE),
-    pair(section("Why documents were dropped", reasons(total)), section("Kept documents", histograms(total))),
+    pair(
+      section("Why documents were dropped", reasons(total)),
+      section("Documents before duplicates were dropped", histograms(total)),
+    ),
     pair(section("Languages", languages(total)), section("Licences", licences(manifest))),
     thresholds(manifest),
     section(
@@ -116,7 +119,7 @@ function histograms({ quality, lengths }: Statistics): string {
     bin === QUALITY_BINS ? "1" : `${bin / QUALITY_BINS} to ${(bin + 1) / QUALITY_BINS}`,
   )}<h3>by length in characters, each column twice as long as the one before</h3>${histogram(
     lengths.slice(first),
-    [from(0), from(middle), from(lengths.length - first)],
+    middle === 0 ? [from(0), from(1)] : [from(0), from(middle), from(lengths.length - first)],
     (bin) => `${from(bin)} to ${from(bin + 1)} characters`,
   )}`;
 }

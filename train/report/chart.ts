@@ -91,12 +91,11 @@ export function chart({
     ({ look, colour, points }) =>
       html`<path class="${look} colour${colour}" d="${path(points, left, top)}"/>${look === "dots" ? html`<path class="marks colour${colour}" d="${points.map(({ x, y }) => `M${round(left(x))} ${round(top(y))}h0`).join("")}"/>` : ""}`,
   );
+  const named = drawn.filter(({ look, points }) => look !== "faint" && points.length > 0);
   const legend =
-    series.filter(({ look }) => look !== "faint").length < 2
+    named.length < 2
       ? ""
-      : series
-          .filter(({ look }) => look !== "faint")
-          .map(({ name, colour }) => html`<span class="key colour${colour}">${name}</span>`);
+      : named.map(({ name, colour }) => html`<span class="key colour${colour}">${name}</span>`);
   return html`<figure class="chart${wide ? " wide" : ""}">
 <figcaption><b>${title}</b> ${legend}</figcaption>
 <div class="plot">

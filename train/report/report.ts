@@ -33,7 +33,7 @@ export function renderReport(run: ReportedRun): string {
 <body>
 <main>
 <h1>${name}</h1>
-<div class="quiet">${formatCount(countParameters(config.model))} parameters (${layers} layers, ${dModel} wide, ${heads} heads), ${config.precision} on ${device}</div>
+<div class="quiet">${formatCount(countParameters(config.model))} parameters (${layers} ${layers === 1 ? "layer" : "layers"}, ${dModel} wide, ${heads} heads), ${config.precision} on ${device}</div>
 <div class="bar" role="progressbar" aria-valuenow="${step}" aria-valuemax="${steps}"><i style="width:${((100 * step) / steps).toFixed(1)}%"></i></div>
 ${tiles(run)}
 <div class="charts">

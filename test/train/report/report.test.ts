@@ -86,6 +86,13 @@ describe("the report", () => {
     assert.doesNotMatch(text, /NaN|Infinity/);
   });
 
+  it("names no curve that has no points", () => {
+    const history = { ...historyOf(60), evaluations: [] };
+    const text = renderReport({ name: "unheld", config, history, steps: 60, device: "a test" });
+    assert.match(page, /class="key colour2">validation</);
+    assert.doesNotMatch(text, /class="key/);
+  });
+
   it("can be made before the first step", () => {
     const none = { steps: [], evaluations: [], samples: [] };
     assert.match(
