@@ -34,7 +34,16 @@ async function usage(): Promise<string> {
   ].join("\n");
 }
 
+/** What cannot be written once a command has ended, or to those who watch, ends nothing: whoever read it is gone. */
+function outliveReaders(): void {
+  process.stderr.on("error", () => {});
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exitCode = EXIT.userError;
+  });
+}
+
 keepCompiledModules();
+outliveReaders();
 
 const [name, ...words] = process.argv.slice(2);
 const command = name === undefined ? undefined : COMMANDS[name];

@@ -14,6 +14,7 @@ import {
   stepOf,
 } from "./statistics.ts";
 import { STEPS } from "./steps/index.ts";
+import { judge } from "./steps/step.ts";
 
 /** A document that passed every step. */
 export interface CleanDocument {
@@ -135,7 +136,7 @@ export function createCleaner(
           const { name, addsNoSigns, apply } = steps[i] as (typeof steps)[number];
           const step = counters[i + 1] as StepStatistics;
           step.documentsIn += 1;
-          const verdict = apply(current, measures, { label, changedBy });
+          const verdict = judge(apply, current, measures, { label, changedBy });
           clock = spend(i + 1, clock);
           if (!verdict.keep) {
             countDrop(step, verdict.reason);

@@ -4,6 +4,7 @@ import { TextMeasures } from "./measures/text-measures.ts";
 import { type Profile, profileSchema, type QualityLabel } from "./profiles.ts";
 import type { TextRecord } from "./readers/record.ts";
 import { STEPS } from "./steps/index.ts";
+import { judge } from "./steps/step.ts";
 
 /** What one step makes of a document. */
 export interface StepOutcome {
@@ -66,7 +67,7 @@ export function explainRecord({ text, label }: TextRecord, profile: Profile): Ex
       steps.push({ step: name, outcome: "off" });
       continue;
     }
-    const verdict = apply(measures.text, measures, { label, changedBy });
+    const verdict = judge(apply, measures.text, measures, { label, changedBy });
     if (!verdict.keep) {
       // the later steps are told too: a document may fail for more than one reason
       steps.push({ step: name, outcome: "dropped", reason: verdict.reason });

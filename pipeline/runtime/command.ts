@@ -1,6 +1,8 @@
+import { setImmediate } from "node:timers/promises";
 import { Command as Commander, CommanderError, Option } from "commander";
 import type { z } from "zod";
 import { describeFailure, EXIT, Interrupted, UserError } from "./errors.ts";
+import { isCode } from "./files.ts";
 import { createProgress, type Progress, silentProgress } from "./progress.ts";
 import { describeIssue } from "./schema.ts";
 
@@ -58,11 +60,14 @@ export async function runCommand<Options>(
     const options = parseOptions(command, words);
     const figures = await command.run(options, context);
     progress.close();
+    await signals.requireOutput();
     context.emit({ event: "done", ...figures });
     return EXIT.done;
   } catch (error) {
     progress.close();
-    return reportFailure(command.name, error, context);
+    const { signal } = signals;
+    const isLostReader = signal.aborted && isCode(error, "EPIPE"); // where a job writes to it by itself
+    return reportFailure(command.name, isLostReader ? signal.reason : error, context);
   } finally {
     signals.stop();
   }
@@ -133,17 +138,41 @@ function reportFailure(name: string, error: unknown, context: JobContext): numbe
   return failure.exitCode;
 }
 
-/** The first SIGINT or SIGTERM asks the job to stop at its next safe point; the second ends the process at once. */
-function listenForSignals(): { signal: AbortSignal; stop: () => void } {
+interface Signals {
+  readonly signal: AbortSignal;
+  /** @throws what kept results from being written, for a job that came to its end in spite of it */
+  requireOutput(): Promise<void>;
+  stop(): void;
+}
+
+/**
+ * The first SIGINT or SIGTERM asks the job to stop at its next safe point; the second ends the process at once. So does a
+ * standard output that nobody reads any more, as in `apt3 generate … | head -1`, or that cannot be written.
+ */
+function listenForSignals(): Signals {
   const controller = new AbortController();
+  let lost: Error | undefined;
+  const onOutputError = (error: Error) => {
+    const isClosed = isCode(error, "EPIPE");
+    if (!isClosed) lost ??= Object.assign(error, { path: "standard output" });
+    controller.abort(isClosed ? new Interrupted("SIGPIPE") : error);
+  };
   const onSignal = (name: NodeJS.Signals) => {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     process.stderr.write(`\n${name}: stopping at the next safe point (again to stop at once)\n`);
     controller.abort(new Interrupted(name));
   };
   process.on("SIGINT", onSignal).on("SIGTERM", onSignal);
+  process.stdout.on("error", onOutputError);
   return {
     signal: controller.signal,
-    stop: () => void process.off("SIGINT", onSignal).off("SIGTERM", onSignal),
+    async requireOutput() {
+      await setImmediate(); // a stream tells of its failures a turn later
+      if (lost !== undefined) throw lost;
+    },
+    stop() {
+      process.off("SIGINT", onSignal).off("SIGTERM", onSignal);
+      process.stdout.off("error", onOutputError);
+    },
   };
 }

@@ -9,7 +9,7 @@ const TIME = String.raw`(?:\[?${CLOCK}\]?\s+)?`;
 const NICK = String.raw`[@+%~& ]?([\w[\]{}^|\x60\\-]{1,30})`;
 /** `<@nick> text`, as programs for IRC write it down, some with the channel behind; `(@nick): text`; `[nick(host)] text`; `(12:30:15) nick: text`. */
 const TURN = new RegExp(
-  String.raw`^(?:${TIME}(?:<${NICK}(?:[:/]#[\w.-]{1,30})?>:?|\(${NICK}\):|\[${NICK}\([^()\s]{1,60}\)\])|\(${CLOCK}\) ?${NICK}:)\s?(.*)$`,
+  String.raw`^(?:${TIME}(?:<${NICK}(?:[:/]#[\w.-]{1,30})?>:?|\(${NICK}\):|\[${NICK}\([^()\s]{1,60}\)\])|\(${CLOCK}\) ?${NICK}:)\s?`,
   "u",
 );
 /** The server's own lines: who came, went, was thrown out or took another name. */
@@ -30,6 +30,8 @@ const ACTION = new RegExp(String.raw`^(?:\[?${CLOCK}\]?(?=\s))?\s*\* \S`, "u");
 const CONTINUATION = /^\s{2,}\S|^\t\s*\S/;
 /** Name of a channel above or below what was said in it. */
 const CHANNEL = /^\s*(?:-{1,3} )?#[\w.-]{2,30}\s*$/;
+/** A server's line has 512 bytes (RFC 2812 §2.3); a pattern with `.*` does not get through one of 8 MB. */
+const MAX_NOTICE = 2000;
 /** Fewer turns may be quoted in a text of another kind. */
 const MIN_TURNS = 3;
 /** Share of the lines that must be turns, lines of the other kinds above left out of account. */
@@ -69,6 +71,9 @@ function hasBracketedNick(text: string): boolean {
   return false;
 }
 
+const isNotice = (line: string) =>
+  line.length <= MAX_NOTICE && (NOTICE.test(line) || SURE_NOTICE.test(line) || CHANNEL.test(line));
+
 function asDialogue(text: string): string {
   const lines = text.split("\n");
   let turns = 0;
@@ -82,12 +87,12 @@ function asDialogue(text: string): string {
     const turn = TURN.exec(line);
     if (turn !== null) {
       const name = turn[1] ?? turn[2] ?? turn[3] ?? turn[4];
-      const said = turn[5] ?? "";
+      const said = line.slice(turn[0].length);
       if (said.trim() === "") continue;
       dialogue.push(name === speaker ? said : `— ${said}`);
       speaker = name;
       isContinued = false;
-    } else if (NOTICE.test(line) || SURE_NOTICE.test(line) || CHANNEL.test(line)) {
+    } else if (isNotice(line)) {
       // goes
     } else if (speaker !== undefined && CONTINUATION.test(line) && dialogue.length > 0) {
       const turn = dialogue.pop() as string;

@@ -11,7 +11,7 @@ import { keep, type Step } from "./step.ts";
 /** A rule that divides articles of a collection divides nothing below the last. */
 const LAST_RULE = /^[#=_~*]{3,}$/;
 /** A line of nothing but dots, stars or rules; three in a row are ornament or a table's leaders. */
-const ORNAMENT = /^(?![-–]$)[^\p{L}\p{N}]+$/u;
+const isOrnament = (line: string) => line !== "-" && line !== "–" && !/[\p{L}\p{N}]/u.test(line);
 const MIN_ORNAMENT_LINES = 3;
 
 /** Sequences of bare numbers this long that count up are page numbers. */
@@ -84,7 +84,7 @@ function markOrnaments(lines: TextLines, removed: Uint8Array): void {
   };
   for (let i = 0; i < lines.count; i++) {
     if (lines.isBlank(i)) continue;
-    if (!lines.holds(i, IN_LINE.wordSign) && ORNAMENT.test(lines.line(i))) run.push(i);
+    if (!lines.holds(i, IN_LINE.wordSign) && isOrnament(lines.line(i))) run.push(i);
     else if (run.length > 0) close();
   }
   close();

@@ -10,7 +10,7 @@ const INSIDE_WORD = new RegExp(
 /** Behind a sentence, at its line's end. */
 const BEHIND_SENTENCE = / [=|_;:~^](?<=[.?!…] .)$/gm;
 /** A dash that was read as two or three signs. */
-const DASHES = /^-?—[-—_]+ ?(?=[\p{Lu}„])|^-— (?=[\p{Lu}„])/gmu;
+const DASHES = /^-?—[-—_]{1,1000} ?(?=[\p{Lu}„])|^-— (?=[\p{Lu}„])/gmu;
 
 /** Removes what a scan's recogniser made of dirt beside the lines, where it can be told from text. */
 export function removeRubbish(text: string): string {

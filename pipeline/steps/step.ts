@@ -44,3 +44,17 @@ export interface Step {
 
 export const keep = (text: string): Verdict => ({ keep: true, text });
 export const drop = (reason: string): Verdict => ({ keep: false, reason });
+
+/**
+ * A step's verdict on a text. On lines of many megabytes some patterns run out of the stack that they go back on: such a
+ * text is dropped.
+ */
+export function judge(apply: Apply, text: string, measures: TextMeasures, facts: DocumentFacts): Verdict {
+  try {
+    return apply(text, measures, facts);
+  } catch (error) {
+    const isStackFull = error instanceof RangeError && error.message.includes("call stack");
+    if (!isStackFull) throw error;
+    return drop("too-long-for-patterns");
+  }
+}

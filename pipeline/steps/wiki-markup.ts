@@ -6,7 +6,7 @@ import { mendStripped, removePictures } from "./stripped-wiki.ts";
 import { linearTex } from "./tex.ts";
 
 /** Signs of MediaWiki markup; one alone may be a quotation of it, so a text must hold two. */
-const EVIDENCE = /\[\[[^[\]\n]+\]\]|\{\{[^{}]+\}\}|'{2,3}\p{L}|^={2,5} ?[^=\n]+ ?={2,5}\s*$/gmu;
+const EVIDENCE = /\[\[[^[\]\n]+\]\]|\{\{[^{}]+\}\}|'{2,3}\p{L}|^={2,5} ?[^=\n]{1,1000} ?={2,5}\s*$/gmu;
 const MIN_EVIDENCE = 2;
 
 const EMPTY_REFERENCE = /<ref(?:erences)?\b[^<>]*\/>/gi;
