@@ -34,6 +34,28 @@ test("the young heap of a process that holds its memory does not grow, however m
   assert.ok(held === 0 && free >= 8, `${free} MB, held ${held} MB`);
 });
 
+test("what lived for a while in a worker is collected before much of it lies about", () => {
+  // a sixteenth of what is alive is replaced at a time, so all of it has grown old when it dies
+  const worker = `
+    import { getHeapStatistics } from "node:v8";
+    import { parentPort } from "node:worker_threads";
+    const alive = [];
+    let most = 0;
+    for (let round = 0; round < 300; round++) {
+      alive[round % 16] = Array.from({ length: 20_000 }, (_, i) => ({ i }));
+      most = Math.max(most, getHeapStatistics().used_heap_size);
+    }
+    parentPort.postMessage(most / 2 ** 20);`;
+  const most = (prelude: string) =>
+    numberOf(`
+      import { Worker } from "node:worker_threads";
+      ${prelude}
+      const url = new URL("data:text/javascript," + encodeURIComponent(${JSON.stringify(worker)}));
+      new Worker(url).on("message", (most) => console.log(most));`);
+  const [free, held] = [most(""), most("holdMemory();")];
+  assert.ok(held < 0.75 * free, `${free} MB, held ${held} MB`);
+});
+
 test("what is freed between blocks that live goes back to the system", {
   skip: missing ?? (hasGlibc ? false : "another C library than glibc"),
 }, () => {
