@@ -95,7 +95,7 @@ export function detectLanguage(text: string): string {
 
 /**
  * Writes the text to `plain` as `eld` reads it, in lower case with a space for what is between words; no more than is read.
- * Unit by unit as long as letters are Latin, which the general way is six times as slow for.
+ * Unit by unit as long as letters are Latin: the general way took two thirds of a detection (2026-11).
  *
  * @returns how many units there are
  */

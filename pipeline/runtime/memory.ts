@@ -20,7 +20,7 @@ function findAllocator(): Allocator | undefined {
  * - V8's young heaps double whenever as much as they hold has lived on, sooner or later up to 48 MB each, and what lies
  *   dead in them holds as much memory outside. From here on they stay as they are: the main thread's at the few megabytes
  *   that it needs to start, a worker's at its limit (`youngHeapMegabytes`).
- * - V8 lets the old heap grow to four times what lived in it before it looks for what died: in a worker, a megabyte more
+ * - V8 lets the old heap grow to several times what lived in it before it looks for what died: in a worker, a megabyte more
  *   for every 40 MB of input (2026-11). From here on it looks at 32 MB, and at one and a half times what lived; that took
  *   no more time.
  * - glibc maps no block on its own any more that is smaller than the largest one freed so far, and what is freed between

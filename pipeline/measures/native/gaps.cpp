@@ -39,7 +39,7 @@ size_t closeGaps(Unit* text, size_t length) {
   };
   Gaps before;
   for (size_t base = 0; base < length; base += Block::units) {
-    // what was moved lies before `from`, and so before the block
+    // what was written in place lies before `from`, where a run ends: nothing from there on is told by what stands before
     const Gaps here(blockAt(text, base, length));
     for (uint64_t untidy = here.untidy(before); untidy != 0; untidy &= untidy - 1) {
       const size_t found = base + std::countr_zero(untidy);

@@ -32,7 +32,7 @@ export function openNativeJson(variant: "" | "sanitize" = ""): JsonText | undefi
     readLeading(line) {
       // no more units than bytes
       if (!addon.leadingText(line, newUnits(line.length), found)) return undefined;
-      const [length, end] = found as unknown as [number, number];
+      const [length = 0, end = 0] = found;
       return { text: textOfUnits(length), end };
     },
     write: (text, bytes, at) => addon.json(unitsOf(text), text.length, bytes, at),
